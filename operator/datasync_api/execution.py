@@ -1,0 +1,140 @@
+"""DataSyncTaskExecution: one run of a task, from waiting to its end."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from datasync_api.base import ApiModel, immutable
+from datasync_api.conditions import Conditions, Reason
+from datasync_api.meta import Resource
+from datasync_api.report import Count, Counters, Failure, Failures, StageStatus
+from datasync_api.text import Name, Reference
+
+
+class Phase(StrEnum):
+    """AWS DataSync's execution states, and Cancelled, which AWS reports as ERROR.
+
+    Queued → Launching → Preparing → Transferring → Verifying → Success | Error,
+    and Cancelling → Cancelled from each of the first five.
+    """
+
+    QUEUED = "Queued"
+    LAUNCHING = "Launching"
+    PREPARING = "Preparing"
+    TRANSFERRING = "Transferring"
+    VERIFYING = "Verifying"
+    CANCELLING = "Cancelling"
+    SUCCESS = "Success"
+    ERROR = "Error"
+    CANCELLED = "Cancelled"
+
+    @property
+    def terminal(self) -> bool:
+        """It never changes again."""
+        return self in (Phase.SUCCESS, Phase.ERROR, Phase.CANCELLED)
+
+    @property
+    def active(self) -> bool:
+        """It holds a slot: a Job exists or is about to."""
+        return not self.terminal and self is not Phase.QUEUED
+
+
+class ExecutionSpec(ApiModel):
+    """Which task to run."""
+
+    task_ref: Annotated[Reference, immutable("taskRef")]
+    cancel: bool = Field(
+        default=False, description="Set to true to stop the run; it ends in Cancelled."
+    )
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = Field(
+        default=None, description="Delete the object so long after its end; absent: keep it."
+    )
+
+
+class ExecutionProgress(ApiModel):
+    """Live numbers of a run, for people."""
+
+    files_listed: Count = 0
+    files_to_transfer: Count = 0
+    files_transferred: Count = 0
+    bytes_to_transfer: Count = 0
+    bytes_transferred: Count = 0
+    bytes_written: Count = 0
+    bytes_per_second: Count | None = None
+    percent: Annotated[int, Field(ge=0, le=100)] | None = Field(
+        default=None, description="Only once everything is listed; 100 only after success."
+    )
+    estimated_completion_time: datetime | None = None
+    last_progress_time: datetime | None = Field(
+        default=None, description="When a number last moved."
+    )
+    last_update_time: datetime | None = None
+    source: Literal["Live", "Stale", "Final"] = Field(
+        default="Live",
+        description="Live: from the runner just now. Stale: it could not be reached, the numbers "
+        "are the last known. Final: from its result.",
+    )
+
+
+class ExecutionResult(ApiModel):
+    """How the run went, stage by stage (AWS: TaskExecutionResultDetail)."""
+
+    prepare_status: StageStatus = "Pending"
+    transfer_status: StageStatus = "Pending"
+    verify_status: StageStatus = "Pending"
+    prepare_duration_ms: Count = 0
+    transfer_duration_ms: Count = 0
+    verify_duration_ms: Count = 0
+    total_duration_ms: Count = 0
+    error_code: Reason | None = None
+    error_detail: Annotated[str, Field(max_length=4096)] | None = None
+
+
+class Resolved(ApiModel):
+    """What the run was started with; later changes of the task do not touch it."""
+
+    task_generation: int
+    source_uri: Annotated[str, Field(max_length=8192)]
+    destination_uri: Annotated[str, Field(max_length=8192)]
+    agent: Name | None = None
+    plan_hash: Annotated[str, Field(max_length=64)]
+
+
+class ExecutionStatus(ApiModel):
+    """Where the run is, and what came out of it."""
+
+    observed_generation: int | None = None
+    phase: Phase | None = None
+    start_time: datetime | None = Field(default=None, description="When the run was asked for.")
+    launch_time: datetime | None = Field(
+        default=None, description="When it left the queue; later than startTime if it waited."
+    )
+    end_time: datetime | None = None
+    attempts: Count | None = Field(default=None, description="Jobs started for this run so far.")
+    job_uid: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None,
+        description="The Job that was last seen; a run whose Job vanished starts anew.",
+    )
+    resolved: Resolved | None = None
+    progress: ExecutionProgress | None = None
+    counters: Counters | None = None
+    result: ExecutionResult | None = None
+    failures: Failures = Field(default_factory=list[Failure])
+    conditions: Conditions = ()
+
+
+class Execution(Resource):
+    """One run of a task; the counterpart of an AWS DataSync task execution."""
+
+    kind_name: ClassVar[str] = "DataSyncTaskExecution"
+
+    kind: Literal["DataSyncTaskExecution"] = "DataSyncTaskExecution"
+    spec: ExecutionSpec
+    status: ExecutionStatus = Field(default_factory=ExecutionStatus)
+
+    @property
+    def phase(self) -> Phase:
+        """The phase; Queued before the operator has seen the object."""
+        return self.status.phase or Phase.QUEUED

@@ -1,0 +1,235 @@
+"""DataSyncLocation: one end of a transfer; exactly one kind of storage each."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from datasync_api.base import ApiModel, ListOf, Rule
+from datasync_api.conditions import Conditions
+from datasync_api.meta import Resource
+from datasync_api.text import (
+    AbsolutePath,
+    CaBundle,
+    Host,
+    Name,
+    Prefix,
+    Reference,
+    Region,
+    RelativePath,
+)
+
+NfsVersion = Literal["Automatic", "NFS3", "NFS4_0", "NFS4_1", "NFS4_2"]
+AddressingStyle = Literal["Path", "Virtual"]
+LocationType = Literal["NFS", "ObjectStorage", "S3", "PersistentVolumeClaim"]
+
+BucketName = Annotated[
+    str,
+    Field(min_length=3, max_length=63, pattern=r"^[a-z0-9][a-z0-9.-]*[a-z0-9]$"),
+]
+"""S3's rules for general purpose buckets (user guide, bucket naming rules)."""
+
+HttpsUrl = Annotated[str, Field(min_length=9, max_length=2048, pattern=r"^https://[^/?#\s]+/?$")]
+HttpUrl = Annotated[str, Field(min_length=8, max_length=2048, pattern=r"^https?://[^/?#\s]+/?$")]
+MountOption = Annotated[
+    str, Field(min_length=1, max_length=256, pattern=r"^[a-z][a-z0-9_.]*(=[^,\s]+)?$")
+]
+
+
+class Nfs(ApiModel):
+    """An export of an NFS server; the kubelet mounts it through a PersistentVolume."""
+
+    rules = (
+        Rule(
+            cel="self.version == 'Automatic' || "
+            "!self.mountOptions.exists(o, o.startsWith('vers=') || o.startsWith('nfsvers='))",
+            message="version already says the NFS version: remove vers= and nfsvers= here, or "
+            "leave version at Automatic",
+            field=".mountOptions",
+            holds=lambda nfs: (
+                nfs.version == "Automatic"
+                or not any(o.startswith(("vers=", "nfsvers=")) for o in nfs.mount_options)
+            ),
+        ),
+    )
+
+    server: Host = Field(description="DNS name or IP address of the NFS server.")
+    path: AbsolutePath = Field(description="The exported folder, for example /export/projects.")
+    version: NfsVersion = Field(
+        default="Automatic", description="NFS version; Automatic lets the node negotiate."
+    )
+    mount_options: Annotated[list[MountOption], ListOf(), Field(max_length=32)] = Field(
+        default_factory=list[str],
+        description="Further mount options, one an item, for example nconnect=8.",
+    )
+
+
+class ObjectStorage(ApiModel):
+    """A bucket of self-managed object storage that speaks the S3 API."""
+
+    rules = (
+        Rule(
+            cel="self.endpoint.startsWith('https://') || self.allowInsecure",
+            message="http:// sends data in the clear: use an https:// endpoint, or set "
+            "allowInsecure: true if that is intended",
+            field=".endpoint",
+            holds=lambda storage: storage.endpoint.startswith("https://") or storage.allow_insecure,
+        ),
+    )
+
+    endpoint: HttpUrl = Field(description="URL of the S3 API: scheme, host and port, no path.")
+    bucket: BucketName
+    prefix: Prefix = Field(
+        default="", description="Only keys below this prefix, for example backups/nas."
+    )
+    region: Region = Field(
+        default="us-east-1", description="The region that requests are signed for."
+    )
+    credentials_secret_ref: Reference | None = Field(
+        default=None,
+        description="A Secret with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for temporary "
+        "credentials, AWS_SESSION_TOKEN. Absent: the runner's own AWS identity.",
+    )
+    ca_bundle: CaBundle | None = Field(
+        default=None, description="Certificates to trust for this endpoint, from a ConfigMap."
+    )
+    addressing_style: AddressingStyle = Field(
+        default="Path", description="Path: endpoint/bucket. Virtual: bucket.endpoint."
+    )
+    allow_insecure: bool = Field(default=False, description="Must be true for an http:// endpoint.")
+
+
+class S3(ApiModel):
+    """An Amazon S3 bucket."""
+
+    rules = (
+        Rule(
+            cel="!(has(self.serviceAccountName) && has(self.credentialsSecretRef))",
+            message="set serviceAccountName or credentialsSecretRef, not both",
+            field=".credentialsSecretRef",
+            holds=lambda s3: s3.service_account_name is None or s3.credentials_secret_ref is None,
+        ),
+    )
+
+    bucket: BucketName
+    prefix: Prefix = Field(
+        default="", description="Only keys below this prefix, for example backups/nas."
+    )
+    region: Region = Field(default="us-east-1", description="The bucket's region.")
+    service_account_name: Name | None = Field(
+        default=None,
+        description="The service account that gives the runner its IAM role (IRSA, Pod Identity).",
+    )
+    credentials_secret_ref: Reference | None = Field(
+        default=None,
+        description="A Secret with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for temporary "
+        "credentials, AWS_SESSION_TOKEN.",
+    )
+    endpoint: HttpsUrl | None = Field(
+        default=None, description="A VPC endpoint's URL; absent: the region's public endpoint."
+    )
+
+
+class PersistentVolumeClaim(ApiModel):
+    """A claim in the same namespace, and with it any CSI driver."""
+
+    claim_name: Name
+    path: RelativePath = Field(default="", description="A folder within the volume.")
+    read_only: bool = Field(
+        default=False, description="Mount read-only; then it can only be a source."
+    )
+
+
+_EXACTLY_ONE = "set exactly one of nfs, objectStorage, s3 and persistentVolumeClaim"
+
+
+class LocationSpec(ApiModel):
+    """Where bytes live: exactly one member, and the agents that can reach it."""
+
+    rules = (
+        Rule(
+            cel="[has(self.nfs), has(self.objectStorage), has(self.s3), "
+            "has(self.persistentVolumeClaim)].filter(m, m).size() == 1",
+            message=_EXACTLY_ONE,
+            holds=lambda spec: len(spec.members()) == 1,
+        ),
+        Rule(
+            cel="!has(self.nfs) || self.agentRefs.size() > 0",
+            message="an nfs location needs at least one agent: name the DataSyncAgent that can "
+            "reach the server",
+            field=".agentRefs",
+            holds=lambda spec: spec.nfs is None or len(spec.agent_refs) > 0,
+        ),
+        Rule(
+            cel="!has(self.s3) || self.agentRefs.size() == 0",
+            message="an s3 location takes no agents: name them on the location at the other end",
+            field=".agentRefs",
+            holds=lambda spec: spec.s3 is None or len(spec.agent_refs) == 0,
+        ),
+    )
+
+    nfs: Nfs | None = None
+    object_storage: ObjectStorage | None = None
+    s3: S3 | None = None
+    persistent_volume_claim: PersistentVolumeClaim | None = None
+    agent_refs: Annotated[list[Reference], ListOf(), Field(max_length=8)] = Field(
+        default_factory=list[Reference],
+        description="Agents that can reach this storage; any one that is Online with a free slot "
+        "is used.",
+    )
+
+    def members(self) -> tuple[LocationType, ...]:
+        """The members that are set, as the location's types."""
+        present: list[LocationType] = []
+        if self.nfs is not None:
+            present.append("NFS")
+        if self.object_storage is not None:
+            present.append("ObjectStorage")
+        if self.s3 is not None:
+            present.append("S3")
+        if self.persistent_volume_claim is not None:
+            present.append("PersistentVolumeClaim")
+        return tuple(present)
+
+    @property
+    def type(self) -> LocationType:
+        """The kind of storage that this location is."""
+        return self.members()[0]
+
+    @property
+    def uri(self) -> str:
+        """The location as one line, for people; folders end with a slash."""
+        if self.nfs is not None:
+            return f"nfs://{self.nfs.server}{self.nfs.path.rstrip('/')}/"
+        if self.object_storage is not None:
+            host = self.object_storage.endpoint.split("://", 1)[1].rstrip("/")
+            where = f"object-storage://{host}/{self.object_storage.bucket}/"
+            return _below(where, self.object_storage.prefix)
+        if self.s3 is not None:
+            return _below(f"s3://{self.s3.bucket}/", self.s3.prefix)
+        assert self.persistent_volume_claim is not None  # noqa: S101 - the model's own rule
+        claim = self.persistent_volume_claim
+        return _below(f"pvc://{claim.claim_name}/", claim.path)
+
+
+def _below(folder: str, path: str) -> str:
+    path = path.strip("/")
+    return f"{folder}{path}/" if path else folder
+
+
+class LocationStatus(ApiModel):
+    """What the operator found out about the location."""
+
+    observed_generation: int | None = None
+    type: LocationType | None = None
+    uri: Annotated[str, Field(max_length=8192)] | None = None
+    conditions: Conditions = ()
+
+
+class Location(Resource):
+    """An end of a transfer; the counterpart of an AWS DataSync location."""
+
+    kind_name: ClassVar[str] = "DataSyncLocation"
+
+    kind: Literal["DataSyncLocation"] = "DataSyncLocation"
+    spec: LocationSpec
+    status: LocationStatus = Field(default_factory=LocationStatus)

@@ -1,0 +1,169 @@
+"""TransferPlan: everything a runner needs to know, as one immutable JSON document.
+
+The operator writes it into a ConfigMap, `datasync run` into a file; the runner reads nothing else.
+It names where credentials are mounted and never holds them.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from datasync_api.base import ApiModel
+from datasync_api.location import AddressingStyle, LocationSpec
+from datasync_api.task import Guards, TaskOptions, TaskSpec
+
+
+class PosixSide(ApiModel):
+    """A folder: an NFS mount, a volume, or a local one."""
+
+    kind: Literal["Posix"] = "Posix"
+    uri: str
+    root: str
+    """Where it is mounted, an absolute path."""
+    path: str = ""
+    """A folder below the root, reached without following links."""
+    read_only: bool = False
+
+
+class S3Side(ApiModel):
+    """A bucket, or a prefix in it."""
+
+    kind: Literal["S3"] = "S3"
+    uri: str
+    bucket: str
+    prefix: str = ""
+    """Empty, or ending in a slash."""
+    region: str
+    endpoint: str | None = None
+    """Absent: the region's public endpoint."""
+    addressing_style: AddressingStyle = "Virtual"
+    credentials_path: str | None = None
+    """A folder with a file for each key of the Secret; absent: botocore's credential chain."""
+    ca_bundle_path: str | None = None
+
+
+Side = Annotated[PosixSide | S3Side, Field(discriminator="kind")]
+
+
+class ExecutionIdentity(ApiModel):
+    """Which execution a plan, a result or an exchange belongs to."""
+
+    namespace: str
+    name: str
+    uid: str
+
+
+class Exchange(ApiModel):
+    """Where the runner listens for the operator, and the file with the bearer token it asks for."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - the operator reaches the pod at its own address
+    port: int
+    """0: any free port, told in the first line of the runner's log."""
+    token_path: str
+
+
+class TransferPlan(ApiModel):
+    """One run: two sides, the options, the filters."""
+
+    version: Literal[1] = 1
+    execution: ExecutionIdentity
+    source: Side
+    destination: Side
+    options: TaskOptions
+    includes: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    guards: Guards = Field(default_factory=Guards)
+    exchange: Exchange | None = None
+
+    def text(self) -> str:
+        """The JSON document, the same text for the same plan."""
+        return self.model_dump_json(by_alias=True, exclude_none=True)
+
+    def hash(self) -> str:
+        """What identifies the recipe: sha256 of the plan without the execution's identity."""
+        recipe = self.model_dump_json(by_alias=True, exclude={"execution", "exchange"})
+        return hashlib.sha256(recipe.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a side's parts are to be found by the runner, absolute paths."""
+
+    mount: str
+    credentials: str
+    ca_bundle: str
+
+
+def plan_side(location: LocationSpec, places: Places) -> PosixSide | S3Side:
+    """The runner's view of a location whose parts are mounted at these places."""
+    if location.nfs is not None:
+        return PosixSide(uri=location.uri, root=places.mount)
+    if claim := location.persistent_volume_claim:
+        return PosixSide(
+            uri=location.uri, root=places.mount, path=claim.path, read_only=claim.read_only
+        )
+    if storage := location.object_storage:
+        return S3Side(
+            uri=location.uri,
+            bucket=storage.bucket,
+            prefix=_folder(storage.prefix),
+            region=storage.region,
+            endpoint=storage.endpoint.rstrip("/"),
+            addressing_style=storage.addressing_style,
+            credentials_path=places.credentials if storage.credentials_secret_ref else None,
+            ca_bundle_path=places.ca_bundle if storage.ca_bundle else None,
+        )
+    assert location.s3 is not None  # noqa: S101 - the model's own rule: exactly one member
+    return S3Side(
+        uri=location.uri,
+        bucket=location.s3.bucket,
+        prefix=_folder(location.s3.prefix),
+        region=location.s3.region,
+        endpoint=location.s3.endpoint.rstrip("/") if location.s3.endpoint else None,
+        credentials_path=places.credentials if location.s3.credentials_secret_ref else None,
+    )
+
+
+def make_plan(
+    execution: ExecutionIdentity,
+    task: TaskSpec,
+    *,
+    source: PosixSide | S3Side,
+    destination: PosixSide | S3Side,
+    exchange: Exchange | None,
+) -> TransferPlan:
+    """The plan of one run of a task between two sides."""
+    return TransferPlan(
+        execution=execution,
+        source=source,
+        destination=destination,
+        options=task.options,
+        includes=tuple(rule.value for rule in task.includes),
+        excludes=tuple(rule.value for rule in task.excludes),
+        guards=task.guards,
+        exchange=exchange,
+    )
+
+
+def nested(source: PosixSide | S3Side, destination: PosixSide | S3Side) -> bool:
+    """Whether one side is the other, or a folder inside it: such a pair is refused.
+
+    | source | destination | nested |
+    |---|---|---|
+    | s3://a/x/ | s3://a/x/ | yes |
+    | s3://a/ | s3://a/x/ | yes |
+    | s3://a/x/ | s3://a/xy/ | no |
+    | nfs://h/a/ | nfs://h/a/b/ | yes |
+    | nfs://h/a/ | s3://a/ | no |
+    """
+    if source.kind != destination.kind:
+        return False
+    one, other = source.uri, destination.uri
+    return one.startswith(other) or other.startswith(one)
+
+
+def _folder(prefix: str) -> str:
+    stripped = prefix.strip("/")
+    return f"{stripped}/" if stripped else ""

@@ -1,0 +1,151 @@
+"""What a runner tells the operator: live progress, and the result in the termination message.
+
+The result fits the kubelet's 4096 bytes whatever happened; a missing one is an error, never a
+success.  Paths appear only as one sample a failure class, credentials never.
+"""
+
+import math
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from datasync_api.base import ApiModel, ListOf
+from datasync_api.conditions import Reason
+
+RESULT_MAX_BYTES: Final = 4096
+"""The kubelet's limit for one container's termination message."""
+
+MAX_FAILURE_CLASSES: Final = 10
+RunnerPhase = Literal["Preparing", "Transferring", "Verifying"]
+StageStatus = Literal["Pending", "Success", "Error"]
+Count = Annotated[int, Field(ge=0)]
+
+
+class FilesFailed(ApiModel):
+    """Files that failed, by the stage in which they did (AWS: FilesFailed)."""
+
+    prepare: Count = 0
+    transfer: Count = 0
+    verify: Count = 0
+    delete: Count = 0
+
+    def total(self) -> int:
+        """Over all stages."""
+        return self.prepare + self.transfer + self.verify + self.delete
+
+
+class Counters(ApiModel):
+    """AWS DataSync's counters in the Enhanced meaning: files without folders, bytes as written.
+
+    Source: API reference, DescribeTaskExecution.  `filesMetadataUpdated` is ours: files whose
+    content was right and whose metadata alone was written.
+    """
+
+    files_listed_at_source: Count = 0
+    files_listed_at_destination: Count = 0
+    folders_listed_at_source: Count = 0
+    folders_listed_at_destination: Count = 0
+    estimated_files_to_transfer: Count = 0
+    estimated_bytes_to_transfer: Count = 0
+    estimated_files_to_delete: Count = 0
+    files_transferred: Count = 0
+    files_metadata_updated: Count = 0
+    files_verified: Count = 0
+    files_skipped: Count = 0
+    files_deleted: Count = 0
+    folders_transferred: Count = 0
+    folders_deleted: Count = 0
+    bytes_transferred: Count = 0
+    bytes_written: Count = 0
+    files_failed: FilesFailed = Field(default_factory=FilesFailed)
+
+
+class Failure(ApiModel):
+    """One class of per-file failures."""
+
+    code: Annotated[str, Field(min_length=1, max_length=64)]
+    count: Count
+    sample_path: Annotated[str, Field(max_length=256)] = ""
+    message: Annotated[str, Field(max_length=256)] = ""
+    hint: Annotated[str, Field(max_length=256)] = ""
+
+
+Failures = Annotated[list[Failure], ListOf("atomic"), Field(max_length=MAX_FAILURE_CLASSES)]
+
+
+class RunError(ApiModel):
+    """Why a run as a whole failed: what, why, and how to fix it."""
+
+    code: Reason
+    detail: Annotated[str, Field(max_length=1024)]
+
+
+class Progress(ApiModel):
+    """The runner's answer to an exchange: counters only, no paths."""
+
+    execution_uid: str
+    phase: RunnerPhase
+    counters: Counters
+    totals_final: bool
+    """Everything is listed and compared: the estimates no longer grow."""
+
+
+class ExchangeRequest(ApiModel):
+    """What the operator sends in each exchange: whom it believes to talk to."""
+
+    execution_uid: str
+
+
+class TransferResult(ApiModel):
+    """The last word of a runner, in its termination message."""
+
+    version: Literal[1] = 1
+    execution_uid: str
+    outcome: Literal["Success", "Error", "Stopped"]
+    prepare_status: StageStatus
+    transfer_status: StageStatus
+    verify_status: StageStatus
+    prepare_duration_ms: Count = 0
+    transfer_duration_ms: Count = 0
+    verify_duration_ms: Count = 0
+    total_duration_ms: Count = 0
+    counters: Counters
+    failures: Failures = Field(default_factory=list[Failure])
+    error: RunError | None = None
+    start_time: datetime
+    end_time: datetime
+
+    def termination_message(self) -> str:
+        """The result as JSON of at most 4096 bytes; failure classes are dropped from the end."""
+        failures = list(self.failures)
+        while True:
+            text = self.model_copy(update={"failures": failures}).model_dump_json(
+                by_alias=True, exclude_defaults=True
+            )
+            if len(text.encode()) <= RESULT_MAX_BYTES or not failures:
+                return text
+            failures.pop()
+
+
+_FILE_WEIGHT_BYTES: Final = 65_536  # what a file costs beside its bytes: requests and round trips
+
+
+def percent(counters: Counters, *, totals_final: bool, verifying: bool) -> int | None:
+    """How much of a run is done: None until the totals are final, and never 100.
+
+    100 is said by success alone.  A file weighs its bytes and 64 KiB; where the run verifies,
+    transfer and verification count half each.
+    """
+    if not totals_final:
+        return None
+    files = counters.estimated_files_to_transfer
+    total = counters.estimated_bytes_to_transfer + files * _FILE_WEIGHT_BYTES
+    if total == 0:
+        return 99
+    failed = counters.files_failed.total()
+    moved = counters.bytes_written + (counters.files_transferred + failed) * _FILE_WEIGHT_BYTES
+    done = min(1.0, moved / total)
+    if verifying and files:
+        done = (done + min(1.0, (counters.files_verified + failed) / files)) / 2
+    return min(99, math.floor(100 * done))

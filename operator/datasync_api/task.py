@@ -1,0 +1,263 @@
+"""DataSyncTask: two locations, the options of the transfer, and when it runs."""
+
+import re
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from datasync_api import patterns, schedule
+from datasync_api.base import ApiModel, ListOf, Rule, immutable
+from datasync_api.conditions import Conditions
+from datasync_api.meta import Resource
+from datasync_api.text import Name, Reference
+
+FILTER_MAX_LENGTH = 102_400  # AWS's limit (FilterValue)
+Trigger = Annotated[str, Field(max_length=253)]
+
+
+class TaskOptions(ApiModel):
+    """What is compared, copied, kept and verified; AWS DataSync's options and defaults."""
+
+    rules = (
+        Rule(
+            cel="!(self.transferMode == 'All' && self.preserveDeletedFiles == 'Remove')",
+            message="Remove cannot be combined with transferMode All, which never lists the "
+            "destination: use transferMode Changed, or preserveDeletedFiles Preserve",
+            field=".preserveDeletedFiles",
+            holds=lambda o: not (o.transfer_mode == "All" and o.preserve_deleted_files == "Remove"),
+        ),
+        Rule(
+            cel="(self.mtime == 'Preserve') == (self.atime == 'BestEffort')",
+            message="mtime Preserve goes with atime BestEffort, and mtime None with atime None",
+            field=".atime",
+            holds=lambda o: (o.mtime == "Preserve") == (o.atime == "BestEffort"),
+        ),
+    )
+
+    transfer_mode: Literal["Changed", "All"] = Field(
+        default="Changed", description="Changed: only what differs. All: everything, uncompared."
+    )
+    verify_mode: Literal["OnlyFilesTransferred", "None"] = Field(
+        default="OnlyFilesTransferred",
+        description="OnlyFilesTransferred: what was transferred is checked at the destination.",
+    )
+    overwrite_mode: Literal["Always", "Never"] = Field(
+        default="Always", description="Never: what exists at the destination is left as it is."
+    )
+    preserve_deleted_files: Literal["Preserve", "Remove"] = Field(
+        default="Preserve",
+        description="Remove: delete at the destination what the source does not have.",
+    )
+    mtime: Literal["Preserve", "None"] = Field(
+        default="Preserve", description="Keep modification times; needed to see later changes."
+    )
+    atime: Literal["BestEffort", "None"] = Field(
+        default="BestEffort", description="Keep access times where possible; goes with mtime."
+    )
+    uid: Literal["IntValue", "None"] = Field(default="IntValue", description="Keep owners.")
+    gid: Literal["IntValue", "None"] = Field(default="IntValue", description="Keep groups.")
+    posix_permissions: Literal["Preserve", "None"] = Field(
+        default="Preserve", description="Keep the mode bits."
+    )
+    task_queueing: Literal["Enabled", "Disabled"] = Field(
+        default="Enabled",
+        description="Disabled: a start while an execution of the task is active ends in Error.",
+    )
+
+
+def _fullmatch(subject: str, grammar: str) -> str:
+    """CEL for a whole match; RE2 and Python read the grammars alike."""
+    quoted = f"^({grammar})$".replace("\\", "\\\\")
+    return f"{subject}.matches('{quoted}')"
+
+
+class _FilterRule(ApiModel):
+    filter_type: Literal["SimplePattern"] = Field(
+        default="SimplePattern", description="The pattern language: AWS DataSync's."
+    )
+
+
+class IncludeRule(_FilterRule):
+    """Only what matches takes part."""
+
+    rules = (
+        Rule(
+            cel=_fullmatch("self.value", patterns.INCLUDE_GRAMMAR),
+            message="every include pattern starts with '/' and has '*' only as its last "
+            "character, as in /projects*|/home",
+            field=".value",
+            holds=lambda rule: re.fullmatch(patterns.INCLUDE_GRAMMAR, rule.value) is not None,
+        ),
+    )
+    value: Annotated[str, Field(min_length=1, max_length=FILTER_MAX_LENGTH)] = Field(
+        description="Patterns joined by '|', for example /projects*|/home."
+    )
+
+
+class ExcludeRule(_FilterRule):
+    """What matches takes no part; it wins over an include."""
+
+    rules = (
+        Rule(
+            cel=_fullmatch("self.value", patterns.EXCLUDE_GRAMMAR),
+            message="every exclude pattern starts with '/' (from the location's root) or '*' (at "
+            "any depth), as in *.tmp|/scratch",
+            field=".value",
+            holds=lambda rule: re.fullmatch(patterns.EXCLUDE_GRAMMAR, rule.value) is not None,
+        ),
+    )
+    value: Annotated[str, Field(min_length=1, max_length=FILTER_MAX_LENGTH)] = Field(
+        description="Patterns joined by '|', for example *.tmp|*/cache."
+    )
+
+
+class Schedule(ApiModel):
+    """When the task starts by itself."""
+
+    expression: Annotated[
+        str,
+        Field(min_length=1, max_length=256),
+        Rule(
+            cel=_fullmatch("self", schedule.EXPRESSION_GRAMMAR),
+            message="write cron(0 3 * * ? *), rate(15 minutes) or a five-field cron such as "
+            "0 3 * * 1-5",
+            holds=lambda text: re.fullmatch(schedule.EXPRESSION_GRAMMAR, text) is not None,
+        ),
+    ] = Field(description="EventBridge cron(…), rate(…), or a plain five-field cron expression.")
+    time_zone: Annotated[
+        str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z][A-Za-z0-9_+/-]*$")
+    ] = Field(default="UTC", description="IANA time zone, for example Europe/Berlin.")
+    status: Literal["Enabled", "Disabled"] = Field(
+        default="Enabled", description="Disabled: no runs by schedule."
+    )
+    jitter_seconds: Annotated[int, Field(ge=0, le=86_400)] = Field(
+        default=0,
+        description="Start up to this many seconds later, always the same for one task.",
+    )
+    starting_deadline_seconds: Annotated[int, Field(ge=10, le=604_800)] = Field(
+        default=3600, description="A slot missed by more than this is not caught up."
+    )
+
+    def problem(self) -> str | None:
+        """What is wrong beyond the grammar (a 13th month, an unknown zone), or None."""
+        try:
+            schedule.parse_schedule(self.expression, self.time_zone)
+        except schedule.ScheduleError as error:
+            return str(error)
+        return None
+
+
+class Guards(ApiModel):
+    """What stops a run before it does harm."""
+
+    allow_empty_source: bool = Field(
+        default=False,
+        description="With preserveDeletedFiles Remove, an empty source ends the run in Error "
+        "unless this is true: an export that is not mounted looks empty.",
+    )
+
+
+class Retry(ApiModel):
+    """How often a run that failed for a passing reason is tried again."""
+
+    limit: Annotated[int, Field(ge=0, le=20)] = Field(
+        default=3, description="Further attempts after the first."
+    )
+
+
+class TaskSpec(ApiModel):
+    """Everything that an execution of the task needs to know."""
+
+    rules = (
+        Rule(
+            cel="self.sourceLocationRef.name != self.destinationLocationRef.name",
+            message="source and destination are the same location: name another destination",
+            field=".destinationLocationRef",
+            holds=lambda spec: spec.source_location_ref.name != spec.destination_location_ref.name,
+        ),
+    )
+
+    source_location_ref: Annotated[Reference, immutable("sourceLocationRef")]
+    destination_location_ref: Annotated[Reference, immutable("destinationLocationRef")]
+    options: TaskOptions = Field(
+        default_factory=TaskOptions,
+        description="What is compared, copied, kept and verified.",
+        # Whole: the API server judges a default by the rules before it fills what is inside.
+        json_schema_extra={"default": TaskOptions().manifest()},
+    )
+    includes: Annotated[list[IncludeRule], ListOf(), Field(max_length=1)] = Field(
+        default_factory=list[IncludeRule], description="Only what matches takes part."
+    )
+    excludes: Annotated[list[ExcludeRule], ListOf(), Field(max_length=1)] = Field(
+        default_factory=list[ExcludeRule], description="What matches takes no part."
+    )
+    schedule: Schedule | None = None
+    guards: Guards = Field(
+        default_factory=Guards,
+        description="What stops a run before it does harm.",
+        json_schema_extra={"default": {}},
+    )
+    deadline_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = Field(
+        default=None,
+        description="An execution active for longer ends in Error; waiting does not count.",
+    )
+    retry: Retry = Field(
+        default_factory=Retry,
+        description="How often a run that failed for a passing reason is tried again.",
+        json_schema_extra={"default": {}},
+    )
+    suspend: bool = Field(
+        default=False, description="No execution is started by schedule or trigger while true."
+    )
+    trigger: Trigger = Field(
+        default="", description="Change it to start a run now; echoed in status.lastTrigger."
+    )
+    successful_executions_history_limit: Annotated[int, Field(ge=0, le=1000)] = Field(
+        default=3, description="Successful executions to keep of those the task started itself."
+    )
+    failed_executions_history_limit: Annotated[int, Field(ge=0, le=1000)] = Field(
+        default=3, description="Other ended executions to keep of those the task started itself."
+    )
+
+
+class LastExecution(ApiModel):
+    """The last execution that ended, in short."""
+
+    name: Name
+    phase: Annotated[str, Field(max_length=32)]
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    files_transferred: int | None = None
+    bytes_transferred: int | None = None
+
+
+TaskState = Literal["Available", "Queued", "Running", "Unavailable"]
+
+
+class TaskStatus(ApiModel):
+    """What the operator knows of the task's runs."""
+
+    observed_generation: int | None = None
+    status: TaskState | None = Field(
+        default=None, description="AWS DataSync's task status: can it run, does it wait or run?"
+    )
+    current_execution: Name | None = None
+    last_execution: LastExecution | None = None
+    last_successful_time: datetime | None = None
+    last_schedule_time: datetime | None = None
+    next_schedule_time: datetime | None = None
+    missed_schedules: int | None = None
+    consecutive_failures: int | None = None
+    last_trigger: Trigger | None = None
+    conditions: Conditions = ()
+
+
+class Task(Resource):
+    """A transfer that can be run; the counterpart of an AWS DataSync task."""
+
+    kind_name: ClassVar[str] = "DataSyncTask"
+
+    kind: Literal["DataSyncTask"] = "DataSyncTask"
+    spec: TaskSpec
+    status: TaskStatus = Field(default_factory=TaskStatus)

@@ -1,0 +1,114 @@
+"""Bounded strings that the kinds share, with the rules that make them safe.
+
+Every string is bounded, because the API server estimates the cost of CEL rules from the bounds.
+"""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import Field, WithJsonSchema
+
+from datasync_api.base import ApiModel, Rule
+
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"),
+]
+"""A Kubernetes object name (RFC 1123 subdomain)."""
+
+Host = Annotated[
+    str,
+    Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.:_-]*[A-Za-z0-9])?$"),
+]
+"""A DNS name, an IPv4 or an IPv6 address, without a port."""
+
+_PARENT = re.compile(r"(^|/)\.\.(/|$)")
+_NO_PARENT = Rule(
+    cel=r"!self.matches('(^|/)\\.\\.(/|$)')",
+    message="must not contain '..': name the folder itself, from the root of the export or volume",
+    holds=lambda path: _PARENT.search(path) is None,
+)
+
+AbsolutePath = Annotated[
+    str,
+    Field(min_length=1, max_length=4096),
+    Rule(
+        cel="self.startsWith('/')",
+        message="must be an absolute path: write it from the root, as in /export/projects",
+        holds=lambda path: path.startswith("/"),
+    ),
+    _NO_PARENT,
+]
+
+RelativePath = Annotated[str, Field(max_length=4096), _NO_PARENT]
+
+Prefix = Annotated[
+    str,
+    Field(max_length=1024),
+    Rule(
+        cel="!self.startsWith('/')",
+        message="must not start with '/': write it without, as in backups/nas",
+        holds=lambda prefix: not prefix.startswith("/"),
+    ),
+    _NO_PARENT,
+    Rule(
+        cel="!self.contains('//')",
+        message="must not contain '//': an empty folder name cannot exist on a file system",
+        holds=lambda prefix: "//" not in prefix,
+    ),
+]
+
+Region = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9-]+$")]
+
+_QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
+
+
+def _is_quantity(value: Any) -> bool:
+    return re.match(_QUANTITY, str(value)) is not None
+
+
+Quantity = Annotated[
+    int | str,
+    Rule(
+        cel="true",
+        message="must be a Kubernetes quantity such as 500m or 2Gi",
+        holds=_is_quantity,
+    ),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "pattern": _QUANTITY,
+            "x-kubernetes-int-or-string": True,
+        }
+    ),
+]
+"""A Kubernetes resource quantity; an integer is accepted as in core kinds."""
+
+LabelKey = Annotated[str, Field(min_length=1, max_length=317)]
+LabelMap = Annotated[
+    dict[LabelKey, Annotated[str, Field(max_length=63)]],
+    Field(max_length=64),
+]
+AnnotationMap = Annotated[
+    dict[LabelKey, Annotated[str, Field(max_length=16384)]],
+    Field(max_length=64),
+]
+
+
+class Reference(ApiModel):
+    """An object of a kind that the field implies, in the same namespace."""
+
+    name: Name
+
+
+class ConfigMapKeyReference(ApiModel):
+    """One key of a ConfigMap in the same namespace."""
+
+    name: Name
+    key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
+
+
+class CaBundle(ApiModel):
+    """Certificates (PEM) to trust beside the system's own."""
+
+    config_map_key_ref: ConfigMapKeyReference
