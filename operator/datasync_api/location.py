@@ -16,6 +16,7 @@ from datasync_api.text import (
     Reference,
     Region,
     RelativePath,
+    written_as,
 )
 
 NfsVersion = Literal["Automatic", "NFS3", "NFS4_0", "NFS4_1", "NFS4_2"]
@@ -24,14 +25,40 @@ LocationType = Literal["NFS", "ObjectStorage", "S3", "PersistentVolumeClaim"]
 
 BucketName = Annotated[
     str,
-    Field(min_length=3, max_length=63, pattern=r"^[a-z0-9][a-z0-9.-]*[a-z0-9]$"),
+    Field(min_length=3, max_length=63),
+    written_as(
+        "[a-z0-9][a-z0-9.-]*[a-z0-9]",
+        "is not a bucket's name: use 3 to 63 lower-case letters, digits, '-' and '.'",
+    ),
 ]
 """S3's rules for general purpose buckets (user guide, bucket naming rules)."""
 
-HttpsUrl = Annotated[str, Field(min_length=9, max_length=2048, pattern=r"^https://[^/?#\s]+/?$")]
-HttpUrl = Annotated[str, Field(min_length=8, max_length=2048, pattern=r"^https?://[^/?#\s]+/?$")]
+_AUTHORITY = r"[A-Za-z0-9._:\[\]-]+/?"
+HttpsUrl = Annotated[
+    str,
+    Field(min_length=9, max_length=2048),
+    written_as(
+        f"https://{_AUTHORITY}",
+        "is not an https:// URL of a server: write scheme and host alone, without a path, as in "
+        "https://s3.example.com",
+    ),
+]
+HttpUrl = Annotated[
+    str,
+    Field(min_length=8, max_length=2048),
+    written_as(
+        f"https?://{_AUTHORITY}",
+        "is not the URL of a server: write https://, host and port alone, without a path, as in "
+        "https://minio.example.com:9000",
+    ),
+]
 MountOption = Annotated[
-    str, Field(min_length=1, max_length=256, pattern=r"^[a-z][a-z0-9_.]*(=[^,\s]+)?$")
+    str,
+    Field(min_length=1, max_length=256),
+    written_as(
+        r"[a-z][a-z0-9_.]*(=[^, \t\n\r\f\v]+)?",
+        "is not one mount option: write one an item, without comma or blank, as in nconnect=8",
+    ),
 ]
 
 

@@ -10,7 +10,7 @@ from datasync_api import patterns, schedule
 from datasync_api.base import ApiModel, ListOf, Rule, immutable
 from datasync_api.conditions import Conditions
 from datasync_api.meta import Resource
-from datasync_api.text import Name, Reference
+from datasync_api.text import Name, Reference, cel_fullmatch, written_as
 
 FILTER_MAX_LENGTH = 102_400  # AWS's limit (FilterValue)
 Trigger = Annotated[str, Field(max_length=253)]
@@ -66,12 +66,6 @@ class TaskOptions(ApiModel):
     )
 
 
-def _fullmatch(subject: str, grammar: str) -> str:
-    """CEL for a whole match; RE2 and Python read the grammars alike."""
-    quoted = f"^({grammar})$".replace("\\", "\\\\")
-    return f"{subject}.matches('{quoted}')"
-
-
 class _FilterRule(ApiModel):
     filter_type: Literal["SimplePattern"] = Field(
         default="SimplePattern", description="The pattern language: AWS DataSync's."
@@ -83,7 +77,7 @@ class IncludeRule(_FilterRule):
 
     rules = (
         Rule(
-            cel=_fullmatch("self.value", patterns.INCLUDE_GRAMMAR),
+            cel=cel_fullmatch("self.value", patterns.INCLUDE_GRAMMAR),
             message="every include pattern starts with '/' and has '*' only as its last "
             "character, as in /projects*|/home",
             field=".value",
@@ -100,7 +94,7 @@ class ExcludeRule(_FilterRule):
 
     rules = (
         Rule(
-            cel=_fullmatch("self.value", patterns.EXCLUDE_GRAMMAR),
+            cel=cel_fullmatch("self.value", patterns.EXCLUDE_GRAMMAR),
             message="every exclude pattern starts with '/' (from the location's root) or '*' (at "
             "any depth), as in *.tmp|/scratch",
             field=".value",
@@ -118,15 +112,19 @@ class Schedule(ApiModel):
     expression: Annotated[
         str,
         Field(min_length=1, max_length=256),
-        Rule(
-            cel=_fullmatch("self", schedule.EXPRESSION_GRAMMAR),
-            message="write cron(0 3 * * ? *), rate(15 minutes) or a five-field cron such as "
-            "0 3 * * 1-5",
-            holds=lambda text: re.fullmatch(schedule.EXPRESSION_GRAMMAR, text) is not None,
+        written_as(
+            schedule.EXPRESSION_GRAMMAR,
+            "is not a schedule: write cron(0 3 * * ? *), rate(15 minutes) or a five-field cron "
+            "such as 0 3 * * 1-5",
         ),
     ] = Field(description="EventBridge cron(…), rate(…), or a plain five-field cron expression.")
     time_zone: Annotated[
-        str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z][A-Za-z0-9_+/-]*$")
+        str,
+        Field(min_length=1, max_length=64),
+        written_as(
+            "[A-Za-z][A-Za-z0-9_+/-]*",
+            "is not a time zone: use an IANA name such as Europe/Berlin",
+        ),
     ] = Field(default="UTC", description="IANA time zone, for example Europe/Berlin.")
     status: Literal["Enabled", "Disabled"] = Field(
         default="Enabled", description="Disabled: no runs by schedule."

@@ -10,15 +10,44 @@ from pydantic import Field, WithJsonSchema
 
 from datasync_api.base import ApiModel, Rule
 
+
+def cel_fullmatch(subject: str, grammar: str) -> str:
+    """CEL for a whole match; RE2 and Python read the grammars alike."""
+    quoted = f"^({grammar})$".replace("\\", "\\\\")
+    return f"{subject}.matches('{quoted}')"
+
+
+def written_as(grammar: str, message: str) -> Rule:
+    """The whole text follows a grammar.
+
+    A rule, not a schema's `pattern`, because the API server answers to that with the regular
+    expression instead of with what to write.
+    """
+    return Rule(
+        cel=cel_fullmatch("self", grammar),
+        message=message,
+        holds=lambda text: re.fullmatch(grammar, text) is not None,
+    )
+
+
 Name = Annotated[
     str,
-    Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"),
+    Field(min_length=1, max_length=253),
+    written_as(
+        "[a-z0-9]([-a-z0-9.]*[a-z0-9])?",
+        "is not a Kubernetes name: use lower-case letters, digits, '-' and '.', and start and end "
+        "with a letter or digit",
+    ),
 ]
 """A Kubernetes object name (RFC 1123 subdomain)."""
 
 Host = Annotated[
     str,
-    Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.:_-]*[A-Za-z0-9])?$"),
+    Field(min_length=1, max_length=255),
+    written_as(
+        "[A-Za-z0-9]([A-Za-z0-9.:_-]*[A-Za-z0-9])?",
+        "is not a host: write a DNS name or an IP address alone, as in nas.example.com",
+    ),
 ]
 """A DNS name, an IPv4 or an IPv6 address, without a port."""
 
@@ -58,26 +87,30 @@ Prefix = Annotated[
     ),
 ]
 
-Region = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9-]+$")]
+Region = Annotated[
+    str,
+    Field(min_length=1, max_length=64),
+    written_as("[a-z0-9-]+", "is not a region: use lower-case letters, digits and '-'"),
+]
 
-_QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
+_QUANTITY = r"[0-9]{1,15}(\.[0-9]{1,9})?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?"
 
 
 def _is_quantity(value: Any) -> bool:
-    return re.match(_QUANTITY, str(value)) is not None
+    return re.fullmatch(_QUANTITY, str(value)) is not None
 
 
 Quantity = Annotated[
     int | str,
     Rule(
-        cel="true",
-        message="must be a Kubernetes quantity such as 500m or 2Gi",
+        cel=f"type(self) == int ? self >= 0 : {cel_fullmatch('self', _QUANTITY)}",
+        message="is not a quantity: write a number with a unit, such as 500m or 2Gi",
         holds=_is_quantity,
     ),
     WithJsonSchema(
         {
             "anyOf": [{"type": "integer"}, {"type": "string"}],
-            "pattern": _QUANTITY,
+            "maxLength": 32,
             "x-kubernetes-int-or-string": True,
         }
     ),
@@ -105,7 +138,11 @@ class ConfigMapKeyReference(ApiModel):
     """One key of a ConfigMap in the same namespace."""
 
     name: Name
-    key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
+    key: Annotated[
+        str,
+        Field(min_length=1, max_length=253),
+        written_as("[-._a-zA-Z0-9]+", "is not a key: use letters, digits, '-', '_' and '.'"),
+    ]
 
 
 class CaBundle(ApiModel):
