@@ -13,12 +13,16 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 STATE=${TESTBED_STATE_DIR:-/var/tmp/datasync-storage}/${STORAGE_NAME:-s3}
 WEED=$ROOT/.venv/bin/weed
-# Ready when a request without a signature is refused as S3 does. Python, because a bare machine need not have curl.
+# Ready when the master knows of a volume (else the first write waits 5 s), and a request without a signature is refused as S3
+# does. Python, because a bare machine need not have curl.
 PROBE='
-import ssl, sys, urllib.error, urllib.request as r
-tls = ssl.create_default_context(cafile=sys.argv[2]) if len(sys.argv) > 2 else None
+import json, ssl, sys, urllib.error, urllib.request as r
+tls = ssl.create_default_context(cafile=sys.argv[3]) if len(sys.argv) > 3 else None
+opener = r.build_opener(r.ProxyHandler({}), r.HTTPSHandler(context=tls))
+if json.load(opener.open(sys.argv[1] + "/dir/status", timeout=2))["Topology"]["Max"] == 0:
+    sys.exit(1)
 try:
-    r.build_opener(r.ProxyHandler({}), r.HTTPSHandler(context=tls)).open(sys.argv[1], timeout=2)
+    opener.open(sys.argv[2], timeout=2)
 except urllib.error.HTTPError as answer:
     sys.exit(b"<Error>" not in answer.read())
 sys.exit(1)'
@@ -65,16 +69,17 @@ up() {
 JSON
   # weed starts Iceberg and Lance servers by itself unless their ports are 0.
   command=("$WEED" server -dir="$STATE/data" -ip=127.0.0.1 -ip.bind=127.0.0.1 -master.port=$((port + 1)) -volume.port=$((port + 2))
-    -filer.port=$((port + 3)) -master.volumeSizeLimitMB=256 -volume.max=0 -volume.preStopSeconds=0 -filer.localSocket="$STATE/filer.sock"
+    -filer.port=$((port + 3)) -master.volumeSizeLimitMB=256 -master.telemetry=false -volume.max=0 -volume.preStopSeconds=0 -filer.localSocket="$STATE/filer.sock"
     -s3 -s3.port="$port" -s3.ip.bind="$bind" -s3.config="$STATE/s3.json" -s3.localSocket="$STATE/s3.sock" -s3.port.iceberg=0 -s3.port.lance=0)
   [ -z "$tls" ] || command+=(-s3.cert.file="$STATE/server.pem" -s3.key.file="$STATE/server.key")
   ! "${in_net[@]}" bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" 2>/dev/null || die "port $port is taken"
-  (cd "$STATE" && exec "${in_net[@]}" "${command[@]}") >"$STATE/out.log" 2>&1 </dev/null &
+  # One volume for a bucket in place of seven: with many buckets it would run out of them.
+  (cd "$STATE" && WEED_MASTER_VOLUME_GROWTH_COPY_1=1 exec "${in_net[@]}" "${command[@]}") >"$STATE/out.log" 2>&1 </dev/null &
   remember "$STATE/s3.pid" $!
   printf 'export %s=%s\n' AWS_ENDPOINT_URL "http${tls:+s}://$address:$port" AWS_ACCESS_KEY_ID "$key" AWS_SECRET_ACCESS_KEY "$secret" AWS_REGION us-east-1 >"$STATE/env"
   [ -z "$tls" ] || echo "export AWS_CA_BUNDLE=$STATE/ca.pem" >>"$STATE/env"
   local n=0
-  until "${in_net[@]}" "$ROOT/.venv/bin/python" -c "$PROBE" "http${tls:+s}://$address:$port/" ${tls:+"$STATE/ca.pem"} 2>/dev/null; do
+  until "${in_net[@]}" "$ROOT/.venv/bin/python" -c "$PROBE" "http://127.0.0.1:$((port + 1))" "http${tls:+s}://$address:$port/" ${tls:+"$STATE/ca.pem"} 2>/dev/null; do
     if ! running "$STATE/s3.pid" || [ $((n += 1)) -gt 300 ]; then
       grep -m 5 -E '^F[0-9]{4} |^panic|^fatal' "$STATE/out.log" >&2 || tail -n 20 "$STATE/out.log" >&2 # weed dumps every stack
       down
