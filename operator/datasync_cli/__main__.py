@@ -1,0 +1,91 @@
+"""The `datasync` command: reads arguments, calls the command, turns its outcome into an exit code.
+
+| code | meaning |
+|---|---|
+| 0 | success; for `validate`: every document is valid |
+| 1 | the transfer ended in Error |
+| 2 | wrong usage, or an invalid manifest |
+| 130 | interrupted |
+
+Imports are made where they are needed, so that `--version` and `--help` answer at once.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+USAGE = 2
+
+
+def main(argv: Sequence[str] | None = None, *, runner: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; `runner` replaces the command of the runner."""
+    from datasync_cli.issues import UsageError
+
+    arguments = _parser().parse_args(argv)
+    try:
+        if arguments.command == "validate":
+            return _validate(arguments)
+        return _run(arguments, runner)
+    except UsageError as error:
+        sys.stderr.write(f"datasync: {error}\n")
+        return USAGE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="datasync", description="DataSync for Kubernetes, on the command line."
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"datasync {version('datasync-kubernetes')}"
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    check = commands.add_parser("validate", help="check manifests as the API server would")
+    run = commands.add_parser("run", help="run a task of the manifests on this machine")
+    for command in (check, run):
+        command.add_argument(
+            "-f", "--filename", dest="files", nargs="+", action="extend", required=True,
+            metavar="FILE_OR_FOLDER", help="manifests; a folder's .yaml, .yml and .json files; "
+            "- for the standard input",
+        )  # fmt: skip
+    run.add_argument("--task", metavar="NAME", help="the task to run, where there are several")
+    run.add_argument(
+        "--mount", dest="mounts", action="append", default=[], metavar="LOCATION=PATH",
+        help="the folder where the files of an nfs or persistentVolumeClaim location are",
+    )  # fmt: skip
+    run.add_argument(
+        "-o", "--output", choices=["text", "json"], default="text",
+        help="json: one object on stdout, in the shape of an execution's status",
+    )  # fmt: skip
+    return parser
+
+
+def _validate(arguments: argparse.Namespace) -> int:
+    from datasync_cli.documents import read
+    from datasync_cli.validate import errors, validate
+
+    documents, unreadable = read(arguments.files)
+    manifests, found = validate(documents) if documents or not unreadable else (None, [])
+    issues = [*unreadable, *found]
+    sys.stdout.write("".join(f"{issue.line()}\n" for issue in issues))
+    invalid = len(list(errors(issues)))
+    valid, others = (len(manifests.ours), len(manifests.others)) if manifests else (0, 0)
+    sys.stderr.write(f"{valid} valid, {invalid} errors, {others} of other kinds passed over\n")
+    return USAGE if invalid else 0
+
+
+def _run(arguments: argparse.Namespace, runner: Sequence[str] | None) -> int:
+    from datasync_cli.local_run import Request, run
+
+    request = Request(
+        files=tuple(arguments.files),
+        task=arguments.task,
+        mounts=tuple(arguments.mounts),
+        as_json=arguments.output == "json",
+        runner=tuple(runner or (sys.executable, "-m", "datasync_runner")),
+    )
+    return run(request)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""What a person sees of a local run: a progress bar while it goes, a table when it is over.
+
+The only importer of rich.  Progress goes to stderr: a bar on a terminal, a line every few seconds
+elsewhere; the summary goes to stdout.
+"""
+
+import sys
+from datetime import timedelta
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from datasync_api.conditions import find_condition
+from datasync_api.execution import ExecutionStatus, Phase
+from datasync_api.report import Counters, percent
+from datasync_api.report import Progress as RunnerProgress
+
+LINE_INTERVAL_SECONDS = 5.0
+
+
+def size(count: float) -> str:
+    """Bytes for people: 1.2 GiB."""
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if count < 1024 or unit == "TiB":
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    raise AssertionError("unreachable")
+
+
+class Live:
+    """The running display of one transfer; `seconds` are since its start."""
+
+    def __init__(self, title: str, *, verifying: bool) -> None:
+        self._verifying = verifying
+        self._next_line_seconds = 0.0
+        self._last: tuple[float, int] = (0.0, 0)
+        self._bytes_per_second = 0.0
+        self._console = Console(file=sys.stderr)
+        self._bar: Progress | None = None
+        if self._console.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.fields[text]}"),
+                TimeElapsedColumn(),
+                console=self._console,
+                transient=True,
+            )
+            self._id = self._bar.add_task("Starting", total=None, text="")
+        self._console.print(title, highlight=False, markup=False)
+
+    def __enter__(self) -> "Live":
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def update(self, progress: RunnerProgress, *, seconds: float) -> None:
+        """Show the runner's newest numbers."""
+        counters = progress.counters
+        self._measure(counters.bytes_written, seconds)
+        done = percent(counters, totals_final=progress.totals_final, verifying=self._verifying)
+        text = self._text(counters, done)
+        if self._bar is not None:
+            self._bar.update(
+                self._id,
+                description=progress.phase,
+                total=None if done is None else 100,
+                completed=done or 0,
+                text=text,
+            )
+        elif seconds >= self._next_line_seconds:
+            self._next_line_seconds = seconds + LINE_INTERVAL_SECONDS
+            line = f"{timedelta(seconds=int(seconds))} {progress.phase}: {text}"
+            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def _measure(self, written: int, seconds: float) -> None:
+        elapsed = seconds - self._last[0]
+        if elapsed > 0:
+            now = (written - self._last[1]) / elapsed
+            self._bytes_per_second = 0.7 * self._bytes_per_second + 0.3 * now
+            self._last = (seconds, written)
+
+    def _text(self, counters: Counters, done: int | None) -> str:
+        listed = f"{counters.files_listed_at_source} listed"
+        of = f"/{counters.estimated_files_to_transfer}" if done is not None else ""
+        share = f"{done} %, " if done is not None else ""
+        return (
+            f"{share}{listed}, {counters.files_transferred}{of} files, "
+            f"{size(counters.bytes_written)}, {size(self._bytes_per_second)}/s"
+        )
+
+
+def summary(status: ExecutionStatus) -> None:
+    """Print the closing table on stdout."""
+    console = Console(file=sys.stdout)
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="bold")
+    table.add_column()
+    for name, value in _rows(status):
+        table.add_row(name, Text(value))
+    console.print(table)
+    if status.failures:
+        failures = Table(title="Failed", title_justify="left", box=None, padding=(0, 2, 0, 0))
+        for heading in ("Class", "Files", "Sample", "What", "Fix"):
+            failures.add_column(heading, overflow="fold")
+        for f in status.failures:
+            failures.add_row(
+                *(Text(cell) for cell in (f.code, str(f.count), f.sample_path, f.message, f.hint))
+            )
+        console.print(failures)
+
+
+def _rows(status: ExecutionStatus) -> list[tuple[str, str]]:
+    assert status.phase is not None  # noqa: S101 - a closed run has one
+    rows = [("Outcome", str(status.phase))]
+    ready = find_condition(status.conditions, "Ready")
+    if status.phase is not Phase.SUCCESS and ready is not None:
+        rows.append(("Reason", f"{ready.reason}: {ready.message}"))
+    if (c := status.counters) is not None:
+        rows += [
+            ("Transferred", f"{c.files_transferred} files, {size(c.bytes_transferred)}"),
+            ("Folders", f"{c.folders_transferred} transferred, {c.folders_deleted} deleted"),
+            ("Metadata updated", f"{c.files_metadata_updated} files"),
+            ("Deleted", f"{c.files_deleted} files"),
+            ("Skipped", f"{c.files_skipped} files"),
+            ("Verified", f"{c.files_verified} files"),
+            ("Failed", f"{c.files_failed.total()} files"),
+        ]
+    if status.result is not None:
+        rows.append(("Duration", f"{status.result.total_duration_ms / 1000:.1f} s"))
+    if status.progress is not None:
+        rows.append(("Rate", f"{size(status.progress.bytes_per_second or 0)}/s"))
+    return rows

@@ -1,0 +1,190 @@
+"""`datasync run`: one task of the given manifests, by the runner in a child process.
+
+The same models, the same plan and the same runner as on a cluster; only mounting is the user's.
+"""
+
+import os
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+from pydantic import ValidationError
+
+from datasync_api.execution import Phase, Resolved
+from datasync_api.plan import Exchange, ExecutionIdentity, TransferPlan, make_plan
+from datasync_api.report import TransferResult
+from datasync_cli.child import Child, ask_progress
+from datasync_cli.display import Live, summary
+from datasync_cli.documents import read
+from datasync_cli.issues import UsageError
+from datasync_cli.manifests import Manifests
+from datasync_cli.outcome import Ending, make_status
+from datasync_cli.selection import Chosen, choose, make_side, parse_mounts, refuse_nested
+from datasync_cli.validate import errors, validate
+from datasync_cli.workspace import Workspace, workspace, write_private
+
+POLL_SECONDS = 0.5
+GRACE_SECONDS = 30.0
+INTERRUPTED = 130
+_EXIT_CODES = {Phase.SUCCESS: 0, Phase.ERROR: 1, Phase.CANCELLED: INTERRUPTED}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the command line asked for."""
+
+    files: tuple[str, ...]
+    task: str | None
+    mounts: tuple[str, ...]
+    as_json: bool
+    runner: tuple[str, ...]
+
+
+@dataclass
+class _Stop:
+    """What was asked of a running transfer."""
+
+    interrupts: int = 0
+    deadline_seconds: int | None = None
+    asked_at: float | None = field(default=None)
+
+
+def run(request: Request) -> int:
+    """Run the task to its end and return the exit code.
+
+    Raises: UsageError when it cannot be started.
+    """
+    manifests = _manifests(request.files)
+    chosen = choose(manifests, request.task)
+    with workspace() as place:
+        plan = _plan(request, manifests, chosen, place)
+        token = place.new_token()
+        write_private(place.plan, plan.text().encode())
+        started = datetime.now(UTC)
+        ending = _supervise(request, chosen, plan, place, token)
+    status = make_status(
+        ending,
+        resolved=Resolved(
+            task_generation=chosen.task.metadata.generation,
+            source_uri=plan.source.uri,
+            destination_uri=plan.destination.uri,
+            plan_hash=plan.hash(),
+        ),
+        started=started,
+        ended=datetime.now(UTC),
+    )
+    if request.as_json:
+        sys.stdout.write(status.model_dump_json(by_alias=True, exclude_none=True) + "\n")
+    else:
+        summary(status)
+    assert status.phase is not None  # noqa: S101 - make_status always judges
+    return _EXIT_CODES[status.phase]
+
+
+def _manifests(files: tuple[str, ...]) -> Manifests:
+    documents, unreadable = read(files)
+    manifests, found = validate(documents) if documents or not unreadable else (Manifests(), [])
+    invalid = [*unreadable, *errors(found)]
+    if invalid:
+        lines = "\n".join(f"  {issue.line()}" for issue in invalid)
+        raise UsageError(f"the manifests are not valid:\n{lines}")
+    return manifests
+
+
+def _plan(request: Request, manifests: Manifests, chosen: Chosen, place: Workspace) -> TransferPlan:
+    mounts = parse_mounts(request.mounts, chosen)
+    source, destination = (
+        make_side(
+            location,
+            mounts,
+            place.materialize(name, location.spec, manifests, chosen.namespace),
+        )
+        for name, location in (("source", chosen.source), ("destination", chosen.destination))
+    )
+    refuse_nested(source, destination)
+    return make_plan(
+        ExecutionIdentity(
+            namespace=chosen.namespace,
+            name=f"{chosen.task.metadata.name}-local",
+            uid=str(uuid.uuid4()),
+        ),
+        chosen.task.spec,
+        source=source,
+        destination=destination,
+        exchange=Exchange(host="127.0.0.1", port=0, token_path=str(place.token)),
+    )
+
+
+def _supervise(
+    request: Request, chosen: Chosen, plan: TransferPlan, place: Workspace, token: str
+) -> Ending:
+    """Follow the child to its end; on the way it may be interrupted or run out of time."""
+    command = (*request.runner, "--plan", str(place.plan), "--result", str(place.result))
+    title = f"{chosen.task.metadata.name}: {plan.source.uri} → {plan.destination.uri}"
+    verifying = plan.options.verify_mode != "None"
+    with _interrupts() as stop, Live(title, verifying=verifying) as live:
+        child = Child(command, os.environ)
+        began = time.monotonic()
+        try:
+            while (code := child.wait(POLL_SECONDS)) is None:
+                elapsed = time.monotonic() - began
+                if child.port is not None:
+                    progress = ask_progress(child.port, token, plan.execution.uid)
+                    if progress is not None:
+                        live.update(progress, seconds=elapsed)
+                _stop_if_asked(child, stop, chosen.task.spec.deadline_seconds, elapsed)
+        finally:
+            child.kill()
+    return Ending(
+        exit_code=code,
+        result=_read_result(place.result, plan.execution.uid),
+        interrupted=stop.interrupts > 0,
+        deadline_seconds=stop.deadline_seconds,
+        last_words=child.last_words(),
+    )
+
+
+def _stop_if_asked(child: Child, stop: _Stop, deadline: int | None, elapsed: float) -> None:
+    """SIGTERM once; SIGKILL on a second interrupt, or when the runner does not end in time."""
+    if deadline is not None and elapsed > deadline and stop.deadline_seconds is None:
+        stop.deadline_seconds = deadline
+    if not stop.interrupts and stop.deadline_seconds is None:
+        return
+    if stop.asked_at is None:
+        stop.asked_at = elapsed
+        child.stop()
+    elif stop.interrupts > 1 or elapsed - stop.asked_at > GRACE_SECONDS:
+        child.kill()
+
+
+@contextmanager
+def _interrupts() -> Generator[_Stop]:
+    """Count SIGINT and SIGTERM instead of dying of them."""
+    stop = _Stop()
+
+    def count(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        stop.interrupts += 1
+
+    before = {number: signal.signal(number, count) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _read_result(path: Path, execution_uid: str) -> TransferResult | None:
+    """The runner's last word; one that is missing, broken or another run's is none."""
+    try:
+        result = TransferResult.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return result if result.execution_uid == execution_uid else None

@@ -1,0 +1,142 @@
+"""From the end of a runner to the status of an execution: pure, and never a success by default.
+
+| exit code | result | interrupted | phase | reason |
+|---|---|---|---|---|
+| 0 | Success | any | Success | Succeeded |
+| 0 | Error | any | Error | the result's, or FilesFailed |
+| 31 | any | yes | Cancelled | Cancelled |
+| any | none, or not ours | any | Error | ResultMissing |
+| other | any | any | Error | the result's, or by the exit code |
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from datasync_api.conditions import Condition, Reason, set_condition
+from datasync_api.execution import (
+    ExecutionProgress,
+    ExecutionResult,
+    ExecutionStatus,
+    Phase,
+    Resolved,
+)
+from datasync_api.exit_codes import KILLED, ExitCode
+from datasync_api.report import RunError, TransferResult
+
+_BY_EXIT_CODE = {
+    ExitCode.CONFIGURATION: Reason.CONFIGURATION_INVALID,
+    ExitCode.CREDENTIALS: Reason.CREDENTIALS_REFUSED,
+    ExitCode.GUARD: Reason.SOURCE_EMPTY,
+    ExitCode.TRANSIENT: Reason.RETRIES_EXHAUSTED,
+    ExitCode.STOPPED: Reason.CANCELLED,
+    KILLED: Reason.OUT_OF_MEMORY,
+    -9: Reason.OUT_OF_MEMORY,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How a runner ended, as seen from outside."""
+
+    exit_code: int
+    result: TransferResult | None
+    interrupted: bool
+    deadline_seconds: int | None
+    """The deadline that passed, if one did."""
+    last_words: Sequence[str]
+
+
+def judge(ending: Ending) -> tuple[Phase, RunError | None]:
+    """The terminal phase, and why when it is not Success."""
+    result, code = ending.result, ending.exit_code
+    if ending.deadline_seconds is not None and (result is None or result.outcome != "Success"):
+        detail = f"still active after deadlineSeconds: {ending.deadline_seconds}; allow more time"
+        return Phase.ERROR, RunError(code=Reason.DEADLINE_EXCEEDED, detail=detail)
+    if code == ExitCode.DONE and result is not None and result.outcome == "Success":
+        return Phase.SUCCESS, None
+    if ending.interrupted:
+        detail = "interrupted; run the same command again to transfer what is missing"
+        return Phase.CANCELLED, RunError(code=Reason.CANCELLED, detail=detail)
+    if result is None:
+        words = " | ".join(line for line in ending.last_words if line)[-700:]
+        detail = f"the runner ended with exit code {code} and left no result; its last words: "
+        reason = _BY_EXIT_CODE.get(code) if code in (KILLED, -9) else None
+        return Phase.ERROR, RunError(
+            code=reason or Reason.RESULT_MISSING, detail=detail + (words or "none")
+        )
+    if result.error is not None:
+        return Phase.ERROR, result.error
+    if failed := result.counters.files_failed.total():
+        detail = f"{failed} files failed; see the failure classes"
+        return Phase.ERROR, RunError(code=Reason.FILES_FAILED, detail=detail)
+    reason = _BY_EXIT_CODE.get(code, Reason.INTERNAL_ERROR)
+    detail = f"the runner ended with exit code {code}, outcome {result.outcome}, and no reason"
+    return Phase.ERROR, RunError(code=reason, detail=detail)
+
+
+def make_status(
+    ending: Ending, *, resolved: Resolved, started: datetime, ended: datetime
+) -> ExecutionStatus:
+    """The status that an execution on a cluster would end with."""
+    phase, error = judge(ending)
+    result = ending.result
+    message = error.detail if error else "everything was transferred"
+    ready = Condition(
+        type="Ready",
+        status="True" if phase is Phase.SUCCESS else "False",
+        reason=error.code if error else Reason.SUCCEEDED,
+        message=message,
+    )
+    return ExecutionStatus(
+        phase=phase,
+        start_time=started,
+        launch_time=started,
+        end_time=ended,
+        attempts=1,
+        resolved=resolved,
+        progress=_progress(result, phase, ended) if result else None,
+        counters=result.counters if result else None,
+        result=_result(result, error),
+        failures=result.failures if result else [],
+        conditions=set_condition((), ready, now=ended),
+    )
+
+
+def _progress(result: TransferResult, phase: Phase, ended: datetime) -> ExecutionProgress:
+    counters = result.counters
+    return ExecutionProgress(
+        files_listed=counters.files_listed_at_source,
+        files_to_transfer=counters.estimated_files_to_transfer,
+        files_transferred=counters.files_transferred,
+        bytes_to_transfer=counters.estimated_bytes_to_transfer,
+        bytes_transferred=counters.bytes_transferred,
+        bytes_written=counters.bytes_written,
+        bytes_per_second=rate(result),
+        percent=100 if phase is Phase.SUCCESS else None,
+        last_update_time=ended,
+        source="Final",
+    )
+
+
+def rate(result: TransferResult) -> int:
+    """Bytes a second over the stage of transfer (AWS: BytesWritten by TransferDuration)."""
+    seconds = (result.transfer_duration_ms or result.total_duration_ms) / 1000
+    return int(result.counters.bytes_written / seconds) if seconds > 0 else 0
+
+
+def _result(result: TransferResult | None, error: RunError | None) -> ExecutionResult:
+    stages = (
+        {
+            name: getattr(result, name)
+            for name in ExecutionResult.model_fields
+            if name in TransferResult.model_fields
+        }
+        if result
+        else {}
+    )
+    return ExecutionResult(
+        **stages,
+        error_code=error.code if error else None,
+        error_detail=error.detail if error else None,
+    )

@@ -1,0 +1,70 @@
+"""What shows only when several manifests are seen together, or when a value is tried out.
+
+An object that is referred to and not given is a warning: it may be on the cluster.  What can never
+work, such as a task into its own source, is an error, as the operator would end its runs.
+"""
+
+from collections.abc import Iterator
+
+from datasync_api.agent import Agent
+from datasync_api.execution import Execution
+from datasync_api.location import Location
+from datasync_api.meta import Resource
+from datasync_api.plan import Places, nested, plan_side
+from datasync_api.task import Task
+from datasync_cli.documents import Document
+from datasync_cli.issues import Issue
+from datasync_cli.manifests import Manifests
+
+_NOWHERE = Places(mount="/", credentials="/", ca_bundle="/")
+
+
+def check_references(manifests: Manifests) -> Iterator[Issue]:
+    """Findings about each object and those it refers to."""
+    for document, location in manifests.all(Location):
+        for index, agent in enumerate(location.spec.agent_refs):
+            where = f"spec.agentRefs[{index}].name"
+            yield from _missing(manifests, document, where, Agent, agent.name)
+    for document, task in manifests.all(Task):
+        yield from _task(manifests, document, task)
+    for document, run in manifests.all(Execution):
+        yield from _missing(manifests, document, "spec.taskRef.name", Task, run.spec.task_ref.name)
+
+
+def _task(manifests: Manifests, document: Document, task: Task) -> Iterator[Issue]:
+    spec = task.spec
+    if spec.schedule and (problem := spec.schedule.problem()):
+        what, _, fix = problem.partition("; ")
+        if not fix:
+            what, _, fix = problem.partition(": ")
+        yield _error(document, "spec.schedule", what, fix)
+    source, destination = spec.source_location_ref.name, spec.destination_location_ref.name
+    for field, name in (("sourceLocationRef", source), ("destinationLocationRef", destination)):
+        yield from _missing(manifests, document, f"spec.{field}.name", Location, name)
+    one = manifests.find(Location, document.namespace, source)
+    other = manifests.find(Location, document.namespace, destination)
+    where = "spec.destinationLocationRef"
+    if other and (claim := other.spec.persistent_volume_claim) and claim.read_only:
+        fix = "remove readOnly there, or name another destination"
+        yield _error(document, where, f"location {destination} is read-only", fix)
+    if one and other and nested(plan_side(one.spec, _NOWHERE), plan_side(other.spec, _NOWHERE)):
+        what = f"{one.spec.uri} and {other.spec.uri} are the same place, or one is inside the other"
+        yield _error(document, where, what, "name a destination outside of the source")
+
+
+def _missing(
+    manifests: Manifests, document: Document, field: str, model: type[Resource], name: str
+) -> Iterator[Issue]:
+    if manifests.find(model, document.namespace, name) is None:
+        yield Issue(
+            file=document.file,
+            document=document.label,
+            field=field,
+            what=f"{model.kind_name} {name} is not among the given documents",
+            fix="it must be on the cluster, or be given too",
+            severity="warning",
+        )
+
+
+def _error(document: Document, field: str, what: str, fix: str) -> Issue:
+    return Issue(file=document.file, document=document.label, field=field, what=what, fix=fix)

@@ -1,0 +1,120 @@
+"""Which task to run, between which sides: from manifests and arguments to a plan.
+
+Nothing is written here; every refusal says which document or argument to change.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from datasync_api.location import Location
+from datasync_api.plan import Places, PosixSide, S3Side, nested, plan_side
+from datasync_api.task import Task
+from datasync_cli.documents import Document
+from datasync_cli.issues import UsageError
+from datasync_cli.manifests import Manifests
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One task with its two locations."""
+
+    namespace: str
+    task: Task
+    source: Location
+    destination: Location
+
+
+def choose(manifests: Manifests, name: str | None) -> Chosen:
+    """The task that was named, or the only one.
+
+    Raises: UsageError when there is none, several, or a location is missing.
+    """
+    tasks = [(d, t) for d, t in manifests.all(Task) if name in (None, t.metadata.name)]
+    if not tasks:
+        what = f"no DataSyncTask {name}" if name else "no DataSyncTask"
+        known = ", ".join(t.metadata.name for _, t in manifests.all(Task))
+        fix = f"--task may be one of: {known}" if known else "give the file that holds it by -f"
+        raise UsageError(f"{what} is among the given documents: {fix}")
+    if len(tasks) > 1:
+        names = ", ".join(task.metadata.name for _, task in tasks)
+        raise UsageError(f"several tasks are given: choose one by --task NAME ({names})")
+    document, task = tasks[0]
+    source, destination = (
+        _location(manifests, document, ref.name)
+        for ref in (task.spec.source_location_ref, task.spec.destination_location_ref)
+    )
+    return Chosen(document.namespace, task, source, destination)
+
+
+def _location(manifests: Manifests, document: Document, name: str) -> Location:
+    location = manifests.find(Location, document.namespace, name)
+    if location is None:
+        raise UsageError(
+            f"{document.label} refers to DataSyncLocation {name}, which is not among the given "
+            "documents: give the file that holds it by -f"
+        )
+    return location
+
+
+def parse_mounts(arguments: Sequence[str], chosen: Chosen) -> dict[str, Path]:
+    """`LOCATION=PATH` arguments as folders by location.
+
+    Raises: UsageError for a malformed one, an unknown location, or a folder that does not exist.
+    """
+    known = {chosen.source.metadata.name, chosen.destination.metadata.name}
+    mounts: dict[str, Path] = {}
+    for argument in arguments:
+        name, equals, path = argument.partition("=")
+        if not (name and equals and path):
+            raise UsageError(f"--mount {argument}: write --mount LOCATION=PATH")
+        if name not in known:
+            names = " or ".join(sorted(known))
+            raise UsageError(f"--mount {argument}: the task has no location {name}: it is {names}")
+        if not Path(path).is_dir():
+            raise UsageError(f"--mount {argument}: {path} is not a folder: mount or make it first")
+        mounts[name] = Path(path).resolve()
+    return mounts
+
+
+def make_side(location: Location, mounts: Mapping[str, Path], places: Places) -> PosixSide | S3Side:
+    """The runner's view of a location on this machine.
+
+    Raises: UsageError when its files are nowhere on this machine, or a mount has no use.
+    """
+    name, kind = location.metadata.name, location.spec.type
+    if kind in ("S3", "ObjectStorage"):
+        if name in mounts:
+            raise UsageError(f"--mount {name}=…: {kind} is reached directly: leave it out")
+        return plan_side(location.spec, places)
+    if name not in mounts:
+        raise UsageError(
+            f"location {name} is {kind}, and nothing says where its files are on this machine: "
+            f"mount it and add --mount {name}=PATH"
+        )
+    side = plan_side(location.spec, Places(str(mounts[name]), places.credentials, places.ca_bundle))
+    if isinstance(side, PosixSide) and side.path and not Path(side.root, side.path).is_dir():
+        raise UsageError(
+            f"location {name}: {side.root} has no folder {side.path}: make it, or correct path"
+        )
+    return side
+
+
+def refuse_nested(source: PosixSide | S3Side, destination: PosixSide | S3Side) -> None:
+    """Refuse a pair that would copy into itself, by name or by the folders that were mounted.
+
+    Raises: UsageError.
+    """
+    if isinstance(destination, PosixSide) and destination.read_only:
+        raise UsageError(f"the destination {destination.uri} is read-only: remove readOnly there")
+    here, there = source.uri, destination.uri
+    overlap = nested(source, destination)
+    if isinstance(source, PosixSide) and isinstance(destination, PosixSide):
+        one, other = (Path(s.root, s.path).resolve() for s in (source, destination))
+        if one.is_relative_to(other) or other.is_relative_to(one):
+            here, there, overlap = str(one), str(other), True
+    if overlap:
+        raise UsageError(
+            f"source {here} and destination {there} are the same place, or one is inside the "
+            "other: choose a destination outside of the source"
+        )

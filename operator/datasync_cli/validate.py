@@ -1,0 +1,142 @@
+"""Manifests judged as the API server would judge them, one document at a time.
+
+Pure: documents in, findings out.  Strict as `kubectl apply` is: an unknown field is an error, and
+so is a number where text belongs.  Kinds of other groups are passed over.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from datasync_api import API_VERSION, GROUP
+from datasync_api.crds import KINDS, Kind
+from datasync_api.meta import Resource
+from datasync_api.schema import Schema, unknown_fields
+from datasync_cli.documents import Document
+from datasync_cli.issues import Issue
+from datasync_cli.manifests import Manifests, key_of
+from datasync_cli.references import check_references
+from datasync_cli.wording import worded
+
+_METADATA = ("name", "namespace", "labels", "annotations")
+
+
+def validate(documents: Sequence[Document]) -> tuple[Manifests, list[Issue]]:
+    """The documents that are valid, and every finding, those about references as warnings."""
+    manifests, issues = Manifests(), list[Issue]()
+    for document in documents:
+        if document.api_version.partition("/")[0] != GROUP:
+            manifests.others[key_of(document)] = document
+            continue
+        if key_of(document) in manifests.ours:
+            issues.append(
+                _issue(document, "metadata.name", "is there twice", "give each its own name")
+            )
+            continue
+        resource, found = _resource(document)
+        issues.extend(found)
+        if resource is not None:
+            manifests.ours[key_of(document)] = (document, resource)
+    if not manifests.ours and not issues:
+        issues.append(
+            Issue(
+                file=documents[0].file if documents else "-f",
+                what=f"no document of {GROUP} was given",
+                fix="name files or folders that hold some",
+            )
+        )
+    issues.extend(check_references(manifests))
+    return manifests, issues
+
+
+def _resource(document: Document) -> tuple[Resource | None, list[Issue]]:
+    """The model of one document; None with its findings when it is invalid."""
+    kind = next((k for k in KINDS if k.name == document.kind), None)
+    if document.api_version != API_VERSION:
+        fix = f"write {API_VERSION}"
+        return None, [_issue(document, "apiVersion", f"{document.api_version} is not served", fix)]
+    if kind is None:
+        known = ", ".join(k.name for k in KINDS)
+        return None, [_issue(document, "kind", f"{document.kind!r} is unknown", f"one of {known}")]
+    schema = _schema(kind)
+    body, nulls = _without_nulls(document.body, schema, "")
+    issues = [
+        _issue(document, path, f'unknown field "{path}"', "remove it, or correct its spelling")
+        for path in unknown_fields(document.body, schema)
+    ]
+    issues += [
+        _issue(document, path, f'must be of type {type_}: "null"', "give it a value or remove it")
+        for path, type_ in nulls
+    ]
+    metadata, found = _metadata(document)
+    issues += found
+    body["metadata"] = metadata
+    body.pop("status", None)  # the API server takes none from a manifest either
+    try:
+        resource = kind.model.model_validate_json(json.dumps(body), strict=True)
+    except ValidationError as error:
+        known = {issue.field for issue in issues}
+        issues += [
+            _issue(document, path, what, fix)
+            for path, what, fix in worded(error, schema)
+            if path not in known
+        ]
+        return None, issues
+    return (None if issues else resource), issues
+
+
+@cache
+def _schema(kind: Kind) -> Schema:
+    return kind.schema()
+
+
+def _metadata(document: Document) -> tuple[dict[str, Any], list[Issue]]:
+    """The part of `metadata` that is ours to read."""
+    given = document.body.get("metadata")
+    if not isinstance(given, dict) or not document.name:
+        issue = _issue(document, "metadata.name", "Required value", "name the object")
+        return {"name": "unnamed"}, [issue]
+    metadata = cast("dict[str, Any]", given)
+    known = {k: metadata[k] for k in _METADATA if metadata.get(k) is not None}
+    known["name"] = document.name + ("" if metadata.get("name") else "x")
+    return known, []
+
+
+def _without_nulls(node: Any, schema: Schema, path: str) -> tuple[Any, list[tuple[str, str]]]:
+    """The document as the API server reads it, and the nulls that it refuses.
+
+    A null goes where a default takes its place, and is an error everywhere else.
+    """
+    refused: list[tuple[str, str]] = []
+    if isinstance(node, list) and "items" in schema:
+        items: list[Any] = []
+        for index, value in enumerate(cast("list[Any]", node)):
+            item, found = _without_nulls(value, schema["items"], f"{path}[{index}]")
+            items.append(item)
+            refused += found
+        return items, refused
+    if not isinstance(node, dict) or "properties" not in schema:
+        return cast("Any", node), refused
+    kept: dict[str, Any] = {}
+    for name, value in cast("Mapping[str, Any]", node).items():
+        inner = schema["properties"].get(name, {})
+        where = f"{path}.{name}" if path else name
+        if value is None and inner:
+            if "default" not in inner:
+                refused.append((where, inner.get("type", "string")))
+            continue
+        kept[name], found = _without_nulls(value, inner, where)
+        refused += found
+    return kept, refused
+
+
+def _issue(document: Document, field: str, what: str, fix: str) -> Issue:
+    return Issue(file=document.file, document=document.label, field=field, what=what, fix=fix)
+
+
+def errors(issues: Sequence[Issue]) -> Iterator[Issue]:
+    """The findings that make a manifest invalid."""
+    return (issue for issue in issues if issue.severity == "error")

@@ -1,0 +1,127 @@
+"""A private folder for one local run: the plan, the token, and what a cluster would mount.
+
+Secrets are written for the owner alone and removed with the folder, whatever happened.  Nothing
+of them is ever printed.
+"""
+
+import base64
+import binascii
+import os
+import secrets
+import tempfile
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from datasync_api.location import LocationSpec
+from datasync_api.plan import Places
+from datasync_cli.issues import UsageError
+from datasync_cli.manifests import Manifests
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The places of one run's files."""
+
+    folder: Path
+
+    @property
+    def plan(self) -> Path:
+        """The plan, which the runner reads."""
+        return self.folder / "plan.json"
+
+    @property
+    def result(self) -> Path:
+        """The result, which the runner writes."""
+        return self.folder / "result.json"
+
+    @property
+    def token(self) -> Path:
+        """The bearer token of the exchange."""
+        return self.folder / "token"
+
+    def new_token(self) -> str:
+        """Make and keep a token that nobody can guess."""
+        token = secrets.token_urlsafe(32)
+        write_private(self.token, token.encode())
+        return token
+
+    def materialize(
+        self, side: str, location: LocationSpec, manifests: Manifests, namespace: str
+    ) -> Places:
+        """Write the location's Secret and certificates as files, as the kubelet would.
+
+        Raises: UsageError when a document is missing or lacks a key.
+        """
+        places = Places(
+            mount="",
+            credentials=str(self.folder / side / "credentials"),
+            ca_bundle=str(self.folder / side / "ca.crt"),
+        )
+        storage = location.object_storage or location.s3
+        if storage is not None and storage.credentials_secret_ref is not None:
+            name = storage.credentials_secret_ref.name
+            data = _data(manifests, "Secret", namespace, name)
+            folder = Path(places.credentials)
+            folder.mkdir(mode=0o700, parents=True)
+            for key, value in data.items():
+                write_private(folder / key, value)
+        if location.object_storage is not None and location.object_storage.ca_bundle is not None:
+            ref = location.object_storage.ca_bundle.config_map_key_ref
+            data = _data(manifests, "ConfigMap", namespace, ref.name)
+            if ref.key not in data:
+                raise UsageError(f"ConfigMap {ref.name} has no key {ref.key}: add it")
+            Path(places.ca_bundle).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_private(Path(places.ca_bundle), data[ref.key])
+        return places
+
+
+@contextmanager
+def workspace() -> Generator[Workspace]:
+    """A folder that only its owner may enter; it is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="datasync-run-") as folder:  # made with mode 0700
+        yield Workspace(Path(folder))
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """A new file that only its owner may read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+
+
+def _data(manifests: Manifests, kind: str, namespace: str, name: str) -> dict[str, bytes]:
+    """The keys of a Secret or ConfigMap; stringData wins over data, as in Kubernetes."""
+    document = manifests.others.get((kind, namespace, name))
+    if document is None:
+        raise UsageError(
+            f"{kind} {name} is not among the given documents: give the file that holds it by -f"
+        )
+    encoded = kind == "Secret"
+    found = {
+        key: _decoded(name, key, value) if encoded else value.encode()
+        for key, value in _strings(document.body.get("data"))
+    }
+    if encoded:
+        found |= {k: v.encode() for k, v in _strings(document.body.get("stringData"))}
+    else:
+        found |= {k: _decoded(name, k, v) for k, v in _strings(document.body.get("binaryData"))}
+    for key in found:
+        if "/" in key or key in ("", ".", ".."):
+            raise UsageError(f"{kind} {name}: {key!r} is not a key: use letters, digits, - _ .")
+    return found
+
+
+def _strings(mapping: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(mapping, dict):
+        for key, value in cast("Mapping[str, Any]", mapping).items():
+            yield key, str(value)
+
+
+def _decoded(name: str, key: str, value: str) -> bytes:
+    try:
+        return base64.b64decode("".join(value.split()), validate=True)
+    except binascii.Error as error:
+        raise UsageError(f"{name}: data.{key} is not base64: use stringData for text") from error
