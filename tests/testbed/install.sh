@@ -40,7 +40,13 @@ system_packages() {
   [ -z "$packages" ] || step "system packages" apt_install $packages
 }
 
-interpreter() { command -v python3.11 || command -v python3 || die "Python 3.11 is missing: run 'apt-get install python3 python3-venv'"; }
+interpreter() { # the first that runs: a version manager's python3.11 may be a name without a program
+  local candidate
+  for candidate in python3.11 python3 /usr/bin/python3; do
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then command -v "$candidate"; return; fi
+  done
+  die "Python 3.11 or later is missing: run 'apt-get install python3 python3-venv'"
+}
 
 uv_install() { # uv in an environment of its own: a sync of the project's would remove it
   rm -rf "$UV"
