@@ -67,7 +67,7 @@ class Nfs(ApiModel):
 
     rules = (
         Rule(
-            cel="self.version == 'Automatic' || "
+            cel="self.version == 'Automatic' || !has(self.mountOptions) || "
             "!self.mountOptions.exists(o, o.startsWith('vers=') || o.startsWith('nfsvers='))",
             message="version already says the NFS version: remove vers= and nfsvers= here, or "
             "leave version at Automatic",
@@ -180,14 +180,14 @@ class LocationSpec(ApiModel):
             holds=lambda spec: len(spec.members()) == 1,
         ),
         Rule(
-            cel="!has(self.nfs) || self.agentRefs.size() > 0",
+            cel="!has(self.nfs) || (has(self.agentRefs) && self.agentRefs.size() > 0)",
             message="an nfs location needs at least one agent: name the DataSyncAgent that can "
             "reach the server",
             field=".agentRefs",
             holds=lambda spec: spec.nfs is None or len(spec.agent_refs) > 0,
         ),
         Rule(
-            cel="!has(self.s3) || self.agentRefs.size() == 0",
+            cel="!has(self.s3) || !has(self.agentRefs) || self.agentRefs.size() == 0",
             message="an s3 location takes no agents: name them on the location at the other end",
             field=".agentRefs",
             holds=lambda spec: spec.s3 is None or len(spec.agent_refs) == 0,

@@ -102,17 +102,17 @@ def _is_quantity(value: Any) -> bool:
 
 Quantity = Annotated[
     int | str,
-    Rule(
-        cel=f"type(self) == int ? self >= 0 : {cel_fullmatch('self', _QUANTITY)}",
-        message="is not a quantity: write a number with a unit, such as 500m or 2Gi",
-        holds=_is_quantity,
-    ),
     WithJsonSchema(
         {
             "anyOf": [{"type": "integer"}, {"type": "string"}],
             "maxLength": 32,
             "x-kubernetes-int-or-string": True,
         }
+    ),
+    Rule(
+        cel=f"type(self) == int ? self >= 0 : {cel_fullmatch('self', _QUANTITY)}",
+        message="is not a quantity: write a number with a unit, such as 500m or 2Gi",
+        holds=_is_quantity,
     ),
 ]
 """A Kubernetes resource quantity; an integer is accepted as in core kinds."""
