@@ -5,6 +5,7 @@ and judges nothing else; what a document means is said in `validate`.
 """
 
 import json
+import re
 import sys
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -60,7 +61,9 @@ class Document:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as Kubernetes reads it: dates stay text, and a key twice is an error."""
+    """YAML as Kubernetes reads it: dates stay text, `n` is false, a key twice is an error."""
+
+    bool_values = yaml.SafeLoader.bool_values | {"y": True, "n": False}
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - yaml's signature
         seen: set[str] = set()
@@ -77,6 +80,7 @@ _Loader.yaml_implicit_resolvers = {
     first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
     for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("[yYnN]$"), list("yYnN"))
 
 
 def read(sources: Sequence[str]) -> tuple[list[Document], list[Issue]]:

@@ -5,6 +5,7 @@ so is a number where text belongs.  Kinds of other groups are passed over.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, cast
@@ -21,6 +22,7 @@ from datasync_cli.manifests import Manifests, key_of
 from datasync_cli.references import check_references
 from datasync_cli.wording import worded
 
+_SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 _METADATA = ("name", "namespace", "labels", "annotations")
 
 
@@ -62,14 +64,10 @@ def _resource(document: Document) -> tuple[Resource | None, list[Issue]]:
         known = ", ".join(k.name for k in KINDS)
         return None, [_issue(document, "kind", f"{document.kind!r} is unknown", f"one of {known}")]
     schema = _schema(kind)
-    body, nulls = _without_nulls(document.body, schema, "")
+    body = _without_nulls(document.body, schema)
     issues = [
         _issue(document, path, f'unknown field "{path}"', "remove it, or correct its spelling")
         for path in unknown_fields(document.body, schema)
-    ]
-    issues += [
-        _issue(document, path, f'must be of type {type_}: "null"', "give it a value or remove it")
-        for path, type_ in nulls
     ]
     metadata, found = _metadata(document)
     issues += found
@@ -97,40 +95,33 @@ def _metadata(document: Document) -> tuple[dict[str, Any], list[Issue]]:
     """The part of `metadata` that is ours to read."""
     given = document.body.get("metadata")
     if not isinstance(given, dict) or not document.name:
-        issue = _issue(document, "metadata.name", "Required value", "name the object")
+        fix = "name the object; a name such as n, y, on or 5 needs quotes"
+        issue = _issue(document, "metadata.name", "Required value", fix)
         return {"name": "unnamed"}, [issue]
     metadata = cast("dict[str, Any]", given)
     known = {k: metadata[k] for k in _METADATA if metadata.get(k) is not None}
     known["name"] = document.name + ("" if metadata.get("name") else "x")
-    return known, []
+    if re.fullmatch(_SUBDOMAIN, known["name"]) and len(known["name"]) <= 253:
+        return known, []
+    what = f"Invalid value: {document.name!r}: a lowercase RFC 1123 subdomain must consist of"
+    fix = "lower case letters, digits, '-' and '.', each part between letters or digits"
+    return known, [_issue(document, "metadata.name", f"{what} {fix}", "rename it")]
 
 
-def _without_nulls(node: Any, schema: Schema, path: str) -> tuple[Any, list[tuple[str, str]]]:
-    """The document as the API server reads it, and the nulls that it refuses.
-
-    A null goes where a default takes its place, and is an error everywhere else.
-    """
-    refused: list[tuple[str, str]] = []
-    if isinstance(node, list) and "items" in schema:
-        items: list[Any] = []
-        for index, value in enumerate(cast("list[Any]", node)):
-            item, found = _without_nulls(value, schema["items"], f"{path}[{index}]")
-            items.append(item)
-            refused += found
-        return items, refused
-    if not isinstance(node, dict) or "properties" not in schema:
-        return cast("Any", node), refused
-    kept: dict[str, Any] = {}
-    for name, value in cast("Mapping[str, Any]", node).items():
-        inner = schema["properties"].get(name, {})
-        where = f"{path}.{name}" if path else name
-        if value is None and inner:
-            if "default" not in inner:
-                refused.append((where, inner.get("type", "string")))
-            continue
-        kept[name], found = _without_nulls(value, inner, where)
-        refused += found
-    return kept, refused
+def _without_nulls(node: Any, schema: Schema) -> Any:
+    """The document as the API server reads it: a null is a field that is not there."""
+    if isinstance(node, list):
+        items = cast("list[Any]", node)
+        return [_without_nulls(item, schema.get("items", {})) for item in items]
+    if isinstance(node, dict):
+        properties = cast("Mapping[str, Schema]", schema.get("properties", {}))
+        fields = cast("Mapping[str, Any]", node).items()
+        return {
+            name: _without_nulls(value, properties.get(name, {}))
+            for name, value in fields
+            if not (value is None and name in properties)
+        }
+    return node
 
 
 def _issue(document: Document, field: str, what: str, fix: str) -> Issue:

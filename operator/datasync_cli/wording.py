@@ -48,7 +48,7 @@ def field_path(loc: tuple[int | str, ...], schema: Schema) -> tuple[str, Schema]
         elif part in node.get("properties", {}):
             path, node = f"{path}.{part}" if path else str(part), node["properties"][part]
         elif isinstance(node.get("additionalProperties"), dict):
-            path, node = f"{path}.{part}", node["additionalProperties"]
+            path, node = f"{path}[{part}]", node["additionalProperties"]
     return path, node
 
 
@@ -80,13 +80,17 @@ def _text(detail: Mapping[str, Any], node: Schema) -> tuple[str, str, str]:
         "less_than_equal": ("le", "should be less than or equal to {}"),
         "string_too_short": ("min_length", "should be at least {} chars long"),
         "string_too_long": ("max_length", "may not be more than {} bytes"),
-        "too_long": ("max_length", "must have at most {} items"),
-        "too_short": ("min_length", "must have at least {} items"),
+        "too_long": ("max_length", "must have at most {} item{s}"),
+        "too_short": ("min_length", "must have at least {} item{s}"),
     }
     if kind in bounds:
         name, form = bounds[kind]
         shown = f"{value!r}" if isinstance(value, (int, str)) and len(str(value)) < 80 else "it"
-        return "", f"Invalid value: {shown}", form.format(context[name])
+        return (
+            "",
+            f"Invalid value: {shown}",
+            form.format(context[name], s="" if context[name] == 1 else "s"),
+        )
     return "", str(detail["msg"]), hint
 
 
