@@ -15,6 +15,7 @@
 # address, TESTBED_SUBNET.0.1, is the one address for all: pods reach servers of the namespace there, and this machine's
 # own processes reach it (and the API server on it) through a veth pair whose route covers that one address alone.
 # Several clusters stand side by side with another TESTBED_NAME (13 characters) and TESTBED_SUBNET (e.g. dstest2, 10.89).
+# TESTBED_AUDIT=1: what service accounts ask of the API server is in TESTBED_STATE/log/audit.log, a JSON object a line.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 NAME=${TESTBED_NAME:-dstest}
@@ -82,7 +83,14 @@ control_plane() {
   openssl rsa -in "$STATE/pki/sa.key" -pubout -out "$STATE/pki/sa.pub" 2>/dev/null
   local token; token=$(openssl rand -hex 16)
   (umask 077; echo "$token,admin,1,system:masters" >"$STATE/pki/tokens.csv")
-  start kube-apiserver "$BIN/kube-apiserver" --etcd-servers=http://127.0.0.1:2379 \
+  local audit=()
+  if [ -n "${TESTBED_AUDIT:-}" ]; then
+    printf '{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [{"level": "Metadata", "userGroups": ["system:serviceaccounts"]}, {"level": "None"}]}' >"$STATE/audit-policy.json"
+    audit=(--audit-policy-file="$STATE/audit-policy.json" --audit-log-path="$STATE/log/audit.log")
+  fi
+  # OwnerReferencesPermissionEnforcement: on by default in OpenShift, where an operator needs rights that nobody else asks for.
+  start kube-apiserver "$BIN/kube-apiserver" --etcd-servers=http://127.0.0.1:2379 "${audit[@]}" \
+    --enable-admission-plugins=OwnerReferencesPermissionEnforcement \
     --bind-address="$NODE_IP" --advertise-address="$NODE_IP" --secure-port=6443 --cert-dir="$STATE/pki/api" \
     --token-auth-file="$STATE/pki/tokens.csv" --authorization-mode=RBAC --allow-privileged=true \
     --service-cluster-ip-range=10.96.0.0/16 --kubelet-preferred-address-types=InternalIP \
@@ -242,5 +250,5 @@ case $command in
   nfs-client) nfs_client ;;
   pause-image) pause_image ;;
   down) down ;;
-  *) sed -n '2,18p' "$0"; exit 2 ;;
+  *) sed -n '2,19p' "$0"; exit 2 ;;
 esac
