@@ -23,7 +23,7 @@ EVERYTHING = (
     'operator.imagePullSecrets=[{"name":"registry"}]',
     'operator.priorityClassName="system-cluster-critical"',
     'serviceAccount.annotations={"example.com/owner":"storage"}',
-    "operator.exchangeIntervalSeconds=0.5",
+    "operator.exchangeIntervalSeconds=2",
 )
 MODES = pytest.mark.parametrize(
     "sets",
@@ -188,8 +188,8 @@ def test_the_operators_settings(render):
     documents = render(
         'runner.image={"repository":"registry.example.com/runner","tag":"1.2.3"}',
         "operator.launchDeadlineSeconds=61",
-        "operator.stallDeadlineSeconds=86400",
-        "operator.exchangeIntervalSeconds=0.5",
+        "operator.stallDeadlineSeconds=604800",
+        "operator.exchangeIntervalSeconds=2",
         "operator.exchangePort=9001",
         'operator.logLevel="DEBUG"',
         release="backup",
@@ -201,8 +201,8 @@ def test_the_operators_settings(render):
         "DATASYNC_RUNNER_IMAGE": "registry.example.com/runner:1.2.3",
         "DATASYNC_RUNNER_IMAGE_PULL_POLICY": "IfNotPresent",
         "DATASYNC_LAUNCH_DEADLINE_SECONDS": "61",
-        "DATASYNC_STALL_DEADLINE_SECONDS": "86400",
-        "DATASYNC_EXCHANGE_INTERVAL_SECONDS": "0.5",
+        "DATASYNC_STALL_DEADLINE_SECONDS": "604800",
+        "DATASYNC_EXCHANGE_INTERVAL_SECONDS": "2",
         "DATASYNC_EXCHANGE_PORT": "9001",
         "DATASYNC_EXCHANGE_KEY_SECRET": "backup-datasync-exchange-key",
         "DATASYNC_EXCHANGE_KEY_FILE": "/etc/datasync/exchange-key/key",
