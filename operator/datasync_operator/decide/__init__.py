@@ -1,0 +1,1 @@
+"""The functional core: what was observed and the time in, a plan out; no await, no clock."""

@@ -1,0 +1,221 @@
+"""The Job of a run and what it mounts, as manifests: restricted pods without a token.
+
+The exit codes in the Job's failure policy come from the same table that the runner uses.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from datasync_api.agent import Agent, AgentSpec
+from datasync_api.execution import Execution
+from datasync_api.exit_codes import FAIL_JOB
+from datasync_api.location import Location
+from datasync_api.plan import Exchange, ExecutionIdentity, TransferPlan, make_plan, plan_side
+from datasync_api.task import Task
+from datasync_operator.decide import naming, volumes
+from datasync_operator.decide.naming import Side
+from datasync_operator.settings import Settings
+
+Manifest = dict[str, Any]
+CONTAINER: Final = "runner"
+_PLAN_FOLDER: Final = "/etc/datasync/plan"
+_EXCHANGE_FOLDER: Final = "/etc/datasync/exchange"
+_TERMINATION_LOG: Final = "/dev/termination-log"
+_CAPABILITIES: Final = {
+    "Restricted": (),
+    "ReadAll": ("DAC_READ_SEARCH",),
+    "PreserveOwnership": ("CHOWN", "DAC_OVERRIDE", "FOWNER"),
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What one run is made from: the objects as they were when it started."""
+
+    task: Task
+    source: Location
+    destination: Location
+    agent: Agent | None
+
+    def side(self, side: Side) -> Location:
+        """The location at one end."""
+        return self.source if side == "source" else self.destination
+
+    def service_accounts(self) -> set[str]:
+        """The pod identities that the parts ask for; a pod has one."""
+        wanted = {
+            location.spec.s3.service_account_name
+            for location in (self.source, self.destination)
+            if location.spec.s3 is not None
+        }
+        wanted.add(self.agent.spec.service_account_name if self.agent else None)
+        return {name for name in wanted if name}
+
+    def plan(self, execution: Execution, settings: Settings) -> TransferPlan:
+        """The plan that the runner is given."""
+        return make_plan(
+            ExecutionIdentity(
+                namespace=execution.metadata.namespace,
+                name=execution.metadata.name,
+                uid=execution.metadata.uid,
+            ),
+            self.task.spec,
+            source=plan_side(self.source.spec, volumes.places("source")),
+            destination=plan_side(self.destination.spec, volumes.places("destination")),
+            exchange=Exchange(port=settings.exchange_port, token_path=f"{_EXCHANGE_FOLDER}/token"),
+        )
+
+
+def plan_config_map(execution: Execution, plan: TransferPlan) -> Manifest:
+    """The plan as an immutable ConfigMap: a later change of the task cannot blur what ran."""
+    return {
+        **_child(execution, "v1", "ConfigMap", plan_name(execution)),
+        "immutable": True,
+        "data": {"plan.json": plan.text()},
+    }
+
+
+def plan_name(execution: Execution) -> str:
+    """The name of the plan's ConfigMap."""
+    return naming.child(execution.metadata.name, execution.metadata.uid, "plan")
+
+
+def token_name(execution: Execution) -> str:
+    """The name of the Secret with the exchange token."""
+    return naming.child(execution.metadata.name, execution.metadata.uid, "exchange")
+
+
+def token_secret(execution: Execution, token: str) -> Manifest:
+    """The Secret with the token that the runner asks the operator for."""
+    return {
+        **_child(execution, "v1", "Secret", token_name(execution)),
+        "type": "Opaque",
+        "immutable": True,
+        "stringData": {"token": token},
+    }
+
+
+def job(execution: Execution, recipe: Recipe, settings: Settings, *, attempt: int) -> Manifest:
+    """The Job of one attempt."""
+    meta = execution.metadata
+    spec = recipe.agent.spec if recipe.agent else AgentSpec()
+    manifest = _child(execution, "batch/v1", "Job", naming.job(meta.name, meta.uid, attempt))
+    deadline = recipe.task.spec.deadline_seconds
+    labels = {**spec.pod_labels, **naming.labels(meta.uid)}
+    annotations = {**spec.pod_annotations, naming.EXECUTION_ANNOTATION: meta.name}
+    return {
+        **manifest,
+        "spec": {
+            "backoffLimit": recipe.task.spec.retry.limit,
+            "podReplacementPolicy": "Failed",  # never two pods that write to one destination
+            "podFailurePolicy": {"rules": _failure_rules()},
+            **({"activeDeadlineSeconds": deadline} if deadline is not None else {}),
+            "template": {
+                "metadata": {"labels": labels, "annotations": annotations},
+                "spec": _pod(execution, recipe, spec, settings),
+            },
+        },
+    }
+
+
+def _failure_rules() -> list[Manifest]:
+    """First match wins; whatever is not named counts towards the back-off limit."""
+    values = sorted(int(code) for code in FAIL_JOB)
+    codes = {"containerName": CONTAINER, "operator": "In", "values": values}
+    disrupted = [{"type": "DisruptionTarget", "status": "True"}]
+    return [
+        {"action": "FailJob", "onExitCodes": codes},
+        {"action": "Ignore", "onPodConditions": disrupted},  # a drained node is nobody's fault
+    ]
+
+
+def _pod(execution: Execution, recipe: Recipe, spec: AgentSpec, settings: Settings) -> Manifest:
+    parts = [volumes.pod_parts(execution, recipe.source, "source")]
+    parts.append(volumes.pod_parts(execution, recipe.destination, "destination"))
+    accounts = recipe.service_accounts()
+    return _present(
+        {
+            "restartPolicy": "Never",  # OnFailure would lose the last words of a failed attempt
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "terminationGracePeriodSeconds": 30,
+            "serviceAccountName": next(iter(accounts), None),
+            "securityContext": _pod_security(spec),
+            "nodeSelector": spec.node_selector,
+            "tolerations": [_toleration(t.manifest()) for t in spec.tolerations],
+            "imagePullSecrets": [ref.manifest() for ref in spec.image_pull_secrets],
+            "priorityClassName": spec.priority_class_name,
+            "runtimeClassName": spec.runtime_class_name,
+            "containers": [_container(spec, settings, parts)],
+            "volumes": [
+                {"name": "plan", "configMap": {"name": plan_name(execution)}},
+                {"name": "exchange", "secret": {"secretName": token_name(execution)}},
+                {"name": "tmp", "emptyDir": {}},
+                *(volume for part in parts for volume in part.volumes),
+            ],
+        }
+    )
+
+
+def _container(spec: AgentSpec, settings: Settings, parts: list[volumes.PodParts]) -> Manifest:
+    added = _CAPABILITIES[spec.privileges]
+    capabilities: Manifest = {"drop": ["ALL"], **({"add": list(added)} if added else {})}
+    return {
+        "name": CONTAINER,
+        "image": settings.runner_image,
+        "imagePullPolicy": settings.runner_image_pull_policy,
+        "args": ["--plan", f"{_PLAN_FOLDER}/plan.json", "--result", _TERMINATION_LOG],
+        "ports": [{"name": "exchange", "containerPort": settings.exchange_port}],
+        "resources": spec.resources.manifest(),
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": capabilities,
+        },
+        "terminationMessagePath": _TERMINATION_LOG,
+        "terminationMessagePolicy": "File",
+        "volumeMounts": [
+            {"name": "plan", "mountPath": _PLAN_FOLDER, "readOnly": True},
+            {"name": "exchange", "mountPath": _EXCHANGE_FOLDER, "readOnly": True},
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the pod's own
+            *(mount for part in parts for mount in part.mounts),
+        ],
+    }
+
+
+def _pod_security(spec: AgentSpec) -> Manifest:
+    """Non-root by default; capabilities work for uid 0 only, Kubernetes has no ambient ones."""
+    root = spec.privileges != "Restricted"
+    user = 0 if root else spec.run_as_user
+    return _present(
+        {
+            "runAsNonRoot": user != 0,
+            "runAsUser": user,
+            "runAsGroup": spec.run_as_group,
+            "supplementalGroups": spec.supplemental_groups,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }
+    )
+
+
+def _child(execution: Execution, api_version: str, kind: str, name: str) -> Manifest:
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {
+            "name": name,
+            "namespace": execution.metadata.namespace,
+            "labels": naming.labels(execution.metadata.uid),
+            "annotations": {naming.EXECUTION_ANNOTATION: execution.metadata.name},
+            "ownerReferences": [execution.owner_reference()],
+        },
+    }
+
+
+def _toleration(manifest: Manifest) -> Manifest:
+    return {key: value for key, value in manifest.items() if value != ""}
+
+
+def _present(manifest: Manifest) -> Manifest:
+    """Without what is unset: None and empty lists and maps."""
+    return {key: value for key, value in manifest.items() if value not in (None, [], {}, ())}

@@ -1,0 +1,74 @@
+"""Names and labels of what the operator makes: functions of what it is for, never random.
+
+A second attempt to make the same thing meets the first by its name; that is the fence against two
+Jobs for one run.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import Final, Literal
+
+from datasync_api import GROUP
+
+Side = Literal["source", "destination"]
+
+MANAGED_BY: Final = {"app.kubernetes.io/managed-by": "datasync-operator"}
+EXECUTION_UID_LABEL: Final = f"{GROUP}/execution-uid"
+STARTED_BY_LABEL: Final = f"{GROUP}/started-by"
+EXECUTION_ANNOTATION: Final = f"{GROUP}/execution"
+NAMESPACE_ANNOTATION: Final = f"{GROUP}/namespace"
+FINALIZER: Final = f"{GROUP}/running"
+_LABEL_MAX: Final = 63
+_NAME_MAX: Final = 253
+
+
+def short_hash(text: str) -> str:
+    """Ten hexadecimal digits of sha256."""
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def child(execution_name: str, execution_uid: str, suffix: str) -> str:
+    """A name of at most 63 characters that belongs to one execution only.
+
+    Pods and labels take 63 characters, so a long execution name is cut; the uid's hash keeps it
+    unique.
+    """
+    tail = f"-{short_hash(execution_uid)}-{suffix}"
+    head = execution_name.replace(".", "-")[: _LABEL_MAX - len(tail)].rstrip("-")
+    return head + tail
+
+
+def job(execution_name: str, execution_uid: str, attempt: int) -> str:
+    """The Job of one attempt; six characters are left for the pods' own suffix."""
+    tail = f"-{short_hash(execution_uid)}-{attempt}"
+    head = execution_name.replace(".", "-")[: _LABEL_MAX - 6 - len(tail)].rstrip("-")
+    return head + tail
+
+
+def volume(namespace: str, execution_name: str, execution_uid: str, side: Side) -> str:
+    """The PersistentVolume of one side of one execution: unique in the whole cluster."""
+    return child(f"datasync-{namespace}-{execution_name}", execution_uid, side)
+
+
+def scheduled(task: str, slot: datetime) -> str:
+    """The execution of one slot of a schedule: `<task>-<minute in UTC>`."""
+    return _fit(task, f"-{slot:%Y%m%d%H%M}")
+
+
+def triggered(task: str, task_uid: str, generation: int, trigger: str) -> str:
+    """The execution that one change of the trigger starts."""
+    return _fit(task, f"-{short_hash(f'{task_uid}/{generation}/{trigger}')}")
+
+
+def _fit(name: str, tail: str) -> str:
+    return name[: _NAME_MAX - len(tail)].rstrip("-.") + tail
+
+
+def labels(execution_uid: str) -> dict[str, str]:
+    """Labels of everything made for an execution."""
+    return {
+        **MANAGED_BY,
+        "app.kubernetes.io/name": "datasync",
+        "app.kubernetes.io/component": "runner",
+        EXECUTION_UID_LABEL: execution_uid,
+    }

@@ -1,0 +1,100 @@
+"""Live numbers for people: rate, percent and the expected end, from two looks at the counters."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from datasync_api.execution import ExecutionProgress
+from datasync_api.report import Counters, Progress, TransferResult, percent
+
+_SMOOTHING: Final = 0.5  # weight of the newest rate; half of the old one is forgotten a look
+
+
+def advance(
+    known: ExecutionProgress | None, seen: Progress, *, verifying: bool, now: datetime
+) -> ExecutionProgress:
+    """The next progress, from what was known and what the runner just said.
+
+    The percentage never falls (a run that starts anew counts from its last figure on), and the
+    time of the last movement stays where it is while no number moves.
+    """
+    counters = seen.counters
+    fresh = _numbers(counters, now=now)
+    share = percent(counters, totals_final=seen.totals_final, verifying=verifying)
+    if known is None:
+        return fresh.model_copy(update={"percent": share, "last_progress_time": now})
+    moved = _moving(fresh) != _moving(known)
+    if share is not None and known.percent is not None:
+        share = max(share, known.percent)
+    rate = _rate(known, counters, now)
+    return fresh.model_copy(
+        update={
+            "percent": share if share is not None else known.percent,
+            "bytes_per_second": rate,
+            "estimated_completion_time": _completion(counters, rate, now, final=seen.totals_final),
+            "last_progress_time": now if moved else known.last_progress_time,
+        }
+    )
+
+
+def stale(known: ExecutionProgress | None) -> ExecutionProgress | None:
+    """The last known numbers, said to be old."""
+    return known.model_copy(update={"source": "Stale"}) if known else None
+
+
+def final(
+    known: ExecutionProgress | None, result: TransferResult, *, now: datetime
+) -> ExecutionProgress:
+    """The numbers of the result; 100 percent after success alone."""
+    seconds = result.total_duration_ms / 1000
+    rate = round(result.counters.bytes_written / seconds) if seconds > 0 else 0
+    reached = known.percent if known else None
+    return _numbers(result.counters, now=now).model_copy(
+        update={
+            "percent": 100 if result.outcome == "Success" else reached,
+            "bytes_per_second": rate,
+            "last_progress_time": now,
+            "source": "Final",
+        }
+    )
+
+
+def _moving(progress: ExecutionProgress) -> tuple[int, ...]:
+    return (
+        progress.files_listed,
+        progress.files_to_transfer,
+        progress.files_transferred,
+        progress.bytes_transferred,
+        progress.bytes_written,
+    )
+
+
+def _numbers(counters: Counters, *, now: datetime) -> ExecutionProgress:
+    return ExecutionProgress(
+        files_listed=counters.files_listed_at_source + counters.files_listed_at_destination,
+        files_to_transfer=counters.estimated_files_to_transfer,
+        files_transferred=counters.files_transferred,
+        bytes_to_transfer=counters.estimated_bytes_to_transfer,
+        bytes_transferred=counters.bytes_transferred,
+        bytes_written=counters.bytes_written,
+        last_update_time=now,
+        source="Live",
+    )
+
+
+def _rate(known: ExecutionProgress, counters: Counters, now: datetime) -> int | None:
+    if known.last_update_time is None or now <= known.last_update_time:
+        return known.bytes_per_second
+    seconds = (now - known.last_update_time).total_seconds()
+    newest = max(0, counters.bytes_written - known.bytes_written) / seconds
+    if known.bytes_per_second is None:
+        return round(newest)
+    return round(_SMOOTHING * newest + (1 - _SMOOTHING) * known.bytes_per_second)
+
+
+def _completion(
+    counters: Counters, rate: int | None, now: datetime, *, final: bool
+) -> datetime | None:
+    left = counters.estimated_bytes_to_transfer - counters.bytes_written
+    if not final or not rate or left <= 0:
+        return None
+    return now + timedelta(seconds=min(round(left / rate), 365 * 86_400))

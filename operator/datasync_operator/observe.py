@@ -1,0 +1,211 @@
+"""From a key to everything its decision needs: fresh reads through the Cluster port.
+
+Nothing is cached: what an informer remembers can be stale, and a decision on stale state starts a
+run twice.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from datasync_api.agent import Agent
+from datasync_api.conditions import Reason
+from datasync_api.execution import Execution, Phase
+from datasync_api.location import Location
+from datasync_api.meta import Resource
+from datasync_api.report import Progress
+from datasync_api.task import Task
+from datasync_operator.cluster.errors import NotFound
+from datasync_operator.cluster.port import (
+    AGENTS,
+    EVENTS,
+    EXECUTIONS,
+    JOBS,
+    LOCATIONS,
+    NODES,
+    PODS,
+    TASKS,
+    VOLUMES,
+    Cluster,
+    Manifest,
+    ResourceType,
+)
+from datasync_operator.decide import naming
+from datasync_operator.decide.agent import AgentView, counts_as_queued
+from datasync_operator.decide.execution import ExecutionView
+from datasync_operator.decide.ledger import Ledger, candidates
+from datasync_operator.decide.location import LocationView
+from datasync_operator.decide.manifests import Recipe
+from datasync_operator.decide.task import TaskView
+from datasync_operator.decide.views import EventView, JobView, NodeView, PodView
+from datasync_operator.exchange import Exchange
+from datasync_operator.keys import ObjectKey
+
+_R = TypeVar("_R", bound=Resource)
+
+
+class Observer:
+    """Reads of one cluster, and of the runner pods in it."""
+
+    def __init__(self, cluster: Cluster, exchange: Exchange, *, clusterwide: bool) -> None:
+        self._cluster = cluster
+        self._exchange = exchange
+        self._clusterwide = clusterwide
+
+    async def agent(self, key: ObjectKey) -> AgentView:
+        """An agent, the nodes and its runs. Raises: NotFound."""
+        agent = await self._get(AGENTS, Agent, key.namespace, key.name)
+        nodes = None
+        if self._clusterwide:
+            nodes = [NodeView.parse(node) for node in await self._cluster.list(NODES, None)]
+        ledger = await self._ledger(key.namespace)
+        queued = sum(1 for run in ledger.executions if _waits_for(run, key.name, ledger))
+        return AgentView(agent, nodes, ledger.executions, queued)
+
+    async def location(self, key: ObjectKey) -> LocationView:
+        """A location and the agents beside it. Raises: NotFound."""
+        location = await self._get(LOCATIONS, Location, key.namespace, key.name)
+        agents = await self._cluster.list(AGENTS, key.namespace)
+        return LocationView(location, {agent["metadata"]["name"] for agent in agents})
+
+    async def task(self, key: ObjectKey) -> TaskView:
+        """A task, its locations and its executions. Raises: NotFound."""
+        task = await self._get(TASKS, Task, key.namespace, key.name)
+        locations = await self._all(LOCATIONS, Location, key.namespace)
+        executions = await self._all(EXECUTIONS, Execution, key.namespace)
+        return TaskView(
+            task,
+            {location.metadata.name: location for location in locations},
+            [run for run in executions if run.spec.task_ref.name == key.name],
+        )
+
+    async def execution(self, key: ObjectKey) -> tuple[ExecutionView, str]:
+        """An execution with all its next step needs, and the version it was seen at.
+
+        Raises: NotFound.
+        """
+        raw = await self._cluster.get(EXECUTIONS, key.namespace, key.name)
+        run = Execution.model_validate(raw)
+        version = run.metadata.resource_version
+        at_rest = run.phase.terminal and naming.FINALIZER not in run.metadata.finalizers
+        if at_rest:
+            return ExecutionView(execution=run, recipe=None), version
+        recipe, missing = await self._recipe(run)
+        if run.phase is Phase.QUEUED:
+            ledger = await self._ledger(key.namespace)
+            seen = ExecutionView(execution=run, recipe=recipe, missing=missing, ledger=ledger)
+            return seen, version
+        job = await self._job(run)
+        labels = {naming.EXECUTION_UID_LABEL: run.metadata.uid}
+        pods = [
+            PodView.parse(pod)
+            for pod in await self._cluster.list(PODS, key.namespace, labels=labels)
+        ]
+        seen = ExecutionView(
+            execution=run,
+            recipe=recipe,
+            missing=missing,
+            job=job,
+            pods=pods,
+            events=await self._events(key.namespace, job, pods),
+            progress=await self._progress(pods, run.metadata.uid),
+            token=self._exchange.token(run.metadata.uid),
+            volume_names=await self._volumes(run),
+        )
+        return seen, version
+
+    async def _recipe(self, run: Execution) -> tuple[Recipe | None, tuple[Reason, str] | None]:
+        namespace, name = run.metadata.namespace, run.spec.task_ref.name
+        try:
+            task = await self._get(TASKS, Task, namespace, name)
+        except NotFound:
+            text = f"no DataSyncTask {name} in this namespace: create it, or correct spec.taskRef"
+            return None, (Reason.TASK_NOT_FOUND, text)
+        ends: list[Location] = []
+        for ref in (task.spec.source_location_ref, task.spec.destination_location_ref):
+            try:
+                ends.append(await self._get(LOCATIONS, Location, namespace, ref.name))
+            except NotFound:
+                text = f"no DataSyncLocation {ref.name} in this namespace: create it"
+                return None, (Reason.LOCATION_NOT_FOUND, text)
+        agent = None
+        if run.status.resolved is not None and run.status.resolved.agent is not None:
+            chosen = run.status.resolved.agent
+            try:
+                agent = await self._get(AGENTS, Agent, namespace, chosen)
+            except NotFound:
+                text = f"its DataSyncAgent {chosen} was deleted: create it again and start anew"
+                return None, (Reason.AGENT_NOT_FOUND, text)
+        return Recipe(task, ends[0], ends[1], agent), None
+
+    async def _ledger(self, namespace: str) -> Ledger:
+        executions = await self._all(EXECUTIONS, Execution, namespace)
+        tasks = await self._all(TASKS, Task, namespace)
+        locations = await self._all(LOCATIONS, Location, namespace)
+        agents = await self._all(AGENTS, Agent, namespace)
+        return Ledger(executions, _by_name(tasks), _by_name(locations), _by_name(agents))
+
+    async def _job(self, run: Execution) -> JobView | None:
+        name = naming.job(run.metadata.name, run.metadata.uid, run.status.attempts or 1)
+        try:
+            return JobView.parse(await self._cluster.get(JOBS, run.metadata.namespace, name))
+        except NotFound:
+            return None
+
+    async def _events(
+        self, namespace: str, job: JobView | None, pods: Sequence[PodView]
+    ) -> list[EventView]:
+        """Warnings about the Job and about pods that do not run: only they need an explanation."""
+        waiting = [pod.uid for pod in pods if pod.phase == "Pending" and not pod.deleting]
+        if job is None or job.finished or any(pod.running for pod in pods):
+            return []
+        found: list[Manifest] = []
+        for uid in waiting or [job.uid]:
+            fields = {"involvedObject.uid": uid, "type": "Warning"}
+            found += await self._cluster.list(EVENTS, namespace, fields=fields)
+        return [EventView.parse(event) for event in found]
+
+    async def _progress(self, pods: Sequence[PodView], uid: str) -> Progress | None:
+        running = [pod for pod in pods if pod.running and pod.ip and not pod.deleting]
+        if not running:
+            return None
+        newest = max(running, key=lambda pod: (pod.created, pod.name))
+        return await self._exchange.ask(newest.ip, uid)
+
+    async def _volumes(self, run: Execution) -> list[str]:
+        """Only asked for at the end, when they are to be deleted."""
+        ending = run.phase.terminal or run.metadata.deletion_timestamp is not None
+        if not ending or not self._clusterwide:
+            return []
+        labels = {naming.EXECUTION_UID_LABEL: run.metadata.uid}
+        found = await self._cluster.list(VOLUMES, None, labels=labels)
+        return [volume["metadata"]["name"] for volume in found]
+
+    async def _get(self, resource: ResourceType, model: type[_R], namespace: str, name: str) -> _R:
+        return model.model_validate(await self._cluster.get(resource, namespace, name))
+
+    async def _all(self, resource: ResourceType, model: type[_R], namespace: str) -> list[_R]:
+        """All objects that this version can read; one that it cannot must not stop the others."""
+        found: list[_R] = []
+        for raw in await self._cluster.list(resource, namespace):
+            try:
+                found.append(model.model_validate(raw))
+            except ValidationError:
+                continue
+        return found
+
+
+def _waits_for(run: Execution, agent: str, ledger: Ledger) -> bool:
+    task = ledger.tasks.get(run.spec.task_ref.name)
+    if task is None or not counts_as_queued(run):
+        return False
+    source = ledger.locations.get(task.spec.source_location_ref.name)
+    destination = ledger.locations.get(task.spec.destination_location_ref.name)
+    if source is None or destination is None:
+        return False
+    return agent in (candidates(source, destination) or ())
+
+
+def _by_name(objects: Iterable[_R]) -> dict[str, _R]:
+    return {one.metadata.name: one for one in objects}
