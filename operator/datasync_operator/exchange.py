@@ -1,7 +1,7 @@
 """The exchange: ask a runner pod for its progress, with the execution's own token.
 
-The token is an HMAC of the execution's uid by the installation's key, so nothing has to be stored or
-read back: every start of the operator knows every token.  An answer about another execution is
+The token is an HMAC of the execution's uid by the installation's key, so nothing has to be stored
+or read back: every start of the operator knows every token.  An answer about another execution is
 dropped, because pod addresses are used again.
 """
 

@@ -1,4 +1,4 @@
-"""The installation's key for exchange tokens: made once, kept in a Secret that is mounted, not read.
+"""The installation's key for exchange tokens: made once, in a Secret that is mounted, not read.
 
 The operator may create Secrets and never read them.  At the first start there is no key yet: it is
 made and stored.  Later starts find it mounted by the kubelet.  A container that restarts before the
@@ -42,7 +42,7 @@ async def installation_key(cluster: Cluster, settings: Settings) -> bytes:
             },
         )
     except AlreadyExists:
-        while not (mounted := await asyncio.to_thread(_read, path)):
+        while not (mounted := await asyncio.to_thread(_read, path)):  # noqa: ASYNC110 - a file
             await asyncio.sleep(_POLL_SECONDS)
         return mounted
     return key

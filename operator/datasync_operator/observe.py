@@ -33,11 +33,11 @@ from datasync_operator.cluster.port import (
 )
 from datasync_operator.decide import naming
 from datasync_operator.decide.agent import AgentView, counts_as_queued
-from datasync_operator.decide.execution import ExecutionView
 from datasync_operator.decide.ledger import Ledger, candidates
 from datasync_operator.decide.location import LocationView
 from datasync_operator.decide.manifests import Recipe
 from datasync_operator.decide.task import TaskView
+from datasync_operator.decide.view import ExecutionView
 from datasync_operator.decide.views import EventView, JobView, NodeView, PodView
 from datasync_operator.exchange import Exchange
 from datasync_operator.keys import ObjectKey

@@ -11,9 +11,10 @@ from datasync_operator.apply import apply_plan
 from datasync_operator.cluster.errors import Conflict, NotFound
 from datasync_operator.cluster.port import AGENTS, EXECUTIONS, LOCATIONS, TASKS, Cluster
 from datasync_operator.decide.agent import decide_agent
-from datasync_operator.decide.execution import ExecutionView, decide_execution
+from datasync_operator.decide.execution import decide_execution
 from datasync_operator.decide.location import decide_location
 from datasync_operator.decide.task import decide_task
+from datasync_operator.decide.view import ExecutionView
 from datasync_operator.keys import Kind, ObjectKey
 from datasync_operator.observe import Observer
 from datasync_operator.settings import Settings

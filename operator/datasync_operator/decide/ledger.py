@@ -73,8 +73,7 @@ class Ledger:
                 busy[run.spec.task_ref.name] = run.metadata.name
                 if run.status.resolved and run.status.resolved.agent in used:
                     used[run.status.resolved.agent] += 1
-        ahead = 0
-        for run in sorted(self._waiting(), key=_arrival):
+        for ahead, run in enumerate(sorted(self._waiting(), key=_arrival)):
             answer = self._place(run, busy, used)
             if run.metadata.uid == uid:
                 if isinstance(answer, Waiting) and ahead:
@@ -84,7 +83,6 @@ class Ledger:
                 busy[run.spec.task_ref.name] = run.metadata.name
                 if answer.agent is not None:
                     used[answer.agent] += 1
-            ahead += 1
         return Waiting(Reason.WAITING_FOR_SLOT, "the execution is not in the queue yet")
 
     def active_run_of(self, task: str, *, but: str) -> str | None:
@@ -147,7 +145,7 @@ class Ledger:
             names_known = ", ".join(agent.metadata.name for agent in known)
             return Waiting(
                 Reason.WAITING_FOR_AGENT,
-                f"no agent is Online ({names_known}): see `kubectl describe dsa` for the nodes it wants",
+                f"no agent is Online ({names_known}): see `kubectl describe dsa` for why",
             )
         for agent in online:
             if used[agent.metadata.name] < agent.spec.max_concurrent_executions:

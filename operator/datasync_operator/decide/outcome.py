@@ -61,8 +61,8 @@ def conclude(job: JobView, pods: Sequence[PodView], execution_uid: str) -> Outco
     if job.failed_reason == "DeadlineExceeded":
         return Outcome(
             Reason.DEADLINE_EXCEEDED,
-            "the run was active for longer than deadlineSeconds: raise it, or transfer less at once; "
-            "what was transferred stays, and the next run goes on from there",
+            "the run was active for longer than deadlineSeconds: raise it, or transfer less at "
+            "once; what was transferred stays, and the next run goes on from there",
             result,
         )
     attempts = f" (after {job.failed_pods} attempts)" if job.failed_pods > 1 else ""

@@ -23,6 +23,7 @@ from datasync_operator.decide.volumes import places
 
 _RESYNC_SECONDS: Final = 300.0
 _UNREADY_SECONDS: Final = 10.0
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def decide_schedule(task: Task, executions: Sequence[Execution], *, now: datetim
 
 
 def outdated(task: Task, executions: Sequence[Execution]) -> list[Execution]:
-    """Ended runs beyond the history limits, the oldest first; only those the task itself started."""
+    """Ended runs beyond the history limits, oldest first; only those that the task started."""
     own = sorted(
         (
             run
@@ -216,9 +217,8 @@ def _summary(status: TaskStatus, executions: Sequence[Execution]) -> TaskStatus:
     known = status.last_execution
     for run in ended:
         end = run.status.end_time
-        if known is not None and end is not None and known.end_time is not None:
-            if (end, run.metadata.name) <= (known.end_time, known.name):
-                continue
+        if known is not None and _ended(run) <= (known.end_time or _NEVER, known.name):
+            continue
         known = _last(run)
         failures = update.get("consecutive_failures", status.consecutive_failures or 0)
         if run.phase is Phase.SUCCESS:
@@ -270,9 +270,9 @@ def _jitter(task: Task, limit_seconds: int) -> timedelta:
 
 
 def _order(run: Execution) -> tuple[bool, datetime, str]:
-    created = run.metadata.creation_timestamp or datetime.min.replace(tzinfo=UTC)
+    created = run.metadata.creation_timestamp or _NEVER
     return (not run.phase.active, created, run.metadata.name)
 
 
 def _ended(run: Execution) -> tuple[datetime, str]:
-    return (run.status.end_time or datetime.min.replace(tzinfo=UTC), run.metadata.name)
+    return (run.status.end_time or _NEVER, run.metadata.name)

@@ -1,0 +1,132 @@
+"""An execution that waits: for what it refers to, for an agent, for a slot; then it starts."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from datasync_api.conditions import Reason
+from datasync_api.execution import Phase, Resolved
+from datasync_api.plan import nested
+from datasync_operator.decide import naming
+from datasync_operator.decide.finalizers import finalizers
+from datasync_operator.decide.ledger import Admitted, Waiting
+from datasync_operator.decide.manifests import Recipe
+from datasync_operator.decide.outcome import Outcome
+from datasync_operator.decide.plan import Plan
+from datasync_operator.decide.status import ended, say
+from datasync_operator.decide.view import ExecutionView
+from datasync_operator.settings import Settings
+
+_QUEUE_SECONDS: Final = 5.0
+
+
+def wait_or_start(seen: ExecutionView, settings: Settings, *, now: datetime) -> Plan:
+    """Let the run wait with the reason in its condition, take a slot, or end it.
+
+    | references | locations fit | taskQueueing | ledger | step |
+    |---|---|---|---|---|
+    | missing, within the launch deadline | - | - | - | wait |
+    | missing, past it | - | - | - | Error |
+    | there | no | - | - | Error |
+    | there | yes | Disabled, another run goes | - | Error TaskBusy |
+    | there | yes | any | no room | wait |
+    | there | yes | any | room | Launching |
+    """
+    execution = seen.execution
+    asked = execution.status.start_time or execution.metadata.creation_timestamp or now
+    if seen.recipe is None:
+        reason, message = seen.dangling
+        if now - asked > timedelta(seconds=settings.launch_deadline_seconds):
+            return _end(seen, Outcome(reason, message), now)
+        return _wait(seen, reason, message, now)
+    if problem := _problem(seen, seen.recipe, settings) or _rival(seen, seen.recipe):
+        return _end(seen, problem, now)
+    assert seen.ledger is not None  # noqa: S101 - observed for every queued execution
+    verdict = seen.ledger.verdict(execution.metadata.uid)
+    if isinstance(verdict, Waiting):
+        return _wait(seen, verdict.reason, verdict.message, now)
+    return _start(seen, seen.recipe, verdict, settings, now)
+
+
+def _problem(seen: ExecutionView, recipe: Recipe, settings: Settings) -> Outcome | None:
+    """What makes the pair of locations impossible, whoever runs it."""
+    source, destination = recipe.source.spec, recipe.destination.spec
+    plan = recipe.plan(seen.execution, settings)
+    if nested(plan.source, plan.destination):
+        return Outcome(
+            Reason.INVALID_SPEC,
+            f"{destination.uri} and {source.uri} lie within each other: the transfer would copy "
+            "its own output; choose a destination outside of the source",
+        )
+    if (claim := destination.persistent_volume_claim) and claim.read_only:
+        return Outcome(
+            Reason.INVALID_SPEC,
+            f"the destination {destination.uri} is readOnly: set readOnly to false, or name "
+            "another destination",
+        )
+    if len(accounts := recipe.service_accounts()) > 1:
+        return Outcome(
+            Reason.CONFLICTING_IDENTITIES,
+            f"the run asks for several service accounts ({', '.join(sorted(accounts))}), a pod has "
+            "one: use a credentialsSecretRef at one end",
+        )
+    uses_nfs = source.nfs is not None or destination.nfs is not None
+    if uses_nfs and not settings.clusterwide:
+        return Outcome(
+            Reason.INVALID_SPEC,
+            "this installation watches single namespaces and may not make PersistentVolumes: make "
+            "one for the export yourself and use a persistentVolumeClaim location",
+        )
+    return None
+
+
+def _rival(seen: ExecutionView, recipe: Recipe) -> Outcome | None:
+    if recipe.task.spec.options.task_queueing == "Enabled" or seen.ledger is None:
+        return None
+    rival = seen.ledger.active_run_of(
+        seen.execution.spec.task_ref.name, but=seen.execution.metadata.name
+    )
+    if rival is None:
+        return None
+    return Outcome(
+        Reason.TASK_BUSY,
+        f"execution {rival} of this task is active and taskQueueing is Disabled: start again when "
+        "it has ended, or enable taskQueueing",
+    )
+
+
+def _end(seen: ExecutionView, end: Outcome, now: datetime) -> Plan:
+    return Plan(status=ended(seen.execution, end, now=now), requeue_after_seconds=0.0)
+
+
+def _wait(seen: ExecutionView, reason: Reason, message: str, now: datetime) -> Plan:
+    known = seen.execution.status
+    status = say(seen.execution, reason, message, now=now)
+    changes = {"phase": Phase.QUEUED, "start_time": known.start_time or now}
+    return Plan(status=status.model_copy(update=changes), requeue_after_seconds=_QUEUE_SECONDS)
+
+
+def _start(
+    seen: ExecutionView, recipe: Recipe, verdict: Admitted, settings: Settings, now: datetime
+) -> Plan:
+    """Take the slot: written before anything is created, so the ledger counts it."""
+    execution = seen.execution
+    plan = recipe.plan(execution, settings)
+    status = say(execution, Reason.LAUNCHING, "the runner is being launched", now=now)
+    changes = {
+        "phase": Phase.LAUNCHING,
+        "start_time": execution.status.start_time or now,
+        "launch_time": now,
+        "attempts": 1,
+        "resolved": Resolved(
+            task_generation=recipe.task.metadata.generation,
+            source_uri=plan.source.uri,
+            destination_uri=plan.destination.uri,
+            agent=verdict.agent,
+            plan_hash=plan.hash(),
+        ),
+    }
+    return Plan(
+        actions=finalizers(execution, {naming.FINALIZER}),
+        status=status.model_copy(update=changes),
+        requeue_after_seconds=0.0,
+    )

@@ -1,0 +1,141 @@
+"""An execution that runs: its Job is made, followed, replaced when it vanishes, and read."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from datasync_api.conditions import Reason
+from datasync_api.execution import Phase
+from datasync_operator.cluster.port import CLAIMS, CONFIG_MAPS, JOBS, SECRETS, VOLUMES
+from datasync_operator.decide import manifests, outcome, progress, volumes
+from datasync_operator.decide.naming import Side
+from datasync_operator.decide.outcome import Outcome
+from datasync_operator.decide.plan import Action, Create, Plan
+from datasync_operator.decide.startup import Startup, diagnose
+from datasync_operator.decide.status import ended, say
+from datasync_operator.decide.view import ExecutionView
+from datasync_operator.decide.views import JobView
+from datasync_operator.settings import Settings
+
+LAUNCH_SECONDS: Final = 2.0
+_YOUNG: Final = timedelta(seconds=15)
+_SIDES: Final[tuple[Side, Side]] = ("source", "destination")
+
+
+def launch(seen: ExecutionView, settings: Settings, *, now: datetime) -> Plan:
+    """Create the attempt's Job and what it mounts, or count an attempt whose Job vanished."""
+    execution, recipe = seen.execution, seen.recipe
+    if execution.status.job_uid is not None:
+        return _relaunch(seen, now)
+    if recipe is None:
+        return _end(seen, Outcome(*seen.dangling), now)
+    namespace = execution.metadata.namespace
+    plan = recipe.plan(execution, settings)
+    actions: list[Action] = [
+        Create(CONFIG_MAPS, namespace, manifests.plan_config_map(execution, plan)),
+        Create(SECRETS, namespace, manifests.token_secret(execution, seen.token)),
+    ]
+    for side in _SIDES:
+        if (nfs := recipe.side(side).spec.nfs) is not None:
+            volume = volumes.persistent_volume(execution, nfs, side)
+            actions.append(Create(VOLUMES, None, volume))
+            actions.append(Create(CLAIMS, namespace, volumes.claim(execution, side)))
+    attempt = execution.status.attempts or 1
+    actions.append(
+        Create(JOBS, namespace, manifests.job(execution, recipe, settings, attempt=attempt))
+    )
+    return Plan(actions=actions, requeue_after_seconds=0.5)
+
+
+def _relaunch(seen: ExecutionView, now: datetime) -> Plan:
+    """The Job vanished: the next attempt, once its pods have ended.
+
+    | pods live | attempts ≤ retry.limit | step |
+    |---|---|---|
+    | yes | any | wait: two pods must not write to one destination |
+    | no | yes | next attempt |
+    | no | no | Error RetriesExhausted |
+    """
+    if seen.pods_live:
+        return Plan(requeue_after_seconds=LAUNCH_SECONDS)
+    limit = seen.recipe.task.spec.retry.limit if seen.recipe else 0
+    attempts = seen.execution.status.attempts or 1
+    if attempts > limit:
+        text = (
+            f"the run's Job was deleted from outside and retry.limit ({limit}) is used up: start "
+            "the task again"
+        )
+        return _end(seen, Outcome(Reason.RETRIES_EXHAUSTED, text), now)
+    text = "the run's Job was deleted from outside; the run starts anew"
+    status = say(seen.execution, Reason.RETRYING, text, now=now)
+    changes = {"attempts": attempts + 1, "job_uid": None}
+    return Plan(status=status.model_copy(update=changes), requeue_after_seconds=0.0)
+
+
+def follow(seen: ExecutionView, job: JobView, settings: Settings, *, now: datetime) -> Plan:
+    """Keep up with a Job that runs.
+
+    | runner pod | exchange | step |
+    |---|---|---|
+    | not started, within the launch deadline | - | say why |
+    | not started, past it | - | Error with that reason |
+    | runs | answers | its phase and numbers; Error NoProgress when they stand still too long |
+    | runs | silent | the last numbers, said to be Stale |
+    """
+    waiting = diagnose(job, seen.pods, seen.events)
+    if waiting is not None:
+        return _starting(seen, job, waiting, settings, now)
+    status = say(seen.execution, Reason.RUNNING, "the runner runs", now=now)
+    known = seen.execution.status
+    if seen.progress is None:
+        changes = {"job_uid": job.uid, "progress": progress.stale(known.progress)}
+        return Plan(status=status.model_copy(update=changes), requeue_after_seconds=1.0)
+    recipe = seen.recipe
+    verifying = recipe is None or recipe.task.spec.options.verify_mode != "None"
+    told = progress.advance(known.progress, seen.progress, verifying=verifying, now=now)
+    moved = told.last_progress_time or now
+    if now - moved > timedelta(seconds=settings.stall_deadline_seconds):
+        text = (
+            f"no number moved for {settings.stall_deadline_seconds} s: a storage server may hang; "
+            "check it, then start the task again"
+        )
+        return _end(seen, Outcome(Reason.NO_PROGRESS, text), now)
+    changes = {
+        "phase": Phase(seen.progress.phase),
+        "job_uid": job.uid,
+        "progress": told,
+        "counters": seen.progress.counters,
+    }
+    # Soon again while a run is young, so that a short one is seen too; then at the set pace.
+    young = known.launch_time is not None and now - known.launch_time < _YOUNG
+    pace = float(settings.exchange_interval_seconds)
+    return Plan(
+        status=status.model_copy(update=changes),
+        requeue_after_seconds=min(1.0, pace) if young else pace,
+    )
+
+
+def _starting(
+    seen: ExecutionView, job: JobView, waiting: Startup, settings: Settings, now: datetime
+) -> Plan:
+    deadline_seconds = settings.launch_deadline_seconds
+    if waiting.overdue(now, deadline_seconds):
+        reason = waiting.reason
+        if reason in (Reason.LAUNCHING, Reason.RETRYING):
+            reason = Reason.LAUNCH_DEADLINE_EXCEEDED
+        text = f"no runner started within {deadline_seconds} s: {waiting.message}"
+        return _end(seen, Outcome(reason, text), now)
+    status = say(seen.execution, waiting.reason, waiting.message, now=now)
+    return Plan(
+        status=status.model_copy(update={"job_uid": job.uid}), requeue_after_seconds=LAUNCH_SECONDS
+    )
+
+
+def conclude(seen: ExecutionView, job: JobView, *, now: datetime) -> Plan:
+    """Read the result of a Job that has finished."""
+    end = outcome.conclude(job, seen.pods, seen.execution.metadata.uid)
+    status = ended(seen.execution, end, now=now)
+    return Plan(status=status.model_copy(update={"job_uid": job.uid}), requeue_after_seconds=0.0)
+
+
+def _end(seen: ExecutionView, end: Outcome, now: datetime) -> Plan:
+    return Plan(status=ended(seen.execution, end, now=now), requeue_after_seconds=0.0)

@@ -1,0 +1,91 @@
+"""The words of an execution's status: three conditions that say one thing, and its end.
+
+Ready, Reconciling and Stalled are what kstatus reads (sigs.k8s.io/cli-utils), and so Argo CD, Flux
+and `kubectl wait`.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from datasync_api.conditions import MESSAGE_MAX_LENGTH, Condition, Reason, set_condition
+from datasync_api.execution import Execution, ExecutionResult, ExecutionStatus, Phase
+from datasync_operator.decide import progress
+from datasync_operator.decide.outcome import Outcome
+
+Standing = Literal["Going", "Good", "Failed", "Stopped"]
+
+
+def say(
+    execution: Execution,
+    reason: Reason,
+    message: str,
+    *,
+    now: datetime,
+    standing: Standing = "Going",
+) -> ExecutionStatus:
+    """The status with its conditions set.
+
+    | standing | Ready | Reconciling | Stalled |
+    |---|---|---|---|
+    | Going | False | True | False |
+    | Good | True | False | False |
+    | Failed | False | False | True |
+    | Stopped | False | False | False |
+    """
+    generation = execution.metadata.generation
+    conditions = execution.status.conditions
+    for type_, holds in (
+        ("Ready", standing == "Good"),
+        ("Reconciling", standing == "Going"),
+        ("Stalled", standing == "Failed"),
+    ):
+        wanted = Condition(
+            type=type_,
+            status="True" if holds else "False",
+            reason=reason,
+            message=message[:MESSAGE_MAX_LENGTH],
+            observed_generation=generation,
+        )
+        conditions = set_condition(conditions, wanted, now=now)
+    return execution.status.model_copy(
+        update={"observed_generation": generation, "conditions": conditions}
+    )
+
+
+def ended(execution: Execution, end: Outcome, *, now: datetime) -> ExecutionStatus:
+    """The terminal status of a run that came to its own end: Success or Error."""
+    known = execution.status
+    status = say(
+        execution, end.reason, end.message, now=now, standing="Good" if end.success else "Failed"
+    )
+    changes: dict[str, object] = {
+        "phase": Phase.SUCCESS if end.success else Phase.ERROR,
+        "start_time": known.start_time or now,
+        "end_time": now,
+        "result": _result(end),
+        "progress": progress.stale(known.progress),
+    }
+    if end.result is not None:
+        changes["counters"] = end.result.counters
+        changes["failures"] = end.result.failures
+        changes["progress"] = progress.final(known.progress, end.result, now=now)
+    return status.model_copy(update=changes)
+
+
+def _result(end: Outcome) -> ExecutionResult:
+    told = end.result
+    stages = ExecutionResult()
+    if told is not None:
+        stages = ExecutionResult(
+            prepare_status=told.prepare_status,
+            transfer_status=told.transfer_status,
+            verify_status=told.verify_status,
+            prepare_duration_ms=told.prepare_duration_ms,
+            transfer_duration_ms=told.transfer_duration_ms,
+            verify_duration_ms=told.verify_duration_ms,
+            total_duration_ms=told.total_duration_ms,
+        )
+    if end.success:
+        return stages
+    detail = end.message[:MESSAGE_MAX_LENGTH]
+    return stages.model_copy(update={"error_code": end.reason, "error_detail": detail})
