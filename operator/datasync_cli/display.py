@@ -50,7 +50,7 @@ class Live:
                 transient=True,
             )
             self._id = self._bar.add_task("Starting", total=None, text="")
-        self._console.print(title, highlight=False, markup=False)
+        self._console.print(title, highlight=False, markup=False, soft_wrap=True)
 
     def __enter__(self) -> "Live":
         if self._bar is not None:

@@ -80,7 +80,9 @@ _Loader.yaml_implicit_resolvers = {
     first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
     for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("[yYnN]$"), list("yYnN"))
+_Loader.add_implicit_resolver(  # pyright: ignore[reportUnknownMemberType] - untyped in its stubs
+    "tag:yaml.org,2002:bool", re.compile("[yYnN]$"), list("yYnN")
+)
 
 
 def read(sources: Sequence[str]) -> tuple[list[Document], list[Issue]]:

@@ -30,9 +30,8 @@ _BY_EXIT_CODE = {
     ExitCode.GUARD: Reason.SOURCE_EMPTY,
     ExitCode.TRANSIENT: Reason.RETRIES_EXHAUSTED,
     ExitCode.STOPPED: Reason.CANCELLED,
-    KILLED: Reason.OUT_OF_MEMORY,
-    -9: Reason.OUT_OF_MEMORY,
 }
+_KILLED = (KILLED, -9)  # as a shell says it, and as a parent process sees it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +59,11 @@ def judge(ending: Ending) -> tuple[Phase, RunError | None]:
         return Phase.CANCELLED, RunError(code=Reason.CANCELLED, detail=detail)
     if result is None:
         words = " | ".join(line for line in ending.last_words if line)[-700:]
+        if code in _KILLED:
+            detail = "the runner was killed, most likely for lack of memory: give it more"
+            return Phase.ERROR, RunError(code=Reason.OUT_OF_MEMORY, detail=detail)
         detail = f"the runner ended with exit code {code} and left no result; its last words: "
-        reason = _BY_EXIT_CODE.get(code) if code in (KILLED, -9) else None
-        return Phase.ERROR, RunError(
-            code=reason or Reason.RESULT_MISSING, detail=detail + (words or "none")
-        )
+        return Phase.ERROR, RunError(code=Reason.RESULT_MISSING, detail=detail + (words or "none"))
     if result.error is not None:
         return Phase.ERROR, result.error
     if failed := result.counters.files_failed.total():

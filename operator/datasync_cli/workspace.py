@@ -55,6 +55,7 @@ class Workspace:
 
         Raises: UsageError when a document is missing or lacks a key.
         """
+        (self.folder / side).mkdir(mode=0o700)
         places = Places(
             mount="",
             credentials=str(self.folder / side / "credentials"),
@@ -65,7 +66,7 @@ class Workspace:
             name = storage.credentials_secret_ref.name
             data = _data(manifests, "Secret", namespace, name)
             folder = Path(places.credentials)
-            folder.mkdir(mode=0o700, parents=True)
+            folder.mkdir(mode=0o700)
             for key, value in data.items():
                 write_private(folder / key, value)
         if location.object_storage is not None and location.object_storage.ca_bundle is not None:
@@ -73,7 +74,6 @@ class Workspace:
             data = _data(manifests, "ConfigMap", namespace, ref.name)
             if ref.key not in data:
                 raise UsageError(f"ConfigMap {ref.name} has no key {ref.key}: add it")
-            Path(places.ca_bundle).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_private(Path(places.ca_bundle), data[ref.key])
         return places
 

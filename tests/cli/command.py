@@ -1,0 +1,52 @@
+"""Runs the `datasync` command as a user does, as a process, with a runner of the test's choice."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FAKE_RUNNER = (sys.executable, str(ROOT / "tests" / "fakes" / "runner.py"))
+_CALL = "import sys; from datasync_cli.__main__ import main; sys.exit(main({}, runner={}))"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+def start(
+    *arguments: str | Path, runner: Sequence[str] = FAKE_RUNNER, **environment: str
+) -> subprocess.Popen[str]:
+    """Start the command; the caller ends it."""
+    argv = [str(argument) for argument in arguments]
+    return subprocess.Popen(
+        [sys.executable, "-c", _CALL.format(argv, list(runner))],
+        env={**os.environ, "COLUMNS": "100", **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> Answer:
+    """Wait for its end."""
+    try:
+        out, err = process.communicate(timeout=18)
+    finally:
+        process.kill()
+    return Answer(process.returncode, out, err)
+
+
+def datasync(
+    *arguments: str | Path, runner: Sequence[str] = FAKE_RUNNER, **environment: str
+) -> Answer:
+    """Run the command to its end."""
+    return finish(start(*arguments, runner=runner, **environment))

@@ -1,0 +1,278 @@
+"""`datasync run` keeps the contract with the runner and never takes silence for success."""
+
+import json
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.command import Answer, datasync, finish, start
+from datasync_api.execution import ExecutionStatus
+from invalid_manifests import agent, location, manifest
+
+SECRET = """
+apiVersion: v1
+kind: Secret
+metadata: {name: keys}
+data: {AWS_ACCESS_KEY_ID: a2V5}
+stringData: {AWS_SECRET_ACCESS_KEY: s3cret-word}
+"""
+CA = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: corp}
+data: {ca.crt: certificates}
+"""
+NAS = location("{nfs: {server: nas, path: /export}, agentRefs: [{name: site}]}").replace(
+    "example", "nas"
+)
+BUCKET = location(
+    "{objectStorage: {endpoint: 'https://s3.example.com', bucket: mirror, prefix: a/b, "
+    "credentialsSecretRef: {name: keys}, caBundle: {configMapKeyRef: {name: corp, key: ca.crt}}}}"
+).replace("example}", "bucket}")
+CLAIM = location("{persistentVolumeClaim: {claimName: data, path: sub}}").replace(
+    "example", "claim"
+)
+
+
+def task(
+    name: str = "mirror", source: str = "nas", destination: str = "bucket", more: str = ""
+) -> str:
+    return manifest(
+        "DataSyncTask",
+        f"{{sourceLocationRef: {{name: {source}}}, "
+        f"destinationLocationRef: {{name: {destination}}}{more}}}",
+    ).replace("example", name)
+
+
+class Setup:
+    """A folder of manifests, a tree to mount, and what the stand-in saw."""
+
+    def __init__(self, folder: Path) -> None:
+        self.manifests = folder / "manifests"
+        self.tree = folder / "tree"
+        self.seen_file = folder / "seen.json"
+        self.ready = folder / "ready"
+        self.manifests.mkdir()
+        self.tree.mkdir()
+
+    def write(self, *texts: str) -> None:
+        (self.manifests / "all.yaml").write_text("---\n".join(texts))
+
+    def arguments(self, *more: str) -> list[str]:
+        return ["run", "-f", str(self.manifests), f"--mount=nas={self.tree}", *more]
+
+    def run(self, *more: str, behaviour: str = "success", **environment: str) -> Answer:
+        return datasync(
+            *self.arguments(*more),
+            FAKE_RUNNER=behaviour,
+            FAKE_RUNNER_SEEN=str(self.seen_file),
+            **environment,
+        )
+
+    def seen(self) -> dict[str, Any]:
+        return json.loads(self.seen_file.read_text())
+
+
+@pytest.fixture
+def setup(tmp_path: Path) -> Setup:
+    made = Setup(tmp_path)
+    made.write(SECRET, CA, NAS, BUCKET, task())
+    return made
+
+
+def test_success_is_a_table_and_code_0(setup: Setup) -> None:
+    answer = setup.run(FAKE_RUNNER_ASKED="1")
+    assert answer.code == 0, answer.err
+    rows = {line[:18].strip(): line[18:].strip() for line in answer.out.splitlines()}
+    assert rows["Outcome"] == "Success"
+    assert rows["Transferred"] == "4 files, 4.0 KiB"
+    assert rows["Verified"] == "4 files"
+    assert rows["Duration"] == "2.5 s"
+    assert rows["Rate"] == "2.0 KiB/s"
+    assert "Transferring: 99 %, 10 listed, 4/4 files" in answer.err
+
+
+def test_json_is_an_executions_status(setup: Setup) -> None:
+    answer = setup.run("--output", "json")
+    assert answer.code == 0, answer.err
+    assert answer.out.count("\n") == 1
+    status = ExecutionStatus.model_validate_json(answer.out)
+    assert status.phase == "Success"
+    assert status.counters is not None and status.counters.files_transferred == 4
+    assert status.progress is not None and status.progress.percent == 100
+    assert status.conditions[0].reason == "Succeeded"
+    assert status.resolved is not None and status.resolved.source_uri == "nfs://nas/export/"
+
+
+def test_the_runner_gets_the_plan_and_secrets_for_the_owner_alone(setup: Setup) -> None:
+    answer = setup.run()
+    assert answer.code == 0, answer.err
+    seen = setup.seen()
+    source, destination = seen["plan"]["source"], seen["plan"]["destination"]
+    folder = seen["folder"]
+    assert source["root"] == str(setup.tree)
+    assert destination["prefix"] == "a/b/"
+    assert destination["credentialsPath"] == f"{folder}/destination/credentials"
+    assert destination["caBundlePath"] == f"{folder}/destination/ca.crt"
+    assert seen["plan"]["exchange"]["host"] == "127.0.0.1"
+    files = seen["files"]
+    assert files["destination/credentials/AWS_ACCESS_KEY_ID"] == "key"
+    assert files["destination/credentials/AWS_SECRET_ACCESS_KEY"] == "s3cret-word"
+    assert files["destination/ca.crt"] == "certificates"
+    assert {seen["modes"][name] for name in files} == {0o600}
+    assert {mode for name, mode in seen["modes"].items() if name not in files} == {0o700}
+    assert not Path(folder).exists()
+    assert "s3cret-word" not in answer.out + answer.err + json.dumps(seen["plan"])
+
+
+FAILURES = {
+    "files-failed": (1, "FilesFailed", "2 of 10 files failed"),
+    "credentials": (1, "CredentialsRefused", "the key is wrong"),
+    "no-result": (1, "ResultMissing", "left no result"),
+    "foreign-result": (1, "ResultMissing", "left no result"),
+    "crash": (1, "ResultMissing", "Traceback: it broke here"),
+    "killed": (1, "OutOfMemory", "most likely for lack of memory"),
+}
+
+
+@pytest.mark.parametrize("behaviour", FAILURES)
+def test_a_failure_has_a_reason_and_code_1(setup: Setup, behaviour: str) -> None:
+    code, reason, words = FAILURES[behaviour]
+    answer = setup.run("--output", "json", behaviour=behaviour)
+    assert answer.code == code
+    status = json.loads(answer.out)
+    assert status["phase"] == "Error"
+    assert status["conditions"][0]["reason"] == reason
+    assert words in status["conditions"][0]["message"]
+    assert status["result"]["errorCode"] == reason
+    assert not Path(setup.seen()["folder"]).exists()
+
+
+def test_failure_classes_are_shown_with_their_hints(setup: Setup) -> None:
+    answer = setup.run(behaviour="files-failed")
+    assert answer.code == 1
+    for words in ("PermissionDenied", "/a/[b]", "may not be read", "run as a user"):
+        assert words in answer.out
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_reaches_the_runner_and_ends_in_130(setup: Setup, number: int) -> None:
+    process = start(
+        *setup.arguments("-o", "json"), FAKE_RUNNER="stopped", FAKE_RUNNER_READY=str(setup.ready)
+    )
+    await_file(setup.ready)
+    process.send_signal(number)
+    answer = finish(process)
+    assert answer.code == 130, answer.err
+    assert json.loads(answer.out)["phase"] == "Cancelled"
+
+
+def test_a_second_interrupt_kills_a_runner_that_does_not_listen(setup: Setup) -> None:
+    process = start(
+        *setup.arguments("-o", "json"), FAKE_RUNNER="deaf", FAKE_RUNNER_READY=str(setup.ready)
+    )
+    await_file(setup.ready)
+    process.send_signal(signal.SIGINT)
+    # Signals of one number may merge, so the second is another.
+    process.send_signal(signal.SIGTERM)
+    answer = finish(process)
+    assert answer.code == 130, answer.err
+    assert json.loads(answer.out)["phase"] == "Cancelled"
+
+
+def test_the_deadline_of_the_task_ends_the_run(setup: Setup) -> None:
+    setup.write(SECRET, CA, NAS, BUCKET, task(more=", deadlineSeconds: 1"))
+    answer = setup.run("--output", "json", behaviour="stopped")
+    assert answer.code == 1
+    assert json.loads(answer.out)["conditions"][0]["reason"] == "DeadlineExceeded"
+
+
+def await_file(path: Path) -> None:
+    end = time.monotonic() + 15
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} did not appear"
+        time.sleep(0.02)
+
+
+REFUSED: dict[str, tuple[tuple[str, ...], list[str], str]] = {
+    "no task": ((agent("{}"),), [], "no DataSyncTask is among the given documents"),
+    "two tasks": ((NAS, BUCKET, SECRET, CA, task(), task("other")), [], "choose one by --task"),
+    "no such task": ((NAS, BUCKET, task()), ["--task", "x"], "--task may be one of: mirror"),
+    "no location": ((NAS, task()), [], "DataSyncLocation bucket, which is not among"),
+    "no secret": ((NAS, BUCKET, CA, task()), [], "Secret keys is not among the given documents"),
+    "no config map": ((NAS, BUCKET, SECRET, task()), [], "ConfigMap corp is not among"),
+    "no key": (
+        (NAS, BUCKET, SECRET, CA.replace("ca.crt:", "other:"), task()),
+        [],
+        "ConfigMap corp has no key ca.crt: add it",
+    ),
+    "not base64": (
+        (NAS, BUCKET, SECRET.replace("a2V5", "a-b"), CA, task()),
+        [],
+        "data.AWS_ACCESS_KEY_ID is not base64: use stringData",
+    ),
+    "a key that is a path": (
+        (NAS, BUCKET, SECRET.replace("AWS_ACCESS_KEY_ID", "../x"), CA, task()),
+        [],
+        "'../x' is not a key",
+    ),
+    "no mount": (
+        (NAS, BUCKET, SECRET, CA, CLAIM, task(destination="claim")),
+        [],
+        "mount it and add --mount claim=PATH",
+    ),
+    "mount of a bucket": (
+        (NAS, BUCKET, SECRET, CA, task()),
+        ["--mount", "bucket=."],
+        "reached directly: leave it out",
+    ),
+    "mount of a stranger": ((NAS, BUCKET, task()), ["--mount", "x=."], "it is bucket or nas"),
+    "malformed mount": ((NAS, BUCKET, task()), ["--mount", "nas"], "write --mount LOCATION=PATH"),
+    "mount without folder": (
+        (NAS, BUCKET, task()),
+        ["--mount", "nas=/no/such"],
+        "/no/such is not a folder: mount or make it first",
+    ),
+    "invalid manifest": ((NAS, agent("{runAsUser: -1}")), [], "spec.runAsUser"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refuses_what_cannot_run_with_code_2(setup: Setup, name: str) -> None:
+    texts, arguments, words = REFUSED[name]
+    setup.write(*texts)
+    answer = setup.run(*arguments)
+    assert answer.code == 2
+    assert words in answer.err
+    assert answer.out == ""
+    assert not setup.seen_file.exists()
+
+
+NESTED = {"same": ("", ""), "below": ("", "inner"), "above": ("inner", ""), "by link": ("", "link")}
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_refuses_a_pair_of_folders_one_inside_the_other(setup: Setup, name: str) -> None:
+    source, destination = NESTED[name]
+    (setup.tree / "inner").mkdir()
+    (setup.tree / "link").symlink_to("inner")
+    for folder in (setup.tree, setup.tree / "inner"):
+        (folder / "sub").mkdir()
+    other = NAS.replace("server: nas", "server: b").replace("name: nas}", "name: other}")
+    setup.write(NAS, other, task(destination="other"))
+    answer = datasync(
+        "run", "-f", setup.manifests,
+        f"--mount=nas={setup.tree / source}", f"--mount=other={setup.tree / destination}",
+    )  # fmt: skip
+    assert answer.code == 2
+    assert "choose a destination outside of the source" in answer.err
+
+
+def test_version_and_usage() -> None:
+    assert datasync("--version").out.startswith("datasync ")
+    assert datasync("--version").code == 0
+    assert datasync("run").code == 2
+    assert datasync().code == 2

@@ -1,0 +1,71 @@
+"""A real API server refuses what cannot work, and says which field and what to write instead."""
+
+from pathlib import Path
+
+import pytest
+
+from fixtures.control_plane import ControlPlane
+from fixtures.kube import Namespace
+from invalid_manifests import CASES, Case, location, manifest, task
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+FOLDERS = sorted(
+    {file.parent for file in EXAMPLES.rglob("*.yaml") if "datasync.dev/" in file.read_text()}
+)
+CHANGES = {
+    "source": (
+        task(""),
+        task("").replace("sourceLocationRef: {name: nas}", "sourceLocationRef: {name: other}"),
+        "sourceLocationRef is immutable; create a new object instead",
+    ),
+    "destination": (
+        task(""),
+        task("").replace("{name: bucket}", "{name: other}"),
+        "destinationLocationRef is immutable; create a new object instead",
+    ),
+    "task of an execution": (
+        manifest("DataSyncTaskExecution", "{taskRef: {name: one}}"),
+        manifest("DataSyncTaskExecution", "{taskRef: {name: other}}"),
+        "taskRef is immutable; create a new object instead",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_refuses_and_names_field_and_fix(control_plane: ControlPlane, case: Case) -> None:
+    answer = control_plane.kubectl(
+        "create", "--dry-run=server", "--validate=strict", "-f", "-", input=case.text, check=False
+    )
+    assert answer.returncode != 0, answer.stdout
+    assert case.field in answer.stderr
+    assert case.fix in answer.stderr
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_refuses_to_change_what_is_immutable(control_plane_namespace: Namespace, name: str) -> None:
+    before, after, message = CHANGES[name]
+    control_plane_namespace.apply(before)
+    answer = control_plane_namespace.apply(after, check=False)
+    assert answer.returncode != 0
+    assert message in answer.stderr
+
+
+def test_a_location_may_still_change(control_plane_namespace: Namespace) -> None:
+    control_plane_namespace.apply(location("{s3: {bucket: mirror}}"))
+    control_plane_namespace.apply(location("{s3: {bucket: other}}"))
+    found = control_plane_namespace.get("dsl", "example")
+    assert found is not None and found["spec"]["s3"]["bucket"] == "other"
+
+
+def test_there_are_examples() -> None:
+    assert len(FOLDERS) >= 1
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_accepts_the_examples(control_plane_namespace: Namespace, folder: Path) -> None:
+    # Namespaces of their own are made by the cluster tests; here only the definitions count.
+    answer = control_plane_namespace.kube.kubectl(
+        "create", "--dry-run=server", "--validate=strict", "-f", folder, check=False
+    )
+    problems = [line for line in answer.stderr.splitlines() if 'namespaces "' not in line]
+    assert not problems

@@ -1,0 +1,437 @@
+"""Manifests that must be refused, with the field and the fix that the refusal must name.
+
+One table for two judges: the API server (control_plane/test_admission.py) and `datasync validate`
+(cli/test_validate.py).
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Case:
+    """A manifest, the path of the field at fault, and words of the fix."""
+
+    id: str
+    text: str
+    field: str
+    fix: str
+
+
+def manifest(kind: str, spec: str) -> str:
+    """A whole manifest of a kind around its spec, which is given in YAML's flow style."""
+    return (
+        f"apiVersion: datasync.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: example}}\n"
+        f"spec: {spec}\n"
+    )
+
+
+def agent(spec: str) -> str:
+    """A DataSyncAgent."""
+    return manifest("DataSyncAgent", spec)
+
+
+def location(spec: str) -> str:
+    """A DataSyncLocation."""
+    return manifest("DataSyncLocation", spec)
+
+
+def nfs(spec: str) -> str:
+    """A DataSyncLocation of type nfs."""
+    return location(f"{{nfs: {spec}, agentRefs: [{{name: site}}]}}")
+
+
+def storage(spec: str) -> str:
+    """A DataSyncLocation of type objectStorage."""
+    return location(f"{{objectStorage: {{bucket: mirror, {spec}}}}}")
+
+
+def bucket(name: str) -> str:
+    """A DataSyncLocation of type objectStorage, with only its bucket's name in question."""
+    return location(f"{{objectStorage: {{endpoint: 'https://s3.example.com', bucket: {name}}}}}")
+
+
+def task(fields: str) -> str:
+    """A DataSyncTask from nas to bucket with further fields."""
+    return manifest(
+        "DataSyncTask",
+        f"{{sourceLocationRef: {{name: nas}}, destinationLocationRef: {{name: bucket}}, {fields}}}",
+    )
+
+
+def schedule(expression: str, more: str = "") -> str:
+    """A DataSyncTask with a schedule."""
+    return task(f"schedule: {{expression: '{expression}', {more}}}")
+
+
+HTTPS = "endpoint: 'https://s3.example.com'"
+PVC = "persistentVolumeClaim: {claimName: data"
+
+CASES = (
+    # DataSyncLocation: exactly one member, and who reaches it
+    Case("no-member", location("{}"), "spec", "set exactly one of nfs, objectStorage"),
+    Case(
+        "two-members",
+        location(f"{{s3: {{bucket: mirror}}, {PVC}}}}}"),
+        "spec",
+        "set exactly one of nfs, objectStorage",
+    ),
+    Case(
+        "nfs-without-agents",
+        location("{nfs: {server: nas, path: /export}}"),
+        "spec.agentRefs",
+        "name the DataSyncAgent that can reach the server",
+    ),
+    Case(
+        "s3-with-agents",
+        location("{s3: {bucket: mirror}, agentRefs: [{name: site}]}"),
+        "spec.agentRefs",
+        "name them on the location at the other end",
+    ),
+    Case(
+        "nine-agents",
+        location(
+            "{nfs: {server: nas, path: /export}, agentRefs: ["
+            + ", ".join(f"{{name: a{number}}}" for number in range(9))
+            + "]}"
+        ),
+        "spec.agentRefs",
+        "must have at most 8 items",
+    ),
+    Case(
+        "agent-name-upper-case",
+        location("{nfs: {server: nas, path: /export}, agentRefs: [{name: Site}]}"),
+        "spec.agentRefs[0].name",
+        "use lower-case letters",
+    ),
+    # paths and prefixes
+    Case("nfs-path-relative", nfs("{server: nas, path: export}"), "spec.nfs.path", "from the root"),
+    Case(
+        "nfs-path-parent",
+        nfs("{server: nas, path: /export/../etc}"),
+        "spec.nfs.path",
+        "name the folder itself",
+    ),
+    Case("nfs-path-missing", nfs("{server: nas}"), "spec.nfs.path", "Required value"),
+    Case(
+        "nfs-server-with-path",
+        nfs("{server: 'nas:/export', path: /export}"),
+        "spec.nfs.server",
+        "write a DNS name or an IP address alone",
+    ),
+    Case(
+        "nfs-unknown-version",
+        nfs("{server: nas, path: /export, version: '4.1'}"),
+        "spec.nfs.version",
+        'supported values: "Automatic", "NFS3"',
+    ),
+    Case(
+        "nfs-version-twice",
+        nfs("{server: nas, path: /export, version: NFS4_1, mountOptions: [vers=3]}"),
+        "spec.nfs.mountOptions",
+        "remove vers= and nfsvers= here",
+    ),
+    Case(
+        "mount-options-joined",
+        nfs("{server: nas, path: /export, mountOptions: ['hard,nconnect=8']}"),
+        "spec.nfs.mountOptions[0]",
+        "write one an item",
+    ),
+    Case(
+        "claim-path-parent",
+        location(f"{{{PVC}, path: a/../../b}}}}"),
+        "spec.persistentVolumeClaim.path",
+        "name the folder itself",
+    ),
+    Case(
+        "claim-read-only-text",
+        location(f"{{{PVC}, readOnly: 'true'}}}}"),
+        "spec.persistentVolumeClaim.readOnly",
+        "must be of type boolean",
+    ),
+    Case(
+        "prefix-parent",
+        storage(f"{HTTPS}, prefix: a/.."),
+        "spec.objectStorage.prefix",
+        "name the folder itself",
+    ),
+    Case(
+        "prefix-absolute",
+        storage(f"{HTTPS}, prefix: /a"),
+        "spec.objectStorage.prefix",
+        "write it without",
+    ),
+    Case(
+        "prefix-double-slash",
+        location("{s3: {bucket: mirror, prefix: a//b}}"),
+        "spec.s3.prefix",
+        "must not contain '//'",
+    ),
+    # endpoints, buckets and credentials
+    Case(
+        "http-endpoint",
+        storage("endpoint: 'http://minio:9000'"),
+        "spec.objectStorage.endpoint",
+        "set allowInsecure: true if that is intended",
+    ),
+    Case(
+        "ftp-endpoint",
+        storage("endpoint: 'ftp://minio:9000', allowInsecure: true"),
+        "spec.objectStorage.endpoint",
+        "write https://, host and port alone",
+    ),
+    Case(
+        "endpoint-with-path",
+        storage("endpoint: 'https://minio:9000/mirror'"),
+        "spec.objectStorage.endpoint",
+        "without a path",
+    ),
+    Case(
+        "endpoint-with-password",
+        storage("endpoint: 'https://key:secret@minio:9000'"),
+        "spec.objectStorage.endpoint",
+        "write https://, host and port alone",
+    ),
+    Case(
+        "s3-http-endpoint",
+        location("{s3: {bucket: mirror, endpoint: 'http://s3.example.com'}}"),
+        "spec.s3.endpoint",
+        "as in https://s3.example.com",
+    ),
+    Case(
+        "s3-two-identities",
+        location("{s3: {bucket: mirror, serviceAccountName: a, credentialsSecretRef: {name: b}}}"),
+        "spec.s3.credentialsSecretRef",
+        "set serviceAccountName or credentialsSecretRef, not both",
+    ),
+    Case(
+        "secret-name",
+        storage(f"{HTTPS}, credentialsSecretRef: {{name: My_Keys}}"),
+        "spec.objectStorage.credentialsSecretRef.name",
+        "use lower-case letters",
+    ),
+    Case(
+        "bucket-upper-case",
+        bucket("Mirror"),
+        "spec.objectStorage.bucket",
+        "use 3 to 63 lower-case letters",
+    ),
+    Case(
+        "bucket-short", bucket("ab"), "spec.objectStorage.bucket", "should be at least 3 chars long"
+    ),
+    Case("bucket-number", bucket("12345"), "spec.objectStorage.bucket", "must be of type string"),
+    # DataSyncTask: sides and options
+    Case(
+        "source-is-destination",
+        manifest(
+            "DataSyncTask",
+            "{sourceLocationRef: {name: nas}, destinationLocationRef: {name: nas}}",
+        ),
+        "spec.destinationLocationRef",
+        "name another destination",
+    ),
+    Case(
+        "no-source",
+        manifest("DataSyncTask", "{destinationLocationRef: {name: nas}}"),
+        "spec.sourceLocationRef",
+        "Required value",
+    ),
+    Case(
+        "no-spec",
+        "apiVersion: datasync.dev/v1alpha1\nkind: DataSyncTask\nmetadata: {name: example}\n",
+        "spec",
+        "Required value",
+    ),
+    Case(
+        "all-and-remove",
+        task("options: {transferMode: All, preserveDeletedFiles: Remove}"),
+        "spec.options.preserveDeletedFiles",
+        "use transferMode Changed, or preserveDeletedFiles Preserve",
+    ),
+    Case(
+        "mtime-without-atime",
+        task("options: {atime: None}"),
+        "spec.options.atime",
+        "mtime Preserve goes with atime BestEffort",
+    ),
+    Case(
+        "atime-without-mtime",
+        task("options: {mtime: None}"),
+        "spec.options.atime",
+        "mtime None with atime None",
+    ),
+    Case(
+        "aws-spelling",
+        task("options: {verifyMode: ONLY_FILES_TRANSFERRED}"),
+        "spec.options.verifyMode",
+        'supported values: "OnlyFilesTransferred", "None"',
+    ),
+    Case("typo", task("optoins: {}"), "spec.optoins", 'unknown field "spec.optoins"'),
+    Case(
+        "nested-typo",
+        task("options: {transfermode: All}"),
+        "spec.options.transfermode",
+        'unknown field "spec.options.transfermode"',
+    ),
+    # filters
+    Case(
+        "include-relative",
+        task("includes: [{value: '*.txt'}]"),
+        "spec.includes[0].value",
+        "every include pattern starts with '/'",
+    ),
+    Case(
+        "include-inner-wildcard",
+        task("includes: [{value: '/a*b'}]"),
+        "spec.includes[0].value",
+        "'*' only as its last character",
+    ),
+    Case(
+        "include-second-relative",
+        task("includes: [{value: '/a|b'}]"),
+        "spec.includes[0].value",
+        "every include pattern starts with '/'",
+    ),
+    Case(
+        "exclude-word",
+        task("excludes: [{value: tmp}]"),
+        "spec.excludes[0].value",
+        "every exclude pattern starts with '/'",
+    ),
+    Case(
+        "exclude-empty-pattern",
+        task("excludes: [{value: '*.tmp||/a'}]"),
+        "spec.excludes[0].value",
+        "every exclude pattern starts with '/'",
+    ),
+    Case(
+        "exclude-empty",
+        task("excludes: [{value: ''}]"),
+        "spec.excludes[0].value",
+        "should be at least 1 chars long",
+    ),
+    Case(
+        "two-excludes",
+        task("excludes: [{value: '*.tmp'}, {value: '*.bak'}]"),
+        "spec.excludes",
+        "must have at most 1 item",
+    ),
+    Case(
+        "glob-filter",
+        task("includes: [{filterType: Glob, value: /a}]"),
+        "spec.includes[0].filterType",
+        'supported values: "SimplePattern"',
+    ),
+    # schedules
+    *(
+        Case(f"schedule-{name}", schedule(text), "spec.schedule.expression", "write cron(0 3 * *")
+        for name, text in (
+            ("four-fields", "cron(0 3 * *)"),
+            ("words", "every day at three"),
+            ("rate-zero", "rate(0 minutes)"),
+            ("rate-one-plural", "rate(1 minutes)"),
+            ("rate-two-singular", "rate(2 hour)"),
+            ("rate-seconds", "rate(30 seconds)"),
+            ("macro", "@daily"),
+        )
+    ),
+    Case(
+        "schedule-zone",
+        schedule("rate(1 hour)", "timeZone: 'Berlin; Europe'"),
+        "spec.schedule.timeZone",
+        "use an IANA name such as Europe/Berlin",
+    ),
+    Case(
+        "schedule-jitter",
+        schedule("rate(1 hour)", "jitterSeconds: 86401"),
+        "spec.schedule.jitterSeconds",
+        "should be less than or equal to 86400",
+    ),
+    Case(
+        "schedule-deadline",
+        schedule("rate(1 hour)", "startingDeadlineSeconds: 1"),
+        "spec.schedule.startingDeadlineSeconds",
+        "should be greater than or equal to 10",
+    ),
+    Case(
+        "schedule-without-expression",
+        task("schedule: {timeZone: UTC}"),
+        "spec.schedule.expression",
+        "Required value",
+    ),
+    # numbers
+    Case(
+        "retry-negative",
+        task("retry: {limit: -1}"),
+        "spec.retry.limit",
+        "should be greater than or equal to 0",
+    ),
+    Case("retry-text", task("retry: {limit: '3'}"), "spec.retry.limit", "must be of type integer"),
+    Case(
+        "history-negative",
+        task("successfulExecutionsHistoryLimit: -1"),
+        "spec.successfulExecutionsHistoryLimit",
+        "should be greater than or equal to 0",
+    ),
+    Case(
+        "deadline-zero",
+        task("deadlineSeconds: 0"),
+        "spec.deadlineSeconds",
+        "should be greater than or equal to 1",
+    ),
+    # DataSyncTaskExecution
+    Case(
+        "no-task",
+        manifest("DataSyncTaskExecution", "{cancel: false}"),
+        "spec.taskRef",
+        "Required value",
+    ),
+    Case(
+        "ttl-negative",
+        manifest("DataSyncTaskExecution", "{taskRef: {name: a}, ttlSecondsAfterFinished: -1}"),
+        "spec.ttlSecondsAfterFinished",
+        "should be greater than or equal to 0",
+    ),
+    Case(
+        "task-as-text",
+        manifest("DataSyncTaskExecution", "{taskRef: nightly}"),
+        "spec.taskRef",
+        "must be of type object",
+    ),
+    # DataSyncAgent
+    Case(
+        "no-slots",
+        agent("{maxConcurrentExecutions: 0}"),
+        "spec.maxConcurrentExecutions",
+        "should be greater than or equal to 1",
+    ),
+    Case(
+        "negative-user",
+        agent("{runAsUser: -1}"),
+        "spec.runAsUser",
+        "should be greater than or equal to 0",
+    ),
+    Case(
+        "privileged",
+        agent("{privileges: Privileged}"),
+        "spec.privileges",
+        'supported values: "Restricted", "ReadAll", "PreserveOwnership"',
+    ),
+    Case(
+        "quantity-words",
+        agent("{resources: {requests: {memory: 2 gigabytes}}}"),
+        "spec.resources.requests[memory]",
+        "write a number with a unit, such as 500m or 2Gi",
+    ),
+    Case(
+        "quantity-negative",
+        agent("{resources: {limits: {cpu: -2}}}"),
+        "spec.resources.limits[cpu]",
+        "write a number with a unit, such as 500m or 2Gi",
+    ),
+    Case(
+        "object-name",
+        agent("{}").replace("name: example", "name: My_Agent"),
+        "metadata.name",
+        "a lowercase RFC 1123 subdomain must consist of",
+    ),
+)
