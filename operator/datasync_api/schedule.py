@@ -111,22 +111,28 @@ def due_between(
             passed_over += 1
         latest = slot
         if passed_over >= 100:
-            after = max(slot, until - timedelta(days=1)) if isinstance(schedule, Cron) else until
-            last = _last_until(schedule, after, until, anchor=anchor)
-            return last or latest, passed_over
+            return _last_until(schedule, slot, until, anchor=anchor), passed_over
         slot = schedule.after(slot, anchor=anchor)
     return latest, passed_over
 
 
 def _last_until(
-    schedule: Schedule, after: datetime, until: datetime, *, anchor: datetime
-) -> datetime | None:
+    schedule: Schedule, known: datetime, until: datetime, *, anchor: datetime
+) -> datetime:
+    """The latest due time until then, of which one is known; only the end is gone through."""
     if isinstance(schedule, Rate):
         return anchor + ((until - anchor) // schedule.interval) * schedule.interval
-    last = None
-    slot = schedule.after(after, anchor=anchor)
+    last, look_back = known, timedelta(days=1)
+    while last == known and until - look_back > known:
+        last = _last_after(schedule, until - look_back, until, known)
+        look_back *= 8
+    return last if last != known else _last_after(schedule, known, until, known)
+
+
+def _last_after(cron: Cron, after: datetime, until: datetime, known: datetime) -> datetime:
+    last, slot = known, cron.after(after, anchor=after)
     while slot is not None and slot <= until:
-        last, slot = slot, schedule.after(slot, anchor=anchor)
+        last, slot = slot, cron.after(slot, anchor=after)
     return last
 
 
