@@ -113,6 +113,8 @@ YAML
 }
 
 node() {
+  # The network namespaces of its pods are files there, which would stay behind on this machine.
+  in_node mount -t tmpfs netns /run/netns
   # The kubelet wants to set kernel tunables: give it files that already hold the values.
   local setting file
   for setting in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/panic_on_oops=1 kernel/keys/root_maxkeys=1000000 kernel/keys/root_maxbytes=25000000; do
