@@ -1,0 +1,1 @@
+"""The transfer engine: a plan in, a result out; it knows nothing of Kubernetes."""

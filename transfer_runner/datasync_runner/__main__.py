@@ -1,0 +1,11 @@
+"""`python -m datasync_runner`: exit codes are `datasync_api.exit_codes.ExitCode`."""
+
+import os
+import sys
+
+from datasync_runner.app import main
+
+code = main()
+# Threads may still wait for a storage that hangs; the result is written, nobody waits for them.
+sys.stdout.flush()
+os._exit(code)

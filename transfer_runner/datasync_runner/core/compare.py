@@ -1,0 +1,206 @@
+"""What to do with a pair: the one place where "changed" is decided.
+
+It judges what it is given; what is not known yet and needed is asked for by INSPECT.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+from datasync_api.task import TaskOptions
+from datasync_runner.core.entry import Entry, Kind, PosixMetadata
+from datasync_runner.core.posix_metadata import with_defaults
+
+
+class Action(Enum):
+    """What happens to a pair."""
+
+    COPY = "Copy"
+    UPDATE_METADATA = "UpdateMetadata"
+    SKIP = "Skip"
+    DELETE = "Delete"
+    INSPECT = "Inspect"
+    CONFLICT = "Conflict"
+
+
+class Decision(NamedTuple):
+    """An action and the stable word that says why."""
+
+    action: Action
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompareOptions:
+    """The options that a decision depends on."""
+
+    compare: bool = True
+    """transferMode Changed."""
+    overwrite: bool = True
+    delete: bool = False
+    mtime: bool = True
+    uid: bool = True
+    gid: bool = True
+    mode: bool = True
+    fill_defaults: bool = False
+    """The destination is a file system: what the source does not state gets a default."""
+    objects: bool = False
+    """Both sides are object storage: their user metadata counts."""
+
+    @classmethod
+    def of(
+        cls, options: TaskOptions, *, source_objects: bool, destination_objects: bool
+    ) -> "CompareOptions":
+        """What the task's options mean between two kinds of storage."""
+        return cls(
+            compare=options.transfer_mode == "Changed",
+            overwrite=options.overwrite_mode == "Always",
+            delete=options.preserve_deleted_files == "Remove",
+            mtime=options.mtime == "Preserve",
+            uid=options.uid == "IntValue",
+            gid=options.gid == "IntValue",
+            mode=options.posix_permissions == "Preserve",
+            fill_defaults=not destination_objects,
+            objects=source_objects and destination_objects,
+        )
+
+    @property
+    def metadata(self) -> bool:
+        """Whether any metadata counts."""
+        return self.mtime or self.mode or self.uid or self.gid
+
+
+KEPT = Decision(Action.SKIP, "NotAtSource")
+DELETE = Decision(Action.DELETE, "NotAtSource")
+SPECIAL = Decision(Action.SKIP, "SpecialFile")
+IMPLIED = Decision(Action.SKIP, "ImpliedFolder")
+NEVER = Decision(Action.SKIP, "OverwriteNever")
+SAME = Decision(Action.SKIP, "Same")
+MISSING = Decision(Action.COPY, "NotAtDestination")
+NO_MARKER = Decision(Action.COPY, "FolderMarkerMissing")
+ALL = Decision(Action.COPY, "TransferModeAll")
+SIZE = Decision(Action.COPY, "SizeDiffers")
+KIND = Decision(Action.COPY, "KindDiffers")
+MTIME_UNKNOWN = Decision(Action.COPY, "MtimeUnknown")
+MTIME = Decision(Action.COPY, "MtimeDiffers")
+NEWER = Decision(Action.COPY, "SourceNewer")
+METADATA = Decision(Action.UPDATE_METADATA, "MetadataDiffers")
+USER_METADATA = Decision(Action.UPDATE_METADATA, "UserMetadataDiffers")
+UNKNOWN = Decision(Action.INSPECT, "MetadataUnknown")
+IN_THE_WAY = Decision(Action.CONFLICT, "SpecialFileInTheWay")
+
+
+def decide(source: Entry | None, destination: Entry | None, o: CompareOptions) -> Decision:
+    """What to do with a pair, and why.  The first row that holds is taken.
+
+    | source | destination | when | decision |
+    |---|---|---|---|
+    | - | special | | Skip NotAtSource |
+    | - | implied folder | | Skip ImpliedFolder |
+    | - | any | delete | Delete NotAtSource |
+    | - | any | not delete | Skip NotAtSource |
+    | special | any | | Skip SpecialFile |
+    | implied folder | - | destination is objects | Skip ImpliedFolder |
+    | any | - | | Copy NotAtDestination |
+    | any | special | | Conflict SpecialFileInTheWay |
+    | folder | implied folder | source implied too | Skip Same |
+    | folder | implied folder | | Copy FolderMarkerMissing |
+    | any | any | overwrite Never | Skip OverwriteNever |
+    | implied folder | folder | | Skip Same |
+    | any | any | transfer mode All | Copy TransferModeAll |
+    | file, link | file, link | sizes differ | Copy SizeDiffers |
+    | any | any | metadata of one not known, and it or the kind counts | Inspect MetadataUnknown |
+    | file | link | (or the other way round) | Copy KindDiffers |
+    | file, link | file, link | mtime counts, destination states none | Copy MtimeUnknown |
+    | file, link | file, link | mtime counts, differs | Copy MtimeDiffers |
+    | file, link | file, link | mtime does not count, source's is newer | Copy SourceNewer |
+    | any | any | mode (not of links), uid, gid that count differ | UpdateMetadata MetadataDiffers |
+    | folder | folder | mtime counts, differs | UpdateMetadata MetadataDiffers |
+    | file | file | both objects, user metadata differs | UpdateMetadata UserMetadataDiffers |
+    | any | any | | Skip Same |
+    """
+    if source is None:
+        return _only_at_destination(destination, o)
+    if source.kind is Kind.SPECIAL:
+        return SPECIAL
+    if destination is None:
+        return IMPLIED if source.implied and not o.fill_defaults else MISSING
+    if destination.kind is Kind.SPECIAL:
+        return IN_THE_WAY
+    if destination.implied:
+        return SAME if source.implied else NO_MARKER
+    if not o.overwrite:
+        return NEVER
+    if source.implied:
+        return SAME
+    if not o.compare:
+        return ALL
+    folder = source.kind is Kind.FOLDER
+    if not folder and source.size_bytes != destination.size_bytes:
+        return SIZE
+    want, have = source.metadata, destination.metadata
+    other_kind = source.kind is not destination.kind
+    if (want is None or have is None) and (o.metadata or o.objects or other_kind):
+        return UNKNOWN
+    if other_kind:
+        return KIND
+    if not folder and (changed := _content(source, destination, o)):
+        return changed
+    if want is None or have is None:
+        return SAME
+    return _metadata(source, want, destination, have, o)
+
+
+def _only_at_destination(destination: Entry | None, o: CompareOptions) -> Decision:
+    if destination is None or destination.kind is Kind.SPECIAL:
+        return KEPT
+    if destination.implied:
+        return IMPLIED
+    return DELETE if o.delete else KEPT
+
+
+def _content(source: Entry, destination: Entry, o: CompareOptions) -> Decision | None:
+    if not o.mtime:
+        return NEWER if source.mtime_ns > destination.mtime_ns else None
+    stated = destination.metadata.mtime_ns if destination.metadata else None
+    if stated is None:
+        return MTIME_UNKNOWN
+    return None if source.mtime_ns == stated else MTIME
+
+
+def _metadata(
+    source: Entry, want: PosixMetadata, destination: Entry, have: PosixMetadata, o: CompareOptions
+) -> Decision:
+    if o.fill_defaults:
+        want = with_defaults(want)
+    if (
+        (o.mode and want.mode != have.mode and source.kind is not Kind.SYMLINK)
+        or (o.uid and want.uid != have.uid)
+        or (o.gid and want.gid != have.gid)
+        or (o.mtime and source.kind is Kind.FOLDER and want.mtime_ns not in (None, have.mtime_ns))
+    ):
+        return METADATA
+    if o.objects and source.headers and destination.headers and source.kind is not Kind.FOLDER:
+        ours, theirs = source.headers.user_metadata, destination.headers.user_metadata
+        return SAME if ours == theirs else USER_METADATA
+    return SAME
+
+
+def wanted(source: Entry, o: CompareOptions) -> Entry:
+    """The entry as it shall be at the destination; metadata that is not kept is None.
+
+    A folder's own time is kept only where the source states it: what storage says of a marker
+    is not when the folder changed.
+    """
+    have = source.metadata or PosixMetadata()
+    full = with_defaults(have) if o.fill_defaults else have
+    mtime_ns = have.mtime_ns if source.kind is Kind.FOLDER else source.mtime_ns
+    return source._replace(
+        metadata=PosixMetadata(
+            mode=full.mode if o.mode else None,
+            uid=full.uid if o.uid else None,
+            gid=full.gid if o.gid else None,
+            mtime_ns=mtime_ns if o.mtime else None,
+            atime_ns=have.atime_ns if o.mtime else None,
+        )
+    )

@@ -1,0 +1,73 @@
+"""Entry: one file, folder or link of a location, as a listing tells it.
+
+Keys are bytes relative to the location's root; a folder's key ends in a slash, so that both sides
+sort alike: by the bytes of the S3 key.  Tuples, because a run makes millions of them.
+"""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class Kind(IntEnum):
+    """What an entry is."""
+
+    FILE = 0
+    FOLDER = 1
+    SYMLINK = 2
+    SPECIAL = 3
+    """A socket, a FIFO or a device: listed so that it is counted, never transferred or deleted."""
+
+
+class PosixMetadata(NamedTuple):
+    """POSIX metadata as a side states it; None: the side does not state it."""
+
+    mode: int | None = None
+    """Permission bits, without those of the file's type."""
+    uid: int | None = None
+    gid: int | None = None
+    mtime_ns: int | None = None
+    atime_ns: int | None = None
+
+
+class ObjectHeaders(NamedTuple):
+    """What an object carries beside its bytes and its POSIX metadata."""
+
+    content_type: str | None = None
+    content_encoding: str | None = None
+    content_language: str | None = None
+    content_disposition: str | None = None
+    user_metadata: tuple[tuple[str, str], ...] = ()
+    """Sorted; without the keys of POSIX metadata."""
+
+
+class Entry(NamedTuple):
+    """One item of a listing."""
+
+    key: bytes
+    kind: Kind
+    size_bytes: int = 0
+    mtime_ns: int = 0
+    """When it changed: the stated time, else the storage's own (S3: Last-Modified)."""
+    metadata: PosixMetadata | None = None
+    """None: not known yet; a listing of S3 has no user metadata."""
+    implied: bool = False
+    """A folder that exists only in the keys below it."""
+    etag: str = ""
+    headers: ObjectHeaders | None = None
+
+
+def path_of(key: bytes) -> str:
+    """The path that filters see: from the root, without a slash at the end.
+
+    | key | path |
+    |---|---|
+    | a/b | /a/b |
+    | a/ | /a |
+    """
+    text = key.decode("utf-8", "surrogateescape")
+    return "/" + (text[:-1] if text.endswith("/") else text)
+
+
+def parent_of(key: bytes) -> bytes:
+    """The key of the folder that holds the entry; empty for the root."""
+    return key[: key.rfind(b"/", 0, len(key) - 1) + 1]

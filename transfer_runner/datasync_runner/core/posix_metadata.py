@@ -1,0 +1,104 @@
+"""POSIX metadata as S3 user metadata, in the schema of AWS DataSync, FSx and Storage Gateway.
+
+It writes one form and reads every known one; junk reads as "not stated", never as an error.
+"""
+
+import re
+import stat
+from collections.abc import Mapping
+from typing import Final
+
+from datasync_runner.core.entry import Kind, PosixMetadata
+
+PERMISSIONS, OWNER, GROUP = "file-permissions", "file-owner", "file-group"
+MTIME, ATIME, AGENT = "file-mtime", "file-atime", "user-agent"
+POSIX_KEYS: Final = frozenset({PERMISSIONS, OWNER, GROUP, MTIME, ATIME, AGENT, "file-btime"})
+USER_AGENT: Final = "datasync-kubernetes"
+
+DEFAULT_MODE: Final = 0o755  # AWS's defaults from S3 to a file system, files and folders alike
+DEFAULT_OWNER: Final = 65534
+
+_TYPES: Final = {Kind.FILE: stat.S_IFREG, Kind.FOLDER: stat.S_IFDIR, Kind.SYMLINK: stat.S_IFLNK}
+_TIME: Final = re.compile(r"(-?\d{1,20})(?:(ns)|\.(\d{1,18})|/(\d{1,9}))?")
+_NS: Final = 1_000_000_000
+_MAX_NS: Final = 2**63 - 1
+_MAX_ID: Final = 2**32 - 2  # the last value means "leave it" to chown
+
+
+def with_defaults(stated: PosixMetadata) -> PosixMetadata:
+    """What a file system gets where the source states nothing: 0755, 65534:65534."""
+    return stated._replace(
+        mode=DEFAULT_MODE if stated.mode is None else stated.mode,
+        uid=DEFAULT_OWNER if stated.uid is None else stated.uid,
+        gid=DEFAULT_OWNER if stated.gid is None else stated.gid,
+    )
+
+
+def to_user_metadata(metadata: PosixMetadata, kind: Kind) -> dict[str, str]:
+    """The user metadata that says this; a link always states its type, or it could not return."""
+    found = {AGENT: USER_AGENT}
+    if kind is Kind.SYMLINK:
+        found[PERMISSIONS] = "0120777"
+    elif metadata.mode is not None:
+        found[PERMISSIONS] = f"0{_TYPES[kind] | metadata.mode:o}"
+    if metadata.uid is not None:
+        found[OWNER] = str(metadata.uid)
+    if metadata.gid is not None:
+        found[GROUP] = str(metadata.gid)
+    if metadata.mtime_ns is not None:
+        found[MTIME] = f"{metadata.mtime_ns}ns"
+    if metadata.atime_ns is not None:
+        found[ATIME] = f"{metadata.atime_ns}ns"
+    return found
+
+
+def from_user_metadata(user: Mapping[str, str]) -> tuple[PosixMetadata, bool]:
+    """What user metadata states, and whether it calls the object a symbolic link."""
+    mode = _mode(user.get(PERMISSIONS, ""))
+    mtime = user.get(MTIME) or user.get("mtime", "")  # rclone's name for it
+    return (
+        PosixMetadata(
+            mode=None if mode is None else stat.S_IMODE(mode),
+            uid=_id(user.get(OWNER, "")),
+            gid=_id(user.get(GROUP, "")),
+            mtime_ns=parse_time_ns(mtime),
+            atime_ns=parse_time_ns(user.get(ATIME, "")),
+        ),
+        mode is not None and stat.S_IFMT(mode) == stat.S_IFLNK,
+    )
+
+
+def parse_time_ns(text: str) -> int | None:
+    """Nanoseconds since the epoch; None when the text is none of the known forms.
+
+    | text | meaning |
+    |---|---|
+    | 1595002920000000000ns | nanoseconds |
+    | 1734968895000 | milliseconds |
+    | 1602647222/222919600 | seconds, nanoseconds |
+    | 1602647222.2229196 | seconds |
+    """
+    found = _TIME.fullmatch(text.strip()) if text.isascii() else None
+    if found is None:
+        return None
+    whole, unit, fraction, nanoseconds = found.groups()
+    value = int(whole)
+    if unit:
+        time_ns = value
+    elif fraction is not None:
+        part = int(fraction[:9].ljust(9, "0"))
+        time_ns = value * _NS + (-part if whole.startswith("-") else part)
+    elif nanoseconds is not None:
+        time_ns = value * _NS + int(nanoseconds)
+    else:
+        time_ns = value * 1_000_000
+    return time_ns if abs(time_ns) <= _MAX_NS else None
+
+
+def _mode(text: str) -> int | None:
+    return int(text, 8) if re.fullmatch(r"(0o)?[0-7]{1,7}", text) else None
+
+
+def _id(text: str) -> int | None:
+    value = int(text) if re.fullmatch(r"[0-9]{1,10}", text) else -1
+    return value if 0 <= value <= _MAX_ID else None

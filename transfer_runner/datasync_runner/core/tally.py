@@ -1,0 +1,114 @@
+"""The run's books: counters, classes of failures, the outcome.
+
+One object, written by the engine's event loop alone, read by anyone.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from datasync_api.conditions import Reason
+from datasync_api.report import (
+    MAX_FAILURE_CLASSES,
+    Counters,
+    Failure,
+    FilesFailed,
+    RunError,
+    StageStatus,
+)
+
+Stage = Literal["prepare", "transfer", "verify", "delete"]
+_TEXT_MAX: Final = 256
+
+
+@dataclass
+class _Class:
+    sample_path: str
+    message: str
+    hint: str
+    count: int = 0
+
+
+def _new_failures() -> dict[Stage, int]:
+    return {"prepare": 0, "transfer": 0, "verify": 0, "delete": 0}
+
+
+@dataclass
+class Tally:
+    """Counters that only grow, and failures by class; bytes and files, folders apart."""
+
+    files_listed_at_source: int = 0
+    files_listed_at_destination: int = 0
+    folders_listed_at_source: int = 0
+    folders_listed_at_destination: int = 0
+    estimated_files_to_transfer: int = 0
+    estimated_bytes_to_transfer: int = 0
+    estimated_files_to_delete: int = 0
+    files_transferred: int = 0
+    files_metadata_updated: int = 0
+    files_verified: int = 0
+    files_skipped: int = 0
+    files_deleted: int = 0
+    folders_transferred: int = 0
+    folders_deleted: int = 0
+    bytes_transferred: int = 0
+    bytes_written: int = 0
+    failed: dict[Stage, int] = field(default_factory=_new_failures)
+    _classes: dict[str, _Class] = field(default_factory=dict[str, _Class])
+
+    def fail(self, stage: Stage, code: str, path: str, *, message: str, hint: str) -> None:
+        """Count one failure; the first of a class is its sample."""
+        self.failed[stage] += 1
+        known = self._classes.setdefault(code, _Class(path, message, hint))
+        known.count += 1
+
+    def failures(self) -> list[Failure]:
+        """The classes, most frequent first; what is beyond the tenth is one class 'Other'."""
+        ranked = sorted(self._classes.items(), key=lambda item: (-item[1].count, item[0]))
+        if len(ranked) > MAX_FAILURE_CLASSES:
+            rest = ranked[MAX_FAILURE_CLASSES - 1 :]
+            other = _Class("", "further classes of failures: see the runner's log", "")
+            other.count = sum(known.count for _, known in rest)
+            ranked = [*ranked[: MAX_FAILURE_CLASSES - 1], ("Other", other)]
+        return [
+            Failure(
+                code=code[:64],
+                count=known.count,
+                sample_path=printable(known.sample_path)[:_TEXT_MAX],
+                message=printable(known.message)[:_TEXT_MAX],
+                hint=known.hint[:_TEXT_MAX],
+            )
+            for code, known in ranked
+        ]
+
+    def failure_count(self) -> int:
+        """Over all stages."""
+        return sum(self.failed.values())
+
+    def stage_status(self, stage: Stage, *, reached: bool) -> StageStatus:
+        """A stage's verdict; one that was never completed is Pending, never a success."""
+        if self.failed[stage] or (stage == "transfer" and self.failed["delete"]):
+            return "Error"
+        return "Success" if reached else "Pending"
+
+    def run_error(self) -> RunError | None:
+        """Why a run that went to its end failed all the same, if it did."""
+        failures = self.failures()
+        if not failures:
+            return None
+        first = failures[0]
+        detail = (
+            f"{self.failure_count()} items failed; most often {first.code} ({first.count}), for "
+            f"example {first.sample_path}: {first.message}. {first.hint}"
+        )
+        return RunError(code=Reason.FILES_FAILED, detail=detail[:1024])
+
+    def counters(self) -> Counters:
+        """The counters as the contract has them."""
+        names = (name for name in Counters.model_fields if name != "files_failed")
+        values = {name: getattr(self, name) for name in names}
+        return Counters(**values, files_failed=FilesFailed(**self.failed))
+
+
+def printable(text: str) -> str:
+    """Text that any JSON reader takes: bytes that are no UTF-8 become question marks."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

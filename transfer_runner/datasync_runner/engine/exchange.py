@@ -1,0 +1,78 @@
+"""The operator's window into a run: POST /v1/exchange, progress back.
+
+A small HTTP server in a thread.  It changes nothing; it answers only to the execution's own token.
+"""
+
+import hmac
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from datasync_api.report import ExchangeRequest, Progress
+
+PATH: Final = "/v1/exchange"
+MAX_BODY_BYTES: Final = 64 * 1024
+TIMEOUT_SECONDS: Final = 10
+
+
+class ExchangeServer:
+    """Listens from construction; raises OSError when the address is taken."""
+
+    def __init__(
+        self, host: str, port: int, *, token: str, progress: Callable[[], Progress]
+    ) -> None:
+        expected = f"Bearer {token}".encode()
+
+        class Handler(BaseHTTPRequestHandler):
+            timeout = TIMEOUT_SECONDS
+            server_version = "datasync-runner"
+            sys_version = ""
+
+            def do_POST(self) -> None:
+                self._reply(*self._answer())
+
+            def _answer(self) -> tuple[int, bytes]:
+                if self.path != PATH:
+                    return 404, b""
+                given = self.headers.get("Authorization", "").encode("latin-1")
+                if not hmac.compare_digest(given, expected):
+                    return 401, b""
+                length = self.headers.get("Content-Length", "")
+                if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+                    return 413, b""
+                try:
+                    request = ExchangeRequest.model_validate_json(self.rfile.read(int(length)))
+                except ValidationError:
+                    return 400, b""
+                told = progress()
+                if request.execution_uid != told.execution_uid:
+                    return 409, b""
+                return 200, told.model_dump_json(by_alias=True).encode()
+
+            def _reply(self, status: int, body: bytes) -> None:
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def send_error(self, code: int, message: Any = None, explain: Any = None) -> None:
+                self._reply(404 if code == 501 else code, b"")
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer((host, port), Handler)
+        self._server.daemon_threads = True
+        self.port: int = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

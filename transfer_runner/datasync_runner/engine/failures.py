@@ -1,0 +1,26 @@
+"""A failure of one item goes to the tally and to the log, at one place."""
+
+import logging
+
+from datasync_runner.core.entry import path_of
+from datasync_runner.core.tally import Stage, Tally, printable
+from datasync_runner.storage.errors import StorageError
+
+_log = logging.getLogger(__name__)
+
+
+def record(tally: Tally, stage: Stage, error: StorageError, key: bytes | None = None) -> None:
+    """Count and tell one item's failure."""
+    path = path_of(error.key if key is None else key)
+    tally.fail(stage, error.code, path, message=error.message, hint=error.hint)
+    _log.warning(
+        "failure",
+        extra={
+            "fields": {
+                "path": printable(path),
+                "stage": stage,
+                "code": error.code,
+                "message": printable(error.message),
+            }
+        },
+    )

@@ -1,0 +1,143 @@
+"""A storage with patience: what passes is tried again, and what stays away stops the run.
+
+It wraps a port as the port.  When an item's retries are used up and the location as a whole does not
+answer either, the run stops as Unreachable; otherwise the item has failed.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from datasync_api.patterns import Filter
+from datasync_runner.core.entry import Entry
+from datasync_runner.core.retry import TRIES, delay_seconds
+from datasync_runner.storage.errors import StorageError, Unavailable, Unreachable
+from datasync_runner.storage.port import Batch, Content, Destination, Reader, Written
+
+T = TypeVar("T")
+R = TypeVar("R")
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class Patient:
+    """A destination (or source) whose passing errors are retried."""
+
+    def __init__(self, inner: Destination, *, sleep: Sleep = asyncio.sleep) -> None:
+        self._inner = inner
+        self._sleep = sleep
+        self.objects = inner.objects
+
+    async def check(self) -> None:
+        """Raises: StopError; Unreachable when the location does not answer."""
+        try:
+            await self.retry(self._inner.check)
+        except Unavailable as error:
+            raise self._unreachable(error) from error
+
+    async def listing(self, chosen: Filter) -> AsyncIterator[Batch]:
+        """Raises: StopError; a listing that breaks off is never taken for a whole one."""
+        try:
+            async for batch in self._inner.listing(chosen):
+                yield batch
+        except Unavailable as error:
+            raise self._unreachable(error) from error
+
+    async def inspect(self, entries: Sequence[Entry]) -> list[Entry | StorageError]:
+        """As the port."""
+        return await self._each(self._inner.inspect, entries)
+
+    async def read_small(self, entries: Sequence[Entry]) -> list[Content | StorageError]:
+        """As the port."""
+        return await self._each(self._inner.read_small, entries)
+
+    async def open(self, entry: Entry) -> Reader:
+        """As the port; not retried here: a transfer is retried as a whole."""
+        return await self._inner.open(entry)
+
+    async def write_small(self, contents: Sequence[Content]) -> list[Written | StorageError]:
+        """As the port."""
+        return await self._each(self._inner.write_small, contents)
+
+    async def write(self, entry: Entry, reader: Reader) -> Written:
+        """As the port; not retried here."""
+        return await self._inner.write(entry, reader)
+
+    async def update_metadata(self, entries: Sequence[Entry]) -> list[Entry | StorageError]:
+        """As the port."""
+        return await self._each(self._inner.update_metadata, entries)
+
+    async def write_folders(self, entries: Sequence[Entry]) -> list[Entry | StorageError]:
+        """As the port."""
+        return await self._each(self._inner.write_folders, entries)
+
+    async def delete(self, keys: Sequence[bytes]) -> list[bytes | StorageError]:
+        """As the port."""
+        return await self._each(self._inner.delete, keys)
+
+    async def verify(self, written: Sequence[Written]) -> list[Written | StorageError]:
+        """As the port."""
+        return await self._each(self._inner.verify, written)
+
+    async def finish(self) -> None:
+        """As the port."""
+        await self._inner.finish()
+
+    async def close(self) -> None:
+        """As the port."""
+        await self._inner.close()
+
+    async def retry(self, call: Callable[[], Awaitable[R]]) -> R:
+        """The call's answer, Unavailable retried.  Raises: what the call raises at last."""
+        attempt = 1
+        while True:
+            try:
+                return await call()
+            except Unavailable:
+                pause = delay_seconds(attempt, random.random())  # noqa: S311 - jitter
+                if pause is None:
+                    raise
+            attempt += 1
+            await self._sleep(pause)
+
+    async def still_there(self) -> None:
+        """After an item was given up: raises Unreachable when nothing else works either."""
+        try:
+            await self._inner.check()
+        except Unavailable as error:
+            raise self._unreachable(error) from error
+
+    async def _each(
+        self, call: Callable[[Sequence[T]], Awaitable[list[R | StorageError]]], items: Sequence[T]
+    ) -> list[R | StorageError]:
+        if not items:
+            return []
+        answers: list[R | StorageError] = list(await self._whole(call, items))
+        for attempt in range(1, TRIES + 1):
+            again = [at for at, answer in enumerate(answers) if isinstance(answer, Unavailable)]
+            if not again:
+                return answers
+            pause = delay_seconds(attempt, random.random())  # noqa: S311 - jitter
+            if pause is None:
+                break
+            await self._sleep(pause)
+            retried = await self._whole(call, [items[at] for at in again])
+            for at, answer in zip(again, retried, strict=True):
+                answers[at] = answer
+        await self.still_there()
+        return answers
+
+    async def _whole(
+        self, call: Callable[[Sequence[T]], Awaitable[list[R | StorageError]]], items: Sequence[T]
+    ) -> list[R | StorageError]:
+        """The call; when it fails as a whole for a passing reason, each item did."""
+        try:
+            return await call(items)
+        except Unavailable as error:
+            return [error for _ in items]
+
+    def _unreachable(self, error: Unavailable) -> Unreachable:
+        return Unreachable(
+            f"{error.message}; tried {TRIES} times; check that the location is up and that network "
+            "policies and firewalls let the runner reach it"
+        )

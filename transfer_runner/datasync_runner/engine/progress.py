@@ -1,0 +1,56 @@
+"""What a run tells while it goes: one board, written by the event loop, read by the exchange."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from datasync_api.report import Progress, RunnerPhase
+from datasync_runner.core.tally import Tally
+
+
+@dataclass
+class Board:
+    """The tally, how far the stages are, and when they began and ended (seconds, monotonic)."""
+
+    execution_uid: str
+    clock: Callable[[], float]
+    tally: Tally = field(default_factory=Tally)
+    began: float = 0.0
+    prepared_at: float | None = None
+    transfer_began: float | None = None
+    transferred_at: float | None = None
+    ended_at: float | None = None
+
+    @property
+    def phase(self) -> RunnerPhase:
+        """The phase as AWS DataSync names it."""
+        if self.transferred_at is not None:
+            return "Verifying"
+        if self.prepared_at is not None or self.transfer_began is not None:
+            return "Transferring"
+        return "Preparing"
+
+    def prepared(self) -> None:
+        """Everything is listed and compared."""
+        self.prepared_at = self.clock()
+
+    def transferring(self) -> None:
+        """The first item is being moved."""
+        if self.transfer_began is None:
+            self.transfer_began = self.clock()
+
+    def transferred(self) -> None:
+        """The last item was moved."""
+        self.transferred_at = self.clock()
+
+    def ended(self) -> None:
+        """The run went to its end."""
+        self.ended_at = self.clock()
+
+    def progress(self) -> Progress:
+        """The answer to an exchange."""
+        return Progress(
+            execution_uid=self.execution_uid,
+            phase=self.phase,
+            counters=self.tally.counters(),
+            totals_final=self.prepared_at is not None,
+        )

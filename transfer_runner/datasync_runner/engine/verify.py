@@ -1,0 +1,45 @@
+"""Check at the destination what was transferred; a mismatch is a failure, never a success."""
+
+import asyncio
+from typing import Final
+
+from datasync_runner.core.tally import Tally
+from datasync_runner.engine.failures import record
+from datasync_runner.storage.errors import StorageError
+from datasync_runner.storage.port import Destination, Written
+
+VERIFIERS: Final = 4
+WAITING: Final = 64  # batches; what was written and not yet verified holds no bytes
+
+
+class Verify:
+    """The stage behind the transfer; `active` False: verifyMode None."""
+
+    def __init__(self, destination: Destination, *, tally: Tally, active: bool) -> None:
+        self._destination, self._tally, self.active = destination, tally, active
+        self._queue: asyncio.Queue[list[Written] | None] = asyncio.Queue(WAITING)
+
+    async def put(self, written: list[Written]) -> None:
+        """Hand over what was written."""
+        if self.active and written:
+            await self._queue.put(written)
+
+    async def close(self) -> None:
+        """Nothing more comes."""
+        for _ in range(VERIFIERS):
+            await self._queue.put(None)
+
+    async def run(self) -> None:
+        """Until closed.  Raises: StopError."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(VERIFIERS):
+                group.create_task(self._verifier())
+
+    async def _verifier(self) -> None:
+        while (batch := await self._queue.get()) is not None:
+            answers = await self._destination.verify(batch)
+            for written, answer in zip(batch, answers, strict=True):
+                if isinstance(answer, StorageError):
+                    record(self._tally, "verify", answer, written.entry.key)
+                else:
+                    self._tally.files_verified += 1

@@ -1,0 +1,71 @@
+"""The queue between deciding and doing: bounded, and taken in batches.
+
+Its bound (`LIMIT` items) is large, so that small and middle runs have final totals early, and finite,
+so that memory does not grow with the tree.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from datasync_runner.core.compare import Action
+from datasync_runner.core.entry import Entry
+from datasync_runner.core.parts import BATCH_BYTES, BATCH_FILES, SMALL_BYTES
+
+LIMIT: Final = 20_000
+
+
+class Work(NamedTuple):
+    """A file or link to copy, or whose metadata is to be updated."""
+
+    action: Action
+    source: Entry
+
+    @property
+    def large(self) -> bool:
+        """Whether it travels alone."""
+        return self.action is Action.COPY and self.source.size_bytes > SMALL_BYTES
+
+
+class WorkQueue:
+    """First in, first out; a taken batch has one action, and a large file is a batch of its own."""
+
+    def __init__(self, takers: int, limit: int = LIMIT) -> None:
+        self._items: deque[Work] = deque()
+        self._takers, self._limit = takers, limit
+        self._closed = False
+        self._changed = asyncio.Condition()
+
+    async def put(self, works: Sequence[Work]) -> None:
+        """Add some (a listing's batch at most); waits while the queue is full."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self._items) < self._limit)
+            self._items.extend(works)
+            self._changed.notify_all()
+
+    async def close(self) -> None:
+        """Nothing more comes."""
+        async with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    async def take(self) -> list[Work]:
+        """The next batch; empty when everything was taken and nothing more comes."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._items or self._closed)
+            if not self._items:
+                return []
+            share = min(BATCH_FILES, -(-len(self._items) // self._takers))
+            batch = [self._items.popleft()]
+            action, size = batch[0].action, batch[0].source.size_bytes
+            while not batch[0].large and self._items and len(batch) < share:
+                work = self._items[0]
+                size += work.source.size_bytes
+                if work.large or work.action is not action:
+                    break
+                if action is Action.COPY and size > BATCH_BYTES:
+                    break
+                batch.append(self._items.popleft())
+            self._changed.notify_all()
+            return batch

@@ -1,0 +1,124 @@
+"""The port between the engine and storage: batches in, batches out, errors of items as values.
+
+An answer's list is as long as the question's and in its order.  Besides what a method says it
+returns, each may raise StopError (the run cannot go on); Unavailable, about one item or the whole
+call, is for the engine to retry.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple, Protocol
+
+from datasync_api.patterns import Filter
+from datasync_runner.core.entry import Entry
+from datasync_runner.storage.errors import StorageError
+
+
+class Batch(NamedTuple):
+    """A piece of a listing: entries by rising key, and folders that could not be listed."""
+
+    entries: Sequence[Entry]
+    errors: Sequence[StorageError] = ()
+    """A folder's error is told before anything behind the folder is."""
+
+
+class Content(NamedTuple):
+    """A small file whole, with the entry as it was when it was read; a link's body is its target."""
+
+    entry: Entry
+    body: bytes
+
+
+class Written(NamedTuple):
+    """Something that is at the destination now: what it should be there."""
+
+    entry: Entry
+    checksum: int
+    """CRC64NVME of the bytes that left the source."""
+    proven: bool = False
+    """The destination has computed the same checksum from what it received."""
+
+
+class Reader(Protocol):
+    """A large file being read."""
+
+    @property
+    def entry(self) -> Entry:
+        """The entry as it was when it was opened."""
+        ...
+
+    async def read(self) -> bytes:
+        """The next bytes, at most 8 MiB; empty at the end.
+
+        Raises: ChangedDuringTransfer, Unavailable, and other StorageErrors.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of it; raises nothing."""
+        ...
+
+
+class Source(Protocol):
+    """What can be read."""
+
+    objects: bool
+    """Object storage, as opposed to a file system."""
+
+    async def check(self) -> None:
+        """Make sure that the location is there and lets us in.
+
+        Raises: ConfigurationInvalid, BucketMissing, CredentialsRefused, Unavailable.
+        """
+        ...
+
+    def listing(self, chosen: Filter) -> AsyncIterator[Batch]:
+        """Everything that takes part, sorted by key.  Raises: StopError, Unavailable."""
+        ...
+
+    async def inspect(self, entries: Sequence[Entry]) -> list[Entry | StorageError]:
+        """The entries with their metadata known: Missing, Denied, Unavailable as values."""
+        ...
+
+    async def read_small(self, entries: Sequence[Entry]) -> list[Content | StorageError]:
+        """Whole files of at most 8 MiB: any FileError and Unavailable as values."""
+        ...
+
+    async def open(self, entry: Entry) -> Reader:
+        """Begin to read a large file.  Raises: any FileError, Unavailable."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections and handles; raises nothing."""
+        ...
+
+
+class Destination(Source, Protocol):
+    """What can be read and written."""
+
+    async def write_small(self, contents: Sequence[Content]) -> list[Written | StorageError]:
+        """Write whole files and links: each is there completely or not at all."""
+        ...
+
+    async def write(self, entry: Entry, reader: Reader) -> Written:
+        """Write a large file.  Raises: any FileError, Unavailable; nothing is left behind then."""
+        ...
+
+    async def update_metadata(self, entries: Sequence[Entry]) -> list[Entry | StorageError]:
+        """Give files and links the metadata of the entries; their content stays."""
+        ...
+
+    async def write_folders(self, entries: Sequence[Entry]) -> list[Entry | StorageError]:
+        """Make the folders that are missing, and give all of them the entries' metadata."""
+        ...
+
+    async def delete(self, keys: Sequence[bytes]) -> list[bytes | StorageError]:
+        """Remove items; folders after their children, and only when they are empty."""
+        ...
+
+    async def verify(self, written: Sequence[Written]) -> list[Written | StorageError]:
+        """Compare the destination with what was sent: VerificationFailed where they differ."""
+        ...
+
+    async def finish(self) -> None:
+        """Remove what interrupted runs have left.  Raises nothing: leftovers harm nobody."""
+        ...

@@ -1,0 +1,291 @@
+"""A folder as storage: an NFS mount, a volume, a local tree.
+
+Calls run in threads, a batch in one thread; the engine's workers give the parallelism.  What it
+refuses: following any link below the root, and pretending to keep owners that it may not set.
+"""
+
+import contextlib
+import os
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+from datasync_api.patterns import Filter
+from datasync_api.plan import PosixSide
+from datasync_runner.checksums import crc64
+from datasync_runner.core.entry import Entry
+from datasync_runner.storage import errors, posix_files
+from datasync_runner.storage.port import Batch, Content, Reader, Written
+from datasync_runner.storage.posix_errors import translate
+from datasync_runner.storage.posix_folders import Folders, open_folder, split_key
+from datasync_runner.storage.posix_walk import entry_of, walk
+from datasync_runner.storage.threads import Threads
+
+T = TypeVar("T")
+R = TypeVar("R")
+THREADS: Final = 10
+MAX_LEFTOVERS: Final = 10_000
+_CAP_CHOWN: Final = 1 << 0
+
+
+def may_chown() -> bool:
+    """Whether the kernel would let this process give files away."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        found = re.search(r"^CapEff:\s*([0-9a-f]+)$", status.read_text(), re.MULTILINE)
+        if found:
+            return bool(int(found[1], 16) & _CAP_CHOWN)
+    return os.geteuid() == 0
+
+
+class PosixStorage:
+    """One folder, as source or destination (`writes`)."""
+
+    objects = False
+
+    def __init__(self, side: PosixSide, *, writes: bool, sets_owner: bool, started_ns: int) -> None:
+        self._side = side
+        self._writes = writes
+        self._sets_owner = sets_owner
+        self._started_ns = started_ns
+        self._leftovers: list[bytes] = []
+        self._threads = Threads(THREADS, "posix")
+        self._opened: Folders | None = None
+
+    async def check(self) -> None:
+        """Open the root and walk to the path.
+
+        Raises: ConfigurationInvalid, Unavailable.
+        """
+        await self._call(self._check)
+
+    def _check(self) -> None:
+        if self._opened is not None:
+            os.stat(self._opened.root_fd)
+            return
+        where = f"{self._side.uri} (mounted at {self._side.root})"
+        if self._writes and self._side.read_only:
+            raise errors.ConfigurationInvalid(
+                f"the destination {where} is read-only; set readOnly: false at the location, or "
+                "name another destination"
+            )
+        if self._writes and self._sets_owner and not may_chown():
+            raise errors.ConfigurationInvalid(
+                f"owners cannot be kept at the destination {where}: the runner may not change the "
+                "owner of files; set options.uid and options.gid to None, or the agent's "
+                "privileges to PreserveOwnership"
+            )
+        try:
+            self._opened = Folders(self._open_root())
+        except OSError as error:
+            found = translate(error, b"", "open the folder")
+            if isinstance(found, errors.Unavailable):
+                raise found from error
+            raise errors.ConfigurationInvalid(
+                f"{found.message} '/{self._side.path}' of {where}; check that the path exists, is "
+                "a folder reached without symbolic links, and that the runner may enter it"
+            ) from error
+        if self._writes and not os.access(
+            f"/proc/self/fd/{self._opened.root_fd}", os.W_OK, effective_ids=True
+        ):
+            raise errors.ConfigurationInvalid(
+                f"the runner (uid {os.geteuid()}) may not write to the destination {where}; give "
+                "it the right, or set the agent's runAsUser or privileges"
+            )
+
+    def _open_root(self) -> int:
+        fd = os.open(self._side.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        for name in os.fsencode(self._side.path).split(b"/"):
+            if name in (b"", b"."):
+                continue
+            split_key(name)  # refuses ..
+            parent = fd
+            try:
+                fd = open_folder(name, parent, create=self._writes)
+            finally:
+                os.close(parent)
+        return fd
+
+    @property
+    def _folders(self) -> Folders:
+        if self._opened is None:
+            raise RuntimeError("check() comes first")
+        return self._opened
+
+    async def listing(self, chosen: Filter) -> AsyncIterator[Batch]:
+        """Everything that takes part, sorted.  Raises: StorageError about the root."""
+        walker = walk(self._folders.root_fd, chosen, self._leftover)
+        try:
+            while (batch := await self._threads.run(lambda: next(walker, None))) is not None:
+                yield batch
+        finally:
+            await self._threads.run(walker.close)
+
+    def _leftover(self, key: bytes) -> None:
+        if len(self._leftovers) < MAX_LEFTOVERS:
+            self._leftovers.append(key)
+
+    async def inspect(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
+        """A listing of a file system knows everything already."""
+        return list(entries)
+
+    async def read_small(self, entries: Sequence[Entry]) -> list[Content | errors.StorageError]:
+        """Whole files; those that change while being read are read again, three times."""
+        return await self._each(posix_files.read_small, entries, _key_of_entry, "read it")
+
+    async def open(self, entry: Entry) -> Reader:
+        """Begin to read.  Raises: any FileError, Unavailable."""
+        fd = await self._about(
+            entry.key, "open it", lambda: posix_files.open_file(self._folders, entry.key)
+        )
+        return _FileReader(self, entry.key, fd)
+
+    async def write_small(self, contents: Sequence[Content]) -> list[Written | errors.StorageError]:
+        """Write whole files and links."""
+        return await self._each(posix_files.write_small, contents, _key_of_content, "write it")
+
+    async def write(self, entry: Entry, reader: Reader) -> Written:
+        """Write a large file.  Raises: any FileError, Unavailable."""
+        folder, name = split_key(entry.key)
+        checksum = size = 0
+        with contextlib.ExitStack() as stack:
+
+            def begin() -> tuple[int, int]:
+                folder_fd = stack.enter_context(self._folders.open(folder, create=True))
+                return folder_fd, stack.enter_context(posix_files.temporary(folder_fd, name))
+
+            folder_fd, fd = await self._about(entry.key, "write it", begin)
+            while chunk := await reader.read():
+                await self._about(entry.key, "write it", partial(posix_files.write_all, fd, chunk))
+                checksum, size = crc64(chunk, checksum), size + len(chunk)
+            if size != entry.size_bytes:
+                raise errors.ChangedDuringTransfer("it has another size now", entry.key)
+            await self._about(
+                entry.key, "write it", lambda: posix_files.commit(folder_fd, name, fd, entry)
+            )
+        return Written(entry, checksum)
+
+    async def update_metadata(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
+        """Change what differs: owner, mode, times."""
+        return await self._each(
+            posix_files.update_metadata, entries, _key_of_entry, "change its metadata"
+        )
+
+    async def write_folders(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
+        """Make folders and give them their metadata."""
+        return await self._each(posix_files.write_folder, entries, _key_of_entry, "make the folder")
+
+    async def delete(self, keys: Sequence[bytes]) -> list[bytes | errors.StorageError]:
+        """Remove items; a folder that still holds excluded files stays, as Conflict."""
+        return await self._each(posix_files.delete, keys, _key_itself, "delete it")
+
+    async def verify(self, written: Sequence[Written]) -> list[Written | errors.StorageError]:
+        """Read back past the page cache."""
+        return await self._each(posix_files.verify, written, _key_of_written, "read it back")
+
+    async def finish(self) -> None:
+        """Remove temporary files that are older than this run."""
+        await self._threads.run(self._sweep)
+
+    def _sweep(self) -> None:
+        for key in self._leftovers:
+            folder, name = split_key(key)
+            try:
+                with self._folders.open(folder) as fd:
+                    found = os.stat(name, dir_fd=fd, follow_symlinks=False)
+                    if self._writes and found.st_ctime_ns < self._started_ns:
+                        os.unlink(name, dir_fd=fd)
+            except OSError:
+                continue  # nobody is harmed by it, and the next run tries again
+
+    async def close(self) -> None:
+        """Close descriptors and threads."""
+        self._threads.close()
+        if self._opened is not None:
+            self._opened.close()
+            os.close(self._opened.root_fd)
+            self._opened = None
+
+    async def _call(self, call: Callable[[], R]) -> R:
+        return await self._about(b"", "reach the folder", call)
+
+    async def _about(self, key: bytes, doing: str, call: Callable[[], R]) -> R:
+        try:
+            return await self._threads.run(call)
+        except OSError as error:
+            raise translate(error, key, doing) from error
+
+    async def _each(
+        self,
+        call: Callable[[Folders, T], R],
+        items: Sequence[T],
+        key_of: Callable[[T], bytes],
+        doing: str,
+    ) -> list[R | errors.StorageError]:
+        folders = self._folders
+
+        def work() -> list[R | errors.StorageError]:
+            return [_value(call, folders, item, key_of, doing) for item in items]
+
+        return await self._threads.run(work)
+
+
+def _value(
+    call: Callable[[Folders, T], R],
+    folders: Folders,
+    item: T,
+    key_of: Callable[[T], bytes],
+    doing: str,
+) -> R | errors.StorageError:
+    try:
+        return call(folders, item)
+    except OSError as error:
+        return translate(error, key_of(item), doing)
+    except errors.StorageError as error:
+        error.key = error.key or key_of(item)
+        return error
+
+
+def _key_of_entry(entry: Entry) -> bytes:
+    return entry.key
+
+
+def _key_of_content(content: Content) -> bytes:
+    return content.entry.key
+
+
+def _key_of_written(written: Written) -> bytes:
+    return written.entry.key
+
+
+def _key_itself(key: bytes) -> bytes:
+    return key
+
+
+class _FileReader:
+    """A large file being read; at its end it must be the file that was opened."""
+
+    def __init__(self, storage: PosixStorage, key: bytes, fd: int) -> None:
+        self._storage, self._fd = storage, fd
+        self._before = os.fstat(fd)
+        self._left = self._before.st_size
+        self.entry = entry_of(key, self._before)
+
+    async def read(self) -> bytes:
+        """The next chunk.  Raises: ChangedDuringTransfer, Unavailable and others."""
+        return await self._storage._about(self.entry.key, "read it", self._read)
+
+    def _read(self) -> bytes:
+        chunk = os.read(self._fd, posix_files.CHUNK)
+        self._left -= len(chunk)
+        if not chunk and (
+            self._left or posix_files.stamp(os.fstat(self._fd)) != posix_files.stamp(self._before)
+        ):
+            raise errors.ChangedDuringTransfer("it changed while it was read", self.entry.key)
+        return chunk
+
+    async def close(self) -> None:
+        """Close the file."""
+        os.close(self._fd)

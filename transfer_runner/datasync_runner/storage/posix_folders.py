@@ -1,0 +1,129 @@
+"""Folders below a root, reached one component at a time and never through a link.
+
+Every path of the location is resolved from the root's descriptor with O_NOFOLLOW, so a link in the
+tree, old or planted while the run goes, cannot lead a read or a write outside.  The descriptors of
+recent folders are kept (`KEPT_FOLDERS`); safe for use by several threads.
+"""
+
+import contextlib
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Final
+
+from datasync_runner.storage.errors import NameNotRepresentable
+
+KEPT_FOLDERS: Final = 128
+_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW_FOLDER_MODE: Final = 0o777  # less the process's umask
+
+
+class _Handle:
+    __slots__ = ("dropped", "fd", "users")
+
+    def __init__(self, fd: int) -> None:
+        self.fd, self.users, self.dropped = fd, 0, False
+
+
+def split_key(key: bytes) -> tuple[bytes, bytes]:
+    """A key's folder (empty, or ending in a slash) and its name there.
+
+    Raises: NameNotRepresentable for what no file system could hold under that name.
+    """
+    path = key[:-1] if key.endswith(b"/") else key
+    parts = path.split(b"/")
+    if len(path) > 4095 or b"\0" in path:
+        raise NameNotRepresentable("the path is too long, or holds a NUL byte", key)
+    for part in parts:
+        if part in (b"", b".", b"..") or len(part) > 255:
+            raise NameNotRepresentable(
+                "a file system has no names that are empty, '.', '..' or longer than 255 bytes", key
+            )
+    return path[: len(path) - len(parts[-1])], parts[-1]
+
+
+class Folders:
+    """Open folders below one root."""
+
+    def __init__(self, root_fd: int) -> None:
+        self.root_fd = root_fd
+        self._lock = threading.Lock()
+        self._open: OrderedDict[bytes, _Handle] = OrderedDict()
+
+    @contextlib.contextmanager
+    def open(self, folder: bytes, *, create: bool = False) -> Iterator[int]:
+        """The descriptor of a folder (empty for the root, else ending in a slash).
+
+        Raises: OSError; ELOOP or ENOTDIR where a link or a file stands in the way.
+        """
+        if not folder:
+            yield self.root_fd
+            return
+        handle = self._take(folder) or self._add(folder, self._resolve(folder, create=create))
+        try:
+            yield handle.fd
+        finally:
+            self._give_back(handle)
+
+    def forget(self, folder: bytes) -> None:
+        """Drop a folder that was removed."""
+        with self._lock:
+            handle = self._open.pop(folder, None)
+            if handle is not None:
+                self._drop(handle)
+
+    def close(self) -> None:
+        """Close everything."""
+        with self._lock:
+            for handle in self._open.values():
+                self._drop(handle)
+            self._open.clear()
+
+    def _take(self, folder: bytes) -> _Handle | None:
+        with self._lock:
+            handle = self._open.get(folder)
+            if handle is not None:
+                handle.users += 1
+                self._open.move_to_end(folder)
+            return handle
+
+    def _add(self, folder: bytes, fd: int) -> _Handle:
+        handle = _Handle(fd)
+        handle.users = 1
+        with self._lock:
+            replaced = self._open.pop(folder, None)
+            if replaced is not None:
+                self._drop(replaced)
+            self._open[folder] = handle
+            while len(self._open) > KEPT_FOLDERS:
+                self._drop(self._open.popitem(last=False)[1])
+        return handle
+
+    def _give_back(self, handle: _Handle) -> None:
+        with self._lock:
+            handle.users -= 1
+            if handle.dropped and not handle.users:
+                os.close(handle.fd)
+
+    def _drop(self, handle: _Handle) -> None:
+        handle.dropped = True
+        if not handle.users:
+            os.close(handle.fd)
+
+    def _resolve(self, folder: bytes, *, create: bool) -> int:
+        parent, name = split_key(folder)
+        with self.open(parent, create=create) as parent_fd:
+            return open_folder(name, parent_fd, create=create)
+
+
+def open_folder(name: bytes, parent_fd: int, *, create: bool = False) -> int:
+    """The descriptor of a folder inside another one.  Raises: OSError."""
+    try:
+        return os.open(name, _FLAGS, dir_fd=parent_fd)
+    except FileNotFoundError:
+        if not create:
+            raise
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(name, _NEW_FOLDER_MODE, dir_fd=parent_fd)
+    return os.open(name, _FLAGS, dir_fd=parent_fd)

@@ -1,0 +1,34 @@
+"""Blocking calls in a bounded pool of threads, with a cancellation that waits for the thread.
+
+A call that was cancelled but still runs could use a descriptor after it was closed; so a cancelled
+caller goes on only when its thread is done.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+R = TypeVar("R")
+
+
+class Threads:
+    """A pool for one storage."""
+
+    def __init__(self, count: int, name: str) -> None:
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix=name)
+
+    async def run(self, call: Callable[[], R]) -> R:
+        """The call's answer; raises what the call raises."""
+        submitted = self._pool.submit(call)
+        answer = asyncio.wrap_future(submitted)
+        try:
+            return await asyncio.shield(answer)
+        except asyncio.CancelledError:
+            if not submitted.cancel():
+                await asyncio.wait([answer])
+            raise
+
+    def close(self) -> None:
+        """Drop what has not begun; raises nothing."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
