@@ -1,0 +1,357 @@
+"""One execution, step by step: the table of decide_execution and those of the steps."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from fakes.objects import (
+    NOW,
+    SETTINGS,
+    agent,
+    ago,
+    bucket,
+    claim,
+    execution,
+    job,
+    nfs,
+    pod,
+    resolved,
+    result,
+    s3,
+    task,
+    warning,
+)
+
+from datasync_api.conditions import Reason, find_condition
+from datasync_api.execution import Execution, ExecutionStatus, Phase
+from datasync_api.location import Location
+from datasync_api.report import Counters, Progress
+from datasync_api.task import Task
+from datasync_operator.decide import naming
+from datasync_operator.decide.execution import decide_execution
+from datasync_operator.decide.ledger import Ledger
+from datasync_operator.decide.manifests import Recipe
+from datasync_operator.decide.plan import Create, Delete, Plan, SetFinalizers
+from datasync_operator.decide.view import ExecutionView
+
+FINALIZED = {"finalizers": [naming.FINALIZER]}
+
+
+def recipe(
+    the_task: Task | None = None, source: Location | None = None, destination: Location | None = None
+) -> Recipe:
+    return Recipe(the_task or task(), source or nfs(), destination or bucket(), agent())
+
+
+def ledger(*runs: Execution, the_recipe: Recipe | None = None) -> Ledger:
+    made = the_recipe or recipe()
+    ends = {"nas": made.source, "bucket": made.destination}
+    return Ledger(list(runs), {"nightly": made.task}, ends, {"site": agent()})
+
+
+def decide(run: Execution, **seen: Any) -> Plan:
+    view = ExecutionView(execution=run, **{"recipe": recipe(), "ledger": ledger(run), **seen})
+    return decide_execution(view, SETTINGS, now=NOW)
+
+
+def told(plan: Plan) -> ExecutionStatus:
+    assert isinstance(plan.status, ExecutionStatus)
+    return plan.status
+
+
+def reason(plan: Plan, type_: str = "Ready") -> str:
+    condition = find_condition(told(plan).conditions, type_)
+    assert condition is not None
+    return condition.reason
+
+
+def launching(**status: Any) -> Execution:
+    known = {"attempts": 1, "launchTime": ago(3).isoformat(), "resolved": resolved(), **status}
+    return execution(phase="Launching", status=known, metadata=FINALIZED)
+
+
+class TestWaiting:
+    def test_a_free_slot_is_taken_before_anything_is_created(self) -> None:
+        plan = decide(execution())
+        assert told(plan).phase is Phase.LAUNCHING
+        assert told(plan).attempts == 1
+        assert told(plan).launch_time == NOW
+        assert told(plan).resolved is not None
+        assert told(plan).resolved.agent == "site"  # type: ignore[union-attr]
+        assert plan.actions == [SetFinalizers((naming.FINALIZER,))]
+
+    def test_it_waits_for_a_reference_and_says_which(self) -> None:
+        missing = (Reason.LOCATION_NOT_FOUND, "no DataSyncLocation nas in this namespace: create it")
+        plan = decide(execution(), recipe=None, missing=missing)
+        assert told(plan).phase is Phase.QUEUED
+        assert reason(plan) == Reason.LOCATION_NOT_FOUND
+        assert plan.requeue_after_seconds == 5.0
+
+    def test_a_reference_that_never_comes_ends_it(self) -> None:
+        old = execution(metadata={"creationTimestamp": ago(61).isoformat()})
+        plan = decide(old, recipe=None, missing=(Reason.TASK_NOT_FOUND, "no task"))
+        assert told(plan).phase is Phase.ERROR
+        assert reason(plan) == Reason.TASK_NOT_FOUND
+
+    def test_another_run_of_the_task_is_waited_for(self) -> None:
+        first = execution("first", phase="Transferring", status={"resolved": resolved()})
+        run = execution("second")
+        plan = decide(run, ledger=ledger(first, run))
+        assert told(plan).phase is Phase.QUEUED
+        assert reason(plan) == Reason.WAITING_FOR_SLOT
+
+    def test_without_queueing_a_second_start_is_refused(self) -> None:
+        made = recipe(task(options={"taskQueueing": "Disabled"}))
+        first = execution("first", phase="Transferring", status={"resolved": resolved()})
+        run = execution("second")
+        plan = decide(run, recipe=made, ledger=ledger(first, run, the_recipe=made))
+        assert told(plan).phase is Phase.ERROR
+        assert reason(plan) == Reason.TASK_BUSY
+
+    @pytest.mark.parametrize(
+        ("source", "destination", "expected"),
+        [
+            (s3("one"), s3("one", prefix="below"), Reason.INVALID_SPEC),
+            (claim(path="a"), claim(path="a/b"), Reason.INVALID_SPEC),
+            (s3("one"), claim(readOnly=True), Reason.INVALID_SPEC),
+            (
+                s3("one", serviceAccountName="a"),
+                s3("two", serviceAccountName="b"),
+                Reason.CONFLICTING_IDENTITIES,
+            ),
+        ],
+        ids=["folder inside", "claim inside", "read-only destination", "two identities"],
+    )
+    def test_impossible_pairs_end_at_once(
+        self, source: Location, destination: Location, expected: Reason
+    ) -> None:
+        made = recipe(source=source, destination=destination)
+        plan = decide(execution(), recipe=made, ledger=ledger(the_recipe=made))
+        assert told(plan).phase is Phase.ERROR
+        assert reason(plan) == expected
+
+    def test_nfs_needs_the_clusterwide_installation(self) -> None:
+        run = execution()
+        view = ExecutionView(execution=run, recipe=recipe(), ledger=ledger(run))
+        namespaced = replace(SETTINGS, watch_namespaces=("team-a",))
+        plan = decide_execution(view, namespaced, now=NOW)
+        assert reason(plan) == Reason.INVALID_SPEC
+
+
+class TestLaunching:
+    def test_everything_is_made_in_order_the_job_last(self) -> None:
+        plan = decide(launching(), token="secret")
+        made = [(a.resource.plural, a.manifest["kind"]) for a in plan.actions if isinstance(a, Create)]
+        assert made == [
+            ("configmaps", "ConfigMap"),
+            ("secrets", "Secret"),
+            ("persistentvolumes", "PersistentVolume"),
+            ("persistentvolumeclaims", "PersistentVolumeClaim"),
+            ("jobs", "Job"),
+        ]
+        assert plan.status is None
+
+    def test_the_same_view_makes_the_same_things(self) -> None:
+        assert decide(launching(), token="t") == decide(launching(), token="t")
+
+    def test_a_vanished_job_is_the_next_attempt(self) -> None:
+        plan = decide(launching(jobUid="uid-job"))
+        assert told(plan).attempts == 2
+        assert told(plan).job_uid is None
+        assert reason(plan) == Reason.RETRYING
+
+    def test_the_next_attempt_waits_for_the_pods_of_the_last(self) -> None:
+        plan = decide(launching(jobUid="uid-job"), pods=[pod(phase="Running", deleting=True)])
+        assert plan.status is None
+        assert plan.requeue_after_seconds == 2.0
+
+    def test_attempts_are_limited(self) -> None:
+        plan = decide(launching(jobUid="uid-job", attempts=4))
+        assert told(plan).phase is Phase.ERROR
+        assert reason(plan) == Reason.RETRIES_EXHAUSTED
+
+    def test_a_missing_recipe_ends_it(self) -> None:
+        plan = decide(launching(), recipe=None, missing=(Reason.TASK_NOT_FOUND, "gone"))
+        assert reason(plan) == Reason.TASK_NOT_FOUND
+
+    def test_why_it_does_not_start_is_said(self) -> None:
+        plan = decide(launching(), job=job(), pods=[pod(unschedulable="0/1 nodes fit")])
+        assert told(plan).phase is Phase.LAUNCHING
+        assert reason(plan) == Reason.UNSCHEDULABLE
+        assert told(plan).job_uid == "uid-job"
+
+    @pytest.mark.parametrize(
+        ("pods", "events", "expected"),
+        [
+            ([pod(created=ago(61), unschedulable="no")], [], Reason.UNSCHEDULABLE),
+            ([pod(created=ago(61), waiting_reason="ErrImagePull")], [], Reason.IMAGE_PULL_FAILED),
+            (
+                [pod(created=ago(61))],
+                [warning("FailedMount", "access denied")],
+                Reason.MOUNT_FAILED,
+            ),
+            ([pod(created=ago(61))], [], Reason.LAUNCH_DEADLINE_EXCEEDED),
+        ],
+    )
+    def test_past_the_launch_deadline_it_ends_with_the_reason(
+        self, pods: list[Any], events: list[Any], expected: Reason
+    ) -> None:
+        plan = decide(launching(), job=job(created=ago(62)), pods=pods, events=events)
+        assert told(plan).phase is Phase.ERROR
+        assert reason(plan) == expected
+        assert "within 60 s" in (told(plan).result.error_detail or "")  # type: ignore[union-attr]
+
+
+def running_view(**more: Any) -> dict[str, Any]:
+    return {"job": job(), "pods": [pod(phase="Running", ip="10.0.0.1")], **more}
+
+
+def live(phase: str = "Transferring", *, totals_final: bool = True, **counters: int) -> Progress:
+    known = {"estimated_files_to_transfer": 10, "estimated_bytes_to_transfer": 1000, **counters}
+    return Progress.model_validate(
+        {
+            "executionUid": "uid-run",
+            "phase": phase,
+            "counters": Counters(**known).manifest(),  # type: ignore[arg-type]
+            "totalsFinal": totals_final,
+        }
+    )
+
+
+class TestRunning:
+    @pytest.mark.parametrize("phase", ["Preparing", "Transferring", "Verifying"])
+    def test_the_phase_is_the_runners(self, phase: str) -> None:
+        plan = decide(launching(), **running_view(progress=live(phase)))
+        assert told(plan).phase == phase
+        assert reason(plan) == Reason.RUNNING
+
+    def test_a_silent_runner_is_said_to_be_stale_and_goes_on(self) -> None:
+        known = {"filesTransferred": 3, "source": "Live"}
+        run = execution(
+            phase="Transferring", status={"progress": known, "attempts": 1}, metadata=FINALIZED
+        )
+        plan = decide(run, **running_view())
+        assert told(plan).phase is Phase.TRANSFERRING
+        assert told(plan).progress is not None
+        assert told(plan).progress.source == "Stale"  # type: ignore[union-attr]
+        assert told(plan).progress.files_transferred == 3  # type: ignore[union-attr]
+
+    def test_standing_still_for_too_long_ends_it(self) -> None:
+        known = {
+            "filesToTransfer": 10,
+            "bytesToTransfer": 1000,
+            "lastProgressTime": ago(1801).isoformat(),
+        }
+        run = launching(progress=known)
+        plan = decide(run, **running_view(progress=live()))
+        assert told(plan).phase is Phase.ERROR
+        assert reason(plan) == Reason.NO_PROGRESS
+
+    def test_a_number_that_moves_keeps_it_alive(self) -> None:
+        known = {"filesToTransfer": 10, "lastProgressTime": ago(1801).isoformat()}
+        plan = decide(
+            launching(progress=known), **running_view(progress=live(bytes_written=1))
+        )
+        assert told(plan).phase is Phase.TRANSFERRING
+        assert told(plan).progress.last_progress_time == NOW  # type: ignore[union-attr]
+
+    def test_a_job_being_deleted_is_waited_for(self) -> None:
+        plan = decide(launching(), job=job(deleting=True))
+        assert plan.status is None and not plan.actions
+
+    def test_the_percentage_never_falls(self) -> None:
+        known = {"percent": 60, "bytesWritten": 600}
+        plan = decide(launching(progress=known), **running_view(progress=live(bytes_written=10)))
+        assert told(plan).progress.percent == 60  # type: ignore[union-attr]
+
+
+class TestEnding:
+    def test_success_needs_a_result(self) -> None:
+        done = pod(phase="Succeeded", exit_code=0, message=result())
+        plan = decide(launching(), job=job(complete=True), pods=[done])
+        assert told(plan).phase is Phase.SUCCESS
+        assert told(plan).progress.percent == 100  # type: ignore[union-attr]
+        assert told(plan).counters.files_transferred == 3  # type: ignore[union-attr]
+        assert find_condition(told(plan).conditions, "Ready").status == "True"  # type: ignore[union-attr]
+
+    @pytest.mark.parametrize("message", ["", "{}", "not json", result("uid-of-another-run")])
+    def test_no_readable_result_is_an_error(self, message: str) -> None:
+        done = pod(phase="Succeeded", exit_code=0, message=message)
+        plan = decide(launching(), job=job(complete=True), pods=[done])
+        assert told(plan).phase is Phase.ERROR
+        assert reason(plan, "Stalled") == Reason.RESULT_MISSING
+
+    @pytest.mark.parametrize("phase", ["Success", "Error", "Cancelled"])
+    def test_terminal_phases_never_change(self, phase: str) -> None:
+        ended = execution(phase=phase)
+        assert decide(ended, job=job(), pods=[pod(phase="Running")]) == Plan()
+        cancelled = execution(phase=phase, cancel=True)
+        assert decide(cancelled) == Plan()
+
+    def test_after_the_end_volumes_go_and_then_the_finalizer(self) -> None:
+        ended = execution(phase="Success", metadata=FINALIZED)
+        plan = decide(ended, job=job(complete=True), volume_names=["pv-1"])
+        kinds = [(a.resource.plural, a.name) for a in plan.actions if isinstance(a, Delete)]
+        assert kinds == [("persistentvolumeclaims", "pv-1"), ("persistentvolumes", "pv-1")]
+        assert plan.actions[-1] == SetFinalizers(())
+        assert plan.status is None
+
+    def test_an_ended_run_whose_job_still_runs_stops_it_first(self) -> None:
+        ended = execution(phase="Error", metadata=FINALIZED)
+        plan = decide(ended, job=job(), pods=[pod(phase="Pending")], volume_names=["pv-1"])
+        assert [type(a) for a in plan.actions] == [Delete]
+        assert plan.requeue_after_seconds == 2.0
+
+    @pytest.mark.parametrize(("age", "deleted"), [(9, False), (10, True)])
+    def test_the_ttl(self, age: int, deleted: bool) -> None:
+        ended = execution(
+            phase="Success",
+            status={"endTime": ago(age).isoformat()},
+            ttlSecondsAfterFinished=10,
+        )
+        plan = decide(ended)
+        assert bool(plan.actions) is deleted
+        assert (plan.requeue_after_seconds == 1.0) is not deleted
+
+
+class TestCancelling:
+    def test_a_queued_run_is_cancelled_at_once(self) -> None:
+        plan = decide(execution(cancel=True))
+        assert told(plan).phase is Phase.CANCELLED
+        assert find_condition(told(plan).conditions, "Stalled").status == "False"  # type: ignore[union-attr]
+
+    def test_a_running_one_is_stopped_first(self) -> None:
+        run = execution(phase="Transferring", cancel=True, metadata=FINALIZED)
+        plan = decide(run, job=job(), pods=[pod(phase="Running")])
+        assert told(plan).phase is Phase.CANCELLING
+        assert [a.name for a in plan.actions if isinstance(a, Delete)] == ["run-1"]
+
+    def test_it_waits_for_the_last_pod(self) -> None:
+        run = execution(phase="Cancelling", cancel=True, metadata=FINALIZED)
+        plan = decide(run, job=None, pods=[pod(phase="Running", deleting=True)])
+        assert told(plan).phase is Phase.CANCELLING
+        assert not plan.actions
+
+    def test_a_run_that_was_faster_keeps_its_own_end(self) -> None:
+        run = execution(phase="Transferring", cancel=True, metadata=FINALIZED)
+        done = pod(phase="Succeeded", exit_code=0, message=result())
+        assert told(decide(run, job=job(complete=True), pods=[done])).phase is Phase.SUCCESS
+
+
+class TestDeleting:
+    def test_a_running_one_is_stopped_and_held(self) -> None:
+        gone = {"deletionTimestamp": NOW.isoformat(), **FINALIZED}
+        run = execution(phase="Transferring", metadata=gone)
+        plan = decide(run, job=job(), pods=[pod(phase="Running")])
+        assert [type(a) for a in plan.actions] == [Delete]
+
+    def test_without_pods_it_is_let_go_with_its_volumes(self) -> None:
+        gone = {"deletionTimestamp": NOW.isoformat(), "finalizers": ["other", naming.FINALIZER]}
+        run = execution(phase="Transferring", metadata=gone)
+        plan = decide(run, job=None, pods=[], volume_names=["pv-1"])
+        assert plan.actions[-1] == SetFinalizers(("other",))
+        assert len(plan.actions) == 3
+
+    def test_one_that_is_not_ours_to_hold_is_left_alone(self) -> None:
+        run = execution(metadata={"deletionTimestamp": NOW.isoformat(), "finalizers": ["other"]})
+        assert decide(run) == Plan()

@@ -1,0 +1,131 @@
+"""Who may run now: the cap of an agent, one run a task, first come first served."""
+
+import pytest
+from fakes.objects import agent, ago, bucket, execution, nfs, resolved, task
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datasync_api.conditions import Reason
+from datasync_api.execution import Execution
+from datasync_operator.decide.ledger import Admitted, Ledger, Verdict, Waiting, candidates
+
+
+def waiting(name: str, *, the_task: str, age: int) -> Execution:
+    return execution(name, task=the_task, metadata={"creationTimestamp": ago(age).isoformat()})
+
+
+def running(name: str, *, the_task: str, on: str = "site") -> Execution:
+    return execution(name, task=the_task, phase="Transferring", status={"resolved": resolved(on)})
+
+
+def ledger(*runs: Execution, cap: int = 2, agents: tuple[str, ...] = ("site",)) -> Ledger:
+    tasks = {run.spec.task_ref.name: task(run.spec.task_ref.name) for run in runs}
+    ends = {"nas": nfs(agents=agents), "bucket": bucket()}
+    known = {name: agent(name, maxConcurrentExecutions=cap) for name in agents}
+    return Ledger(list(runs), tasks, ends, known)
+
+
+def ask(book: Ledger, name: str) -> Verdict:
+    return book.verdict(f"uid-{name}")
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "expected"),
+    [
+        ((), (), None),
+        (("a", "b"), (), ("a", "b")),
+        ((), ("b",), ("b",)),
+        (("a", "b"), ("b", "c"), ("b",)),
+        (("a",), ("c",), ()),
+    ],
+)
+def test_candidates(
+    source: tuple[str, ...], destination: tuple[str, ...], expected: tuple[str, ...] | None
+) -> None:
+    assert candidates(bucket("x", agents=source), bucket("y", agents=destination)) == expected
+
+
+def test_the_first_free_agent_is_taken() -> None:
+    book = ledger(
+        running("r", the_task="t1", on="a"),
+        waiting("w", the_task="t2", age=1),
+        cap=1,
+        agents=("a", "b"),
+    )
+    assert ask(book, "w") == Admitted("b")
+
+
+def test_a_full_agent_lets_wait_and_says_who_is_ahead() -> None:
+    book = ledger(
+        running("r1", the_task="t1"),
+        running("r2", the_task="t2"),
+        waiting("first", the_task="t3", age=5),
+        waiting("second", the_task="t4", age=3),
+    )
+    first, second = ask(book, "first"), ask(book, "second")
+    assert isinstance(first, Waiting)
+    assert isinstance(second, Waiting)
+    assert first.reason is Reason.WAITING_FOR_SLOT
+    assert "site runs 2 of 2" in first.message
+    assert "1 ahead" in second.message
+
+
+def test_one_run_a_task_and_the_next_task_is_not_held_back() -> None:
+    book = ledger(
+        running("r", the_task="busy"),
+        waiting("same", the_task="busy", age=9),
+        waiting("other", the_task="free", age=1),
+    )
+    assert isinstance(ask(book, "same"), Waiting)
+    assert ask(book, "other") == Admitted("site")
+
+
+def test_two_that_wait_for_one_slot_the_older_gets_it() -> None:
+    book = ledger(
+        waiting("late", the_task="t1", age=1), waiting("early", the_task="t2", age=2), cap=1
+    )
+    assert ask(book, "early") == Admitted("site")
+    assert isinstance(ask(book, "late"), Waiting)
+
+
+def test_an_offline_agent_is_waited_for() -> None:
+    book = ledger(waiting("w", the_task="t", age=1))
+    offline = Ledger(book.executions, book.tasks, book.locations, {"site": agent(connection="Offline")})
+    answer = ask(offline, "w")
+    assert isinstance(answer, Waiting)
+    assert answer.reason is Reason.WAITING_FOR_AGENT
+
+
+def test_cancelled_ones_take_no_place() -> None:
+    leaving = execution("leaving", task="t1", cancel=True)
+    book = ledger(leaving, waiting("w", the_task="t2", age=1), cap=1)
+    assert ask(book, "w") == Admitted("site")
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abcd"), st.booleans()), max_size=12),
+    st.integers(1, 4),
+)
+def test_admitting_all_that_may_start_exceeds_no_cap(
+    runs: list[tuple[str, bool]], cap: int
+) -> None:
+    """Whatever waits and runs: those let in at one moment, together with those that run, fit."""
+    made: list[Execution] = []
+    active: set[str] = set()
+    for number, (letter, runs_already) in enumerate(runs):
+        if runs_already and letter not in active and len(active) < cap:
+            active.add(letter)
+            made.append(running(f"r{number}", the_task=letter))
+        else:
+            made.append(waiting(f"w{number}", the_task=letter, age=100 - number))
+    book = ledger(*made, cap=cap)
+    admitted = [
+        run.spec.task_ref.name
+        for run in made
+        if run.status.phase is None and isinstance(book.verdict(run.metadata.uid), Admitted)
+    ]
+    assert len(admitted) == len(set(admitted)), "one run a task"
+    assert not active & set(admitted)
+    assert len(active) + len(admitted) <= cap
+    if len(active) + len(admitted) < cap:  # room is left only when nobody wants it
+        assert {run.spec.task_ref.name for run in made} == active | set(admitted)

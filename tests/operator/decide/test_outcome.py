@@ -1,0 +1,63 @@
+"""How a run ended: the table of conclude."""
+
+from typing import Any
+
+import pytest
+from fakes.objects import ago, job, pod, result
+
+from datasync_api.conditions import Reason
+from datasync_operator.decide.outcome import conclude
+from datasync_operator.decide.views import PodView
+
+REFUSED = result(
+    outcome="Error", error={"code": "CredentialsRefused", "detail": "the key is wrong"}
+)
+BAD_FILES = result(outcome="Error", error={"code": "FilesFailed", "detail": "3 files failed"})
+
+
+@pytest.mark.parametrize(
+    ("end", "last", "expected"),
+    [
+        ({"complete": True}, {"phase": "Succeeded", "message": result()}, Reason.SUCCEEDED),
+        ({"complete": True}, {"phase": "Succeeded", "message": BAD_FILES}, Reason.FILES_FAILED),
+        ({"complete": True}, {"phase": "Succeeded", "message": ""}, Reason.RESULT_MISSING),
+        (
+            {"failed": True},
+            {"phase": "Failed", "exit_code": 11, "message": REFUSED},
+            Reason.CREDENTIALS_REFUSED,
+        ),
+        (
+            {"failed": True, "failed_reason": "DeadlineExceeded"},
+            {"phase": "Failed", "exit_code": 31, "message": ""},
+            Reason.DEADLINE_EXCEEDED,
+        ),
+        ({"failed": True}, {"phase": "Failed", "exit_code": 137}, Reason.OUT_OF_MEMORY),
+        (
+            {"failed": True},
+            {"phase": "Failed", "exit_code": 1, "exit_reason": "OOMKilled"},
+            Reason.OUT_OF_MEMORY,
+        ),
+        ({"failed": True}, {"phase": "Failed", "exit_code": 1}, Reason.RETRIES_EXHAUSTED),
+    ],
+)
+def test_reason(end: dict[str, Any], last: dict[str, Any], expected: Reason) -> None:
+    pods = [pod(**{"exit_code": 0, **last})]
+    assert conclude(job(**end), pods, "uid-run").reason is expected
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_no_pod_left_is_no_success(complete: bool) -> None:
+    end = conclude(job(complete=complete, failed=not complete), [], "uid-run")
+    assert not end.success
+
+
+def test_the_last_pod_speaks_and_a_success_speaks_before_all() -> None:
+    early = pod(name="a", phase="Failed", exit_code=30, created=ago(20), message=BAD_FILES)
+    done = pod(name="b", phase="Succeeded", exit_code=0, created=ago(10), message=result())
+    late: PodView = pod(name="c", phase="Failed", exit_code=31, created=ago(5), message="")
+    assert conclude(job(complete=True), [early, done, late], "uid-run").success
+
+
+def test_attempts_are_told() -> None:
+    last = pod(phase="Failed", exit_code=30, message=REFUSED)
+    assert "after 4 attempts" in conclude(job(failed=True, failed_pods=4), [last], "uid-run").message

@@ -1,0 +1,63 @@
+"""Why a runner does not run: the kubelet's and the scheduler's words, made into a reason."""
+
+import pytest
+from fakes.objects import NOW, ago, job, pod, warning
+
+from datasync_api.conditions import Reason
+from datasync_operator.decide.startup import diagnose
+from datasync_operator.decide.views import EventView, JobView, PodView
+
+SECRET = warning("FailedMount", 'MountVolume.SetUp failed: secret "keys" not found')
+SERVER = warning("FailedMount", "mount.nfs: connection refused")
+
+
+@pytest.mark.parametrize(
+    ("the_job", "pods", "events", "expected"),
+    [
+        (job(), [], [], Reason.LAUNCHING),
+        (
+            job(),
+            [],
+            [warning("FailedCreate", "violates PodSecurity", uid="uid-job")],
+            Reason.POD_CREATION_FAILED,
+        ),
+        (job(failed_pods=1), [], [], Reason.RETRYING),
+        (job(), [pod(phase="Failed", exit_code=30)], [], Reason.RETRYING),
+        (job(), [pod()], [], Reason.LAUNCHING),
+        (job(), [pod(unschedulable="0/1 nodes")], [], Reason.UNSCHEDULABLE),
+        (job(), [pod(waiting_reason="ImagePullBackOff")], [], Reason.IMAGE_PULL_FAILED),
+        (job(), [pod(waiting_reason="ErrImageNeverPull")], [], Reason.IMAGE_PULL_FAILED),
+        (job(), [pod(waiting_reason="ContainerCreating")], [SECRET], Reason.CREDENTIALS_MISSING),
+        (job(), [pod(waiting_reason="ContainerCreating")], [SERVER], Reason.MOUNT_FAILED),
+        (job(), [pod(waiting_reason="CreateContainerError")], [], Reason.LAUNCHING),
+        (job(), [pod(phase="Running")], [SERVER], None),
+        (job(complete=True), [pod(phase="Succeeded", exit_code=0)], [], None),
+        (job(), [pod(deleting=True, phase="Running"), pod(name="b")], [], Reason.LAUNCHING),
+    ],
+)
+def test_reason(
+    the_job: JobView, pods: list[PodView], events: list[EventView], expected: Reason | None
+) -> None:
+    found = diagnose(the_job, pods, events)
+    assert (found.reason if found else None) == expected
+
+
+def test_the_message_carries_the_kubelets_own_words() -> None:
+    found = diagnose(job(), [pod()], [SERVER])
+    assert found is not None
+    assert "connection refused" in found.message
+    assert "check its server" in found.message
+
+
+def test_another_pods_event_is_not_this_ones() -> None:
+    other = warning("FailedMount", "connection refused", uid="uid-other")
+    found = diagnose(job(), [pod()], [other])
+    assert found is not None
+    assert found.reason is Reason.LAUNCHING
+
+
+def test_the_deadline_does_not_run_while_the_job_backs_off() -> None:
+    failed = pod(phase="Failed", exit_code=30, created=ago(100))
+    found = diagnose(job(created=ago(200), failed_pods=1), [failed], [])
+    assert found is not None
+    assert not found.overdue(NOW, 60)
