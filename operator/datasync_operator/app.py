@@ -10,13 +10,13 @@ from datasync_operator.cluster.kube import connect
 from datasync_operator.cluster.port import Cluster
 from datasync_operator.exchange import Exchange
 from datasync_operator.exchange_key import installation_key
-from datasync_operator.keys import Kind, ObjectKey
-from datasync_operator.observe import Observer
+from datasync_operator.keys import ObjectKey
+from datasync_operator.observe import Observer, list_keys
 from datasync_operator.queue import WorkQueue, worker
 from datasync_operator.reconcile import Reconciler
 from datasync_operator.settings import Settings
 from datasync_operator.sweep import sweep_volumes
-from datasync_operator.watch import build_registry, run_watches
+from datasync_operator.watch import build_login, build_registry, run_watches
 
 _log = logging.getLogger(__name__)
 _RESYNC_SECONDS: Final = 300.0
@@ -37,17 +37,6 @@ async def run(settings: Settings, *, kubeconfig: str | None = None) -> None:
     observer = Observer(cluster, exchange, clusterwide=settings.clusterwide)
     reconcile = Reconciler(cluster, observer, settings)
     queue = WorkQueue()
-    known: set[ObjectKey] = set()
-
-    async def wake(key: ObjectKey) -> None:
-        known.add(key)
-        await queue.add(key)
-
-    async def step(key: ObjectKey) -> float | None:
-        after = await reconcile(key)
-        if after is None and key.kind is Kind.EXECUTION:
-            known.discard(key)  # ended or gone: nothing is left to do until an event says so
-        return after
 
     def failed(key: ObjectKey, error: Exception) -> None:
         expected = isinstance(error, ClusterError)
@@ -61,13 +50,13 @@ async def run(settings: Settings, *, kubeconfig: str | None = None) -> None:
 
     # Started before kopf, which takes tasks made after its own start for its own and cancels them.
     background = [
-        asyncio.create_task(worker(queue, step, failed), name=f"worker-{number}")
+        asyncio.create_task(worker(queue, reconcile, failed), name=f"worker-{number}")
         for number in range(settings.workers)
     ]
-    background.append(asyncio.create_task(_resync(queue, known), name="resync"))
+    background.append(asyncio.create_task(_resync(queue, cluster, settings), name="resync"))
     if settings.clusterwide:
         background.append(asyncio.create_task(_sweep(cluster), name="sweep"))
-    registry = build_registry(wake, healthy)
+    registry = build_registry(queue.add, build_login(settings.api_server), healthy)
     try:
         watches = asyncio.create_task(run_watches(registry, settings), name="watches")
         ended, _ = await asyncio.wait([watches, *background], return_when=asyncio.FIRST_COMPLETED)
@@ -83,12 +72,15 @@ async def run(settings: Settings, *, kubeconfig: str | None = None) -> None:
         await cluster.close()
 
 
-async def _resync(queue: WorkQueue, known: set[ObjectKey]) -> None:
-    """Look at everything again now and then: a deletion during a broken watch is never told."""
+async def _resync(queue: WorkQueue, cluster: Cluster, settings: Settings) -> None:
+    """Look at everything at the start and now and then, whatever the watches tell or miss."""
     while True:
+        try:
+            for key in await list_keys(cluster, settings.watch_namespaces):
+                await queue.add(key)
+        except ClusterError as error:
+            _log.warning("cannot list what there is: %s", error)
         await asyncio.sleep(_RESYNC_SECONDS)
-        for key in sorted(known):
-            await queue.add(key)
 
 
 async def _sweep(cluster: Cluster) -> None:

@@ -5,7 +5,7 @@ run twice.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -40,9 +40,28 @@ from datasync_operator.decide.task import TaskView
 from datasync_operator.decide.view import ExecutionView
 from datasync_operator.decide.views import EventView, JobView, NodeView, PodView
 from datasync_operator.exchange import Exchange
-from datasync_operator.keys import ObjectKey
+from datasync_operator.keys import Kind, ObjectKey
 
 _R = TypeVar("_R", bound=Resource)
+
+
+_KINDS: Final = {
+    Kind.AGENT: AGENTS,
+    Kind.LOCATION: LOCATIONS,
+    Kind.TASK: TASKS,
+    Kind.EXECUTION: EXECUTIONS,
+}
+
+
+async def list_keys(cluster: Cluster, namespaces: Sequence[str]) -> list[ObjectKey]:
+    """Every object of our kinds, in these namespaces or, where none is named, in all."""
+    keys: list[ObjectKey] = []
+    for kind, resource in _KINDS.items():
+        for namespace in namespaces or (None,):
+            for manifest in await cluster.list(resource, namespace):
+                meta = manifest["metadata"]
+                keys.append(ObjectKey(kind, meta["namespace"], meta["name"]))
+    return keys
 
 
 class Observer:

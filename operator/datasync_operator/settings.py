@@ -30,6 +30,8 @@ class Settings:
     exchange_key_file: Path = Path("/etc/datasync/exchange-key/key")
     watch_namespaces: tuple[str, ...] = ()
     """Empty: every namespace."""
+    api_server: str | None = None
+    """Where the kubelet says that the API server is; None outside of a pod."""
     liveness_port: int = 8080
     log_level: str = "INFO"
     workers: int = 8
@@ -62,7 +64,11 @@ class Settings:
             except ValueError as error:
                 raise SettingsError(f"DATASYNC_{name} must be a whole number") from error
 
+        host, port = (environment.get(f"KUBERNETES_SERVICE_{part}") for part in ("HOST", "PORT"))
+        if host and ":" in host:
+            host = f"[{host}]"
         return cls(
+            api_server=f"https://{host}:{port or 443}" if host else None,
             namespace=text("NAMESPACE", "default"),
             runner_image=image,
             runner_image_pull_policy=text("RUNNER_IMAGE_PULL_POLICY", cls.runner_image_pull_policy),

@@ -4,6 +4,7 @@ The only importer of kopf.  `on.event` writes nothing on the objects, no annotat
 finalizer, and is called for every object at the start and for every change.
 """
 
+import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -53,7 +54,9 @@ def _dig(body: Body, *path: str) -> str | None:
     return node or None
 
 
-def build_registry(wake: Wake, healthy: Callable[[], str]) -> kopf.OperatorRegistry:
+def build_registry(
+    wake: Wake, login: Callable[..., kopf.ConnectionInfo | None], healthy: Callable[[], str]
+) -> kopf.OperatorRegistry:
     """Handlers for all that is watched; composed here, without import side effects.
 
     `healthy` raises when the operator's own loop is stuck; kopf's liveness endpoint then says 500.
@@ -121,6 +124,17 @@ async def run_watches(registry: kopf.OperatorRegistry, settings: Settings) -> No
     )
 
 
-def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
-    """By the pod's service account, or by KUBECONFIG where the operator runs outside a cluster."""
-    return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+def build_login(api_server: str | None) -> Callable[..., kopf.ConnectionInfo | None]:
+    """By the pod's service account at this address, or by a kubeconfig outside of a cluster.
+
+    kopf itself asks the cluster's DNS for the API server; the address that the kubelet gives to
+    every pod works without it.
+    """
+
+    def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+        pod = kopf.login_with_service_account(**kwargs)
+        if pod is None:
+            return kopf.login_with_kubeconfig(**kwargs)
+        return dataclasses.replace(pod, server=api_server) if api_server else pod
+
+    return login

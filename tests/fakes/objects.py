@@ -12,7 +12,9 @@ from datasync_operator.settings import Settings
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NAMESPACE = "team-a"
-SETTINGS = Settings(namespace="datasync-system", runner_image="runner:1", launch_deadline_seconds=60)
+SETTINGS = Settings(
+    namespace="datasync-system", runner_image="runner:1", launch_deadline_seconds=60
+)
 
 
 def ago(seconds: float) -> datetime:

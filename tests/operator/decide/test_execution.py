@@ -4,6 +4,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
+from datasync_api.conditions import Reason, find_condition
+from datasync_api.execution import Execution, ExecutionStatus, Phase
+from datasync_api.location import Location
+from datasync_api.report import Counters, Progress
+from datasync_api.task import Task
+from datasync_operator.decide import naming
+from datasync_operator.decide.execution import decide_execution
+from datasync_operator.decide.ledger import Ledger
+from datasync_operator.decide.manifests import Recipe
+from datasync_operator.decide.plan import Create, Delete, Plan, SetFinalizers
+from datasync_operator.decide.view import ExecutionView
 from fakes.objects import (
     NOW,
     SETTINGS,
@@ -22,23 +34,13 @@ from fakes.objects import (
     warning,
 )
 
-from datasync_api.conditions import Reason, find_condition
-from datasync_api.execution import Execution, ExecutionStatus, Phase
-from datasync_api.location import Location
-from datasync_api.report import Counters, Progress
-from datasync_api.task import Task
-from datasync_operator.decide import naming
-from datasync_operator.decide.execution import decide_execution
-from datasync_operator.decide.ledger import Ledger
-from datasync_operator.decide.manifests import Recipe
-from datasync_operator.decide.plan import Create, Delete, Plan, SetFinalizers
-from datasync_operator.decide.view import ExecutionView
-
 FINALIZED = {"finalizers": [naming.FINALIZER]}
 
 
 def recipe(
-    the_task: Task | None = None, source: Location | None = None, destination: Location | None = None
+    the_task: Task | None = None,
+    source: Location | None = None,
+    destination: Location | None = None,
 ) -> Recipe:
     return Recipe(the_task or task(), source or nfs(), destination or bucket(), agent())
 
@@ -81,7 +83,10 @@ class TestWaiting:
         assert plan.actions == [SetFinalizers((naming.FINALIZER,))]
 
     def test_it_waits_for_a_reference_and_says_which(self) -> None:
-        missing = (Reason.LOCATION_NOT_FOUND, "no DataSyncLocation nas in this namespace: create it")
+        missing = (
+            Reason.LOCATION_NOT_FOUND,
+            "no DataSyncLocation nas in this namespace: create it",
+        )
         plan = decide(execution(), recipe=None, missing=missing)
         assert told(plan).phase is Phase.QUEUED
         assert reason(plan) == Reason.LOCATION_NOT_FOUND
@@ -141,7 +146,9 @@ class TestWaiting:
 class TestLaunching:
     def test_everything_is_made_in_order_the_job_last(self) -> None:
         plan = decide(launching(), token="secret")
-        made = [(a.resource.plural, a.manifest["kind"]) for a in plan.actions if isinstance(a, Create)]
+        made = [
+            (a.resource.plural, a.manifest["kind"]) for a in plan.actions if isinstance(a, Create)
+        ]
         assert made == [
             ("configmaps", "ConfigMap"),
             ("secrets", "Secret"),
@@ -249,9 +256,7 @@ class TestRunning:
 
     def test_a_number_that_moves_keeps_it_alive(self) -> None:
         known = {"filesToTransfer": 10, "lastProgressTime": ago(1801).isoformat()}
-        plan = decide(
-            launching(progress=known), **running_view(progress=live(bytes_written=1))
-        )
+        plan = decide(launching(progress=known), **running_view(progress=live(bytes_written=1)))
         assert told(plan).phase is Phase.TRANSFERRING
         assert told(plan).progress.last_progress_time == NOW  # type: ignore[union-attr]
 

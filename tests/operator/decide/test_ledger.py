@@ -1,13 +1,13 @@
 """Who may run now: the cap of an agent, one run a task, first come first served."""
 
 import pytest
-from fakes.objects import agent, ago, bucket, execution, nfs, resolved, task
 from hypothesis import given
 from hypothesis import strategies as st
 
 from datasync_api.conditions import Reason
 from datasync_api.execution import Execution
 from datasync_operator.decide.ledger import Admitted, Ledger, Verdict, Waiting, candidates
+from fakes.objects import agent, ago, bucket, execution, nfs, resolved, task
 
 
 def waiting(name: str, *, the_task: str, age: int) -> Execution:
@@ -90,7 +90,9 @@ def test_two_that_wait_for_one_slot_the_older_gets_it() -> None:
 
 def test_an_offline_agent_is_waited_for() -> None:
     book = ledger(waiting("w", the_task="t", age=1))
-    offline = Ledger(book.executions, book.tasks, book.locations, {"site": agent(connection="Offline")})
+    offline = Ledger(
+        book.executions, book.tasks, book.locations, {"site": agent(connection="Offline")}
+    )
     answer = ask(offline, "w")
     assert isinstance(answer, Waiting)
     assert answer.reason is Reason.WAITING_FOR_AGENT

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from fakes.objects import ago, job, pod, result
 
 from datasync_api.conditions import Reason
 from datasync_operator.decide.outcome import conclude
 from datasync_operator.decide.views import PodView
+from fakes.objects import ago, job, pod, result
 
 REFUSED = result(
     outcome="Error", error={"code": "CredentialsRefused", "detail": "the key is wrong"}
@@ -60,4 +60,6 @@ def test_the_last_pod_speaks_and_a_success_speaks_before_all() -> None:
 
 def test_attempts_are_told() -> None:
     last = pod(phase="Failed", exit_code=30, message=REFUSED)
-    assert "after 4 attempts" in conclude(job(failed=True, failed_pods=4), [last], "uid-run").message
+    assert (
+        "after 4 attempts" in conclude(job(failed=True, failed_pods=4), [last], "uid-run").message
+    )

@@ -1,11 +1,11 @@
 """Why a runner does not run: the kubelet's and the scheduler's words, made into a reason."""
 
 import pytest
-from fakes.objects import NOW, ago, job, pod, warning
 
 from datasync_api.conditions import Reason
 from datasync_operator.decide.startup import diagnose
 from datasync_operator.decide.views import EventView, JobView, PodView
+from fakes.objects import NOW, ago, job, pod, warning
 
 SECRET = warning("FailedMount", 'MountVolume.SetUp failed: secret "keys" not found')
 SERVER = warning("FailedMount", "mount.nfs: connection refused")

@@ -1,0 +1,212 @@
+"""The Job and what it mounts: accepted by Kubernetes' schemas, restricted, without secrets."""
+
+import json
+from typing import Any
+
+import kubernetes_validate
+import pytest
+
+from datasync_api.agent import Agent
+from datasync_api.exit_codes import ExitCode
+from datasync_api.location import Location
+from datasync_api.plan import TransferPlan
+from datasync_operator.decide import manifests, naming, volumes
+from datasync_operator.decide.manifests import Recipe
+from fakes.objects import SETTINGS, agent, bucket, claim, execution, nfs, s3, task
+
+RUN = execution()
+
+
+def recipe(
+    source: Location | None = None, destination: Location | None = None, on: Agent | None = None
+) -> Recipe:
+    return Recipe(task(), source or nfs(), destination or bucket(), on)
+
+
+def pod_of(made: Recipe) -> dict[str, Any]:
+    job = manifests.job(RUN, made, SETTINGS, attempt=1)
+    kubernetes_validate.validate(job, "1.34", strict=True)
+    return job["spec"]["template"]["spec"]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [recipe(), recipe(claim(), nfs("out")), recipe(s3("one"), s3("two")), recipe(on=agent())],
+    ids=["nfs to bucket", "claim to nfs", "s3 to s3", "with an agent"],
+)
+def test_pods_are_restricted(made: Recipe) -> None:
+    """Kubernetes documentation, Pod Security Standards: restricted."""
+    pod = pod_of(made)
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert "fsGroup" not in pod["securityContext"]
+    [container] = pod["containers"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    kinds = {key for volume in pod["volumes"] for key in volume if key != "name"}
+    assert kinds <= {"configMap", "secret", "emptyDir", "persistentVolumeClaim"}
+
+
+def test_secrets_are_mounted_by_name_and_never_in_the_plan() -> None:
+    made = recipe()
+    text = made.plan(RUN, SETTINGS).text()
+    assert "keys" not in text
+    assert (
+        json.loads(text)["destination"]["credentialsPath"]
+        == "/etc/datasync/destination-credentials"
+    )
+    secrets = [v["secret"]["secretName"] for v in pod_of(made)["volumes"] if "secret" in v]
+    assert secrets == [manifests.token_name(RUN), "keys"]
+
+
+def test_the_plan_is_what_the_runner_reads() -> None:
+    made = recipe()
+    plan = made.plan(RUN, SETTINGS)
+    stored = manifests.plan_config_map(RUN, plan)["data"]["plan.json"]
+    assert TransferPlan.model_validate_json(stored) == plan
+    assert manifests.plan_config_map(RUN, plan)["immutable"] is True
+
+
+@pytest.mark.parametrize(
+    ("privileges", "user", "added"),
+    [
+        ("Restricted", 10001, None),
+        ("ReadAll", 0, ["DAC_READ_SEARCH"]),
+        ("PreserveOwnership", 0, ["CHOWN", "DAC_OVERRIDE", "FOWNER"]),
+    ],
+)
+def test_privileges(privileges: str, user: int, added: list[str] | None) -> None:
+    pod = pod_of(recipe(on=agent(privileges=privileges)))
+    assert pod["securityContext"]["runAsUser"] == user
+    assert pod["securityContext"]["runAsNonRoot"] is (user != 0)
+    assert pod["containers"][0]["securityContext"]["capabilities"].get("add") == added
+
+
+def test_every_knob_of_the_agent_reaches_the_pod() -> None:
+    knobs = agent(
+        nodeSelector={"zone": "a"},
+        tolerations=[{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}],
+        serviceAccountName="mover",
+        resources={"requests": {"cpu": 2}, "limits": {"memory": "3Gi"}},
+        runAsUser=1234,
+        runAsGroup=1235,
+        supplementalGroups=[7, 8],
+        podLabels={"team": "a"},
+        podAnnotations={"note": "b"},
+        imagePullSecrets=[{"name": "pull"}],
+        priorityClassName="low",
+        runtimeClassName="gvisor",
+    )
+    template = manifests.job(RUN, recipe(on=knobs), SETTINGS, attempt=1)["spec"]["template"]
+    pod = template["spec"]
+    assert pod["nodeSelector"] == {"zone": "a"}
+    assert pod["tolerations"] == [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}]
+    assert pod["serviceAccountName"] == "mover"
+    assert pod["containers"][0]["resources"] == {
+        "requests": {"cpu": 2},
+        "limits": {"memory": "3Gi"},
+    }
+    security = pod["securityContext"]
+    assert (security["runAsUser"], security["runAsGroup"]) == (1234, 1235)
+    assert security["supplementalGroups"] == [7, 8]
+    assert template["metadata"]["labels"]["team"] == "a"
+    assert template["metadata"]["annotations"]["note"] == "b"
+    assert pod["imagePullSecrets"] == [{"name": "pull"}]
+    assert (pod["priorityClassName"], pod["runtimeClassName"]) == ("low", "gvisor")
+
+
+def test_labels_of_ours_win_over_the_agents() -> None:
+    greedy = agent(podLabels={naming.EXECUTION_UID_LABEL: "other"})
+    template = manifests.job(RUN, recipe(on=greedy), SETTINGS, attempt=1)["spec"]["template"]
+    assert template["metadata"]["labels"][naming.EXECUTION_UID_LABEL] == RUN.metadata.uid
+
+
+def test_the_s3_locations_service_account_is_the_pods() -> None:
+    assert (
+        pod_of(recipe(nfs(), s3("two", serviceAccountName="irsa")))["serviceAccountName"] == "irsa"
+    )
+
+
+def test_the_failure_policy_is_the_exit_code_table() -> None:
+    spec = manifests.job(RUN, recipe(), SETTINGS, attempt=1)["spec"]
+    [fail, ignore] = spec["podFailurePolicy"]["rules"]
+    assert fail["onExitCodes"]["values"] == [10, 11, 12, 20]
+    assert ExitCode.TRANSIENT not in fail["onExitCodes"]["values"]
+    assert ignore["action"] == "Ignore"
+    assert spec["backoffLimit"] == 3
+    assert spec["podReplacementPolicy"] == "Failed"
+
+
+def test_retry_and_deadline_are_the_tasks() -> None:
+    limited = task(retry={"limit": 0}, deadlineSeconds=77)
+    spec = manifests.job(RUN, Recipe(limited, nfs(), bucket(), None), SETTINGS, attempt=1)["spec"]
+    assert (spec["backoffLimit"], spec["activeDeadlineSeconds"]) == (0, 77)
+
+
+@pytest.mark.parametrize(
+    ("member", "side", "expected"),
+    [
+        ({}, "source", ["hard", "noatime", "ro"]),
+        ({}, "destination", ["hard", "noatime"]),
+        ({"version": "NFS4_1"}, "source", ["nfsvers=4.1", "hard", "noatime", "ro"]),
+        (
+            {"version": "NFS3", "mountOptions": ["nconnect=8"]},
+            "destination",
+            ["nfsvers=3", "hard", "noatime", "nconnect=8"],
+        ),
+    ],
+)
+def test_mount_options(member: dict[str, Any], side: naming.Side, expected: list[str]) -> None:
+    location = nfs(**member)
+    assert location.spec.nfs is not None
+    assert volumes.mount_options(location.spec.nfs, side) == expected
+
+
+@pytest.mark.parametrize("side", ["source", "destination"])
+def test_the_volume_and_its_claim_belong_together(side: naming.Side) -> None:
+    location = nfs()
+    assert location.spec.nfs is not None
+    volume = volumes.persistent_volume(RUN, location.spec.nfs, side)
+    claimed = volumes.claim(RUN, side)
+    for manifest in (volume, claimed):
+        kubernetes_validate.validate(manifest, "1.34", strict=True)
+    assert volume["spec"]["claimRef"]["name"] == claimed["metadata"]["name"]
+    assert claimed["spec"]["volumeName"] == volume["metadata"]["name"]
+    assert volume["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
+    assert volume["spec"]["nfs"]["readOnly"] is (side == "source")
+    assert "ownerReferences" not in volume["metadata"]
+
+
+def test_a_source_claim_is_mounted_read_only() -> None:
+    [mount] = volumes.pod_parts(RUN, claim(), "source").mounts
+    assert mount["readOnly"] is True
+    [mount] = volumes.pod_parts(RUN, claim(), "destination").mounts
+    assert mount["readOnly"] is False
+
+
+def test_a_ca_bundle_is_mounted_where_the_plan_says() -> None:
+    ca = {"configMapKeyRef": {"name": "corp", "key": "root.pem"}}
+    location = bucket(caBundle=ca)
+    parts = volumes.pod_parts(RUN, location, "destination")
+    assert {"key": "root.pem", "path": "ca.crt"} in parts.volumes[1]["configMap"]["items"]
+    side = recipe(destination=location).plan(RUN, SETTINGS).destination
+    assert side.kind == "S3"
+    assert side.ca_bundle_path == f"{parts.mounts[1]['mountPath']}/ca.crt"
+
+
+@pytest.mark.parametrize("name", ["a", "a" * 253, "with.dots.in-it", "x" * 60 + ".y"])
+def test_names_fit_and_are_unique_to_the_run(name: str) -> None:
+    made = {
+        naming.job(name, "uid-1", 1),
+        naming.job(name, "uid-1", 2),
+        naming.job(name, "uid-2", 1),
+        naming.child(name, "uid-1", "plan"),
+        naming.child(name, "uid-2", "plan"),
+    }
+    assert len(made) == 5
+    assert all(len(one) <= 63 and "." not in one for one in made)
+    assert all(len(naming.job(name, "u", 20)) <= 57 for _ in made)
