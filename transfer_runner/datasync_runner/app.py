@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from pydantic import ValidationError
 
@@ -102,15 +102,23 @@ async def _run(plan: TransferPlan, board: Board) -> tuple[ExitCode, RunError | N
     return ExitCode.DONE, board.tally.run_error()
 
 
-def _classify(error: BaseException) -> tuple[ExitCode, RunError]:
-    while isinstance(error, BaseExceptionGroup):
-        inner: tuple[BaseException, ...] = error.exceptions
-        error = next((one for one in inner if not isinstance(one, StopError)), inner[0])
+def _classify(error: Exception) -> tuple[ExitCode, RunError]:
+    if isinstance(error, ExceptionGroup):
+        error = _first(cast("ExceptionGroup[Exception]", error))
     if isinstance(error, StopError):
         return error.exit_code, _said(error)
     _log.error("crashed", exc_info=error)
     detail = f"{type(error).__name__}: {error}; this is a defect of the runner: see its log"
     return ExitCode.HOPELESS, RunError(code=Reason.INTERNAL_ERROR, detail=detail[:1024])
+
+
+def _first(group: ExceptionGroup[Exception]) -> Exception:
+    """The stop that users can act on, wherever it is in the group; else the first error."""
+    stops = group.subgroup(StopError)
+    found: Exception = stops or group
+    while isinstance(found, ExceptionGroup):
+        found = cast("ExceptionGroup[Exception]", found).exceptions[0]
+    return found
 
 
 def _said(error: StopError) -> RunError:

@@ -3,7 +3,7 @@
 import base64
 import binascii
 
-from awscrt import checksums
+from awscrt import checksums  # pyright: ignore[reportMissingTypeStubs]
 
 
 def crc64(data: bytes, previous: int = 0) -> int:

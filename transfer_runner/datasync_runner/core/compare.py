@@ -107,6 +107,7 @@ def decide(source: Entry | None, destination: Entry | None, o: CompareOptions) -
     | folder | implied folder | | Copy FolderMarkerMissing |
     | any | any | overwrite Never | Skip OverwriteNever |
     | implied folder | folder | | Skip Same |
+    | folder | bare folder | | Skip Same |
     | any | any | transfer mode All | Copy TransferModeAll |
     | file, link | file, link | sizes differ | Copy SizeDiffers |
     | any | any | metadata of one not known, and it or the kind counts | Inspect MetadataUnknown |
@@ -131,7 +132,7 @@ def decide(source: Entry | None, destination: Entry | None, o: CompareOptions) -
         return SAME if source.implied else NO_MARKER
     if not o.overwrite:
         return NEVER
-    if source.implied:
+    if source.implied or destination.bare:
         return SAME
     if not o.compare:
         return ALL

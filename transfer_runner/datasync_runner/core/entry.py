@@ -52,6 +52,8 @@ class Entry(NamedTuple):
     """None: not known yet; a listing of S3 has no user metadata."""
     implied: bool = False
     """A folder that exists only in the keys below it."""
+    bare: bool = False
+    """A folder for which the storage keeps no metadata, whatever is written to it."""
     etag: str = ""
     headers: ObjectHeaders | None = None
 

@@ -29,7 +29,7 @@ class Layout(NamedTuple):
     """Parts of one size, the last one possibly smaller."""
 
     part_bytes: int
-    count: int
+    number: int
 
 
 def layout(size_bytes: int) -> Layout:

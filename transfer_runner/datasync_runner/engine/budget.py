@@ -1,7 +1,7 @@
 """Bytes in flight, bounded: who wants to read asks for its share first, in order of asking."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 
@@ -14,7 +14,7 @@ class ByteBudget:
         self._changed = asyncio.Event()
 
     @asynccontextmanager
-    async def hold(self, wish_bytes: int) -> AsyncIterator[None]:
+    async def hold(self, wish_bytes: int) -> AsyncGenerator[None]:
         """Wait for the share, and give it back at the end."""
         share = min(wish_bytes, self._total)
         async with self._turn:

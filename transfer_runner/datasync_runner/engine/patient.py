@@ -1,7 +1,7 @@
 """A storage with patience: what passes is tried again, and what stays away stops the run.
 
-It wraps a port as the port.  When an item's retries are used up and the location as a whole does not
-answer either, the run stops as Unreachable; otherwise the item has failed.
+It wraps a port as the port.  When an item's retries are used up and the location as a whole does
+not answer either, the run stops as Unreachable; otherwise the item has failed.
 """
 
 import asyncio

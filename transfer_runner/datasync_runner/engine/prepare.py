@@ -1,7 +1,7 @@
 """List both sides, pair, decide: what becomes work, what is kept for the end.
 
-Both listings run at once, a few batches ahead (`AHEAD`).  Metadata that a decision needs is asked for
-in batches by inspectors of their own, so that listing goes on meanwhile.
+Both listings run at once, a few batches ahead (`AHEAD`).  Metadata that a decision needs is asked
+for in batches by inspectors of their own, so that listing goes on meanwhile.
 """
 
 import asyncio
@@ -204,15 +204,14 @@ class Prepare:
         destination: Entry | StorageError,
         works: list[Work],
     ) -> None:
-        if isinstance(destination, Missing):
-            destination = None
-        for answer in (source, destination):
-            if isinstance(answer, StorageError):
-                record(self._tally, "prepare", answer)
-                return
-        assert isinstance(source, Entry)  # noqa: S101 - for the type checker
-        assert destination is None or isinstance(destination, Entry)  # noqa: S101
-        decision = decide(source, destination, self._options)
+        if isinstance(source, StorageError):
+            record(self._tally, "prepare", source)
+            return
+        there = None if isinstance(destination, Missing) else destination
+        if isinstance(there, StorageError):
+            record(self._tally, "prepare", there)
+            return
+        decision = decide(source, there, self._options)
         if decision.action is Action.INSPECT:
             raise RuntimeError(f"{source.key!r}: still not known after it was inspected")
-        self._place(source, destination, decision, works)
+        self._place(source, there, decision, works)

@@ -7,8 +7,9 @@ from before it is read until it is written.
 import asyncio
 from typing import Final
 
+from datasync_runner.core import links
 from datasync_runner.core.compare import Action, CompareOptions, wanted
-from datasync_runner.core.entry import Entry
+from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.parts import BUDGET_BYTES, large_cost_bytes
 from datasync_runner.engine.budget import ByteBudget
 from datasync_runner.engine.failures import record
@@ -16,7 +17,13 @@ from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.progress import Board
 from datasync_runner.engine.verify import Verify
 from datasync_runner.engine.work import Work, WorkQueue
-from datasync_runner.storage.errors import ChangedDuringTransfer, StorageError, Unavailable
+from datasync_runner.storage.errors import (
+    ChangedDuringTransfer,
+    FileError,
+    StorageError,
+    SymlinkEscapes,
+    Unavailable,
+)
 from datasync_runner.storage.port import Content, Written
 
 WORKERS: Final = 8
@@ -39,6 +46,7 @@ class Transfer:
         self._source, self._destination = source, destination
         self._options, self._board, self._tally = options, board, board.tally
         self._queue, self._verify = queue, verify
+        self._restores = source.objects and not destination.objects
         self._budget = ByteBudget(BUDGET_BYTES)
 
     async def run(self) -> None:
@@ -68,6 +76,9 @@ class Transfer:
                     record(self._tally, "transfer", read, source.key)
                     continue
                 self._tally.bytes_transferred += len(read.body)
+                if escapes := self._escapes(read):
+                    record(self._tally, "transfer", SymlinkEscapes(escapes), source.key)
+                    continue
                 contents.append(read._replace(entry=wanted(read.entry, self._options)))
             answers = await self._destination.write_small(contents)
         keys = [content.entry.key for content in contents]
@@ -80,6 +91,11 @@ class Transfer:
                 self._count(answer)
                 done.append(answer)
         await self._verify.put(done)
+
+    def _escapes(self, content: Content) -> str | None:
+        if content.entry.kind is not Kind.SYMLINK or not self._restores:
+            return None
+        return links.problem(content.entry.key, content.body)
 
     def _count(self, written: Written) -> None:
         self._tally.files_transferred += 1
@@ -94,9 +110,7 @@ class Transfer:
                 await self._destination.still_there()
                 record(self._tally, "transfer", error, source.key)
                 return
-            except StorageError as error:
-                if hasattr(error, "exit_code"):
-                    raise
+            except FileError as error:
                 record(self._tally, "transfer", error, source.key)
                 return
         self._count(written)

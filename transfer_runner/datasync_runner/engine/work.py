@@ -1,7 +1,7 @@
 """The queue between deciding and doing: bounded, and taken in batches.
 
-Its bound (`LIMIT` items) is large, so that small and middle runs have final totals early, and finite,
-so that memory does not grow with the tree.
+Its bound (`LIMIT` items) is large, so that small and middle runs have final totals early, and
+finite, so that memory does not grow with the tree.
 """
 
 import asyncio

@@ -22,7 +22,7 @@ class Batch(NamedTuple):
 
 
 class Content(NamedTuple):
-    """A small file whole, with the entry as it was when it was read; a link's body is its target."""
+    """A small file whole, the entry as it was when it was read; a link's body is its target."""
 
     entry: Entry
     body: bytes

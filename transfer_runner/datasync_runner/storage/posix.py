@@ -63,7 +63,7 @@ class PosixStorage:
 
     def _check(self) -> None:
         if self._opened is not None:
-            os.stat(self._opened.root_fd)
+            os.fstat(self._opened.root_fd)
             return
         where = f"{self._side.uri} (mounted at {self._side.root})"
         if self._writes and self._side.read_only:
@@ -137,7 +137,7 @@ class PosixStorage:
 
     async def open(self, entry: Entry) -> Reader:
         """Begin to read.  Raises: any FileError, Unavailable."""
-        fd = await self._about(
+        fd = await self.about(
             entry.key, "open it", lambda: posix_files.open_file(self._folders, entry.key)
         )
         return _FileReader(self, entry.key, fd)
@@ -156,13 +156,13 @@ class PosixStorage:
                 folder_fd = stack.enter_context(self._folders.open(folder, create=True))
                 return folder_fd, stack.enter_context(posix_files.temporary(folder_fd, name))
 
-            folder_fd, fd = await self._about(entry.key, "write it", begin)
+            folder_fd, fd = await self.about(entry.key, "write it", begin)
             while chunk := await reader.read():
-                await self._about(entry.key, "write it", partial(posix_files.write_all, fd, chunk))
+                await self.about(entry.key, "write it", partial(posix_files.write_all, fd, chunk))
                 checksum, size = crc64(chunk, checksum), size + len(chunk)
             if size != entry.size_bytes:
                 raise errors.ChangedDuringTransfer("it has another size now", entry.key)
-            await self._about(
+            await self.about(
                 entry.key, "write it", lambda: posix_files.commit(folder_fd, name, fd, entry)
             )
         return Written(entry, checksum)
@@ -209,9 +209,10 @@ class PosixStorage:
             self._opened = None
 
     async def _call(self, call: Callable[[], R]) -> R:
-        return await self._about(b"", "reach the folder", call)
+        return await self.about(b"", "reach the folder", call)
 
-    async def _about(self, key: bytes, doing: str, call: Callable[[], R]) -> R:
+    async def about(self, key: bytes, doing: str, call: Callable[[], R]) -> R:
+        """The call in a thread, errors of the system as ours.  Raises: StorageError."""
         try:
             return await self._threads.run(call)
         except OSError as error:
@@ -275,7 +276,7 @@ class _FileReader:
 
     async def read(self) -> bytes:
         """The next chunk.  Raises: ChangedDuringTransfer, Unavailable and others."""
-        return await self._storage._about(self.entry.key, "read it", self._read)
+        return await self._storage.about(self.entry.key, "read it", self._read)
 
     def _read(self) -> bytes:
         chunk = os.read(self._fd, posix_files.CHUNK)

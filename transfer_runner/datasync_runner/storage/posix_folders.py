@@ -9,7 +9,7 @@ import contextlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Final
 
 from datasync_runner.storage.errors import NameNotRepresentable
@@ -52,7 +52,7 @@ class Folders:
         self._open: OrderedDict[bytes, _Handle] = OrderedDict()
 
     @contextlib.contextmanager
-    def open(self, folder: bytes, *, create: bool = False) -> Iterator[int]:
+    def open(self, folder: bytes, *, create: bool = False) -> Generator[int]:
         """The descriptor of a folder (empty for the root, else ending in a slash).
 
         Raises: OSError; ELOOP or ENOTDIR where a link or a file stands in the way.

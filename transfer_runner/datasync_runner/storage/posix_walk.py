@@ -7,15 +7,17 @@ Memory: the names of one folder a depth.  Links are listed, never followed.
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Final
 
 from datasync_api.patterns import Filter
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata
-from datasync_runner.storage.errors import StorageError
 from datasync_runner.storage.port import Batch
 from datasync_runner.storage.posix_errors import translate
 from datasync_runner.storage.posix_folders import open_folder
+
+if TYPE_CHECKING:
+    from datasync_runner.storage.errors import StorageError
 
 BATCH: Final = 1000
 TEMPORARY: Final = re.compile(rb"\.datasync-[0-9a-f]{16}\.tmp")
@@ -41,7 +43,7 @@ def entry_of(key: bytes, found: os.stat_result) -> Entry:
     )
 
 
-def walk(root_fd: int, chosen: Filter, leftover: Callable[[bytes], None]) -> Iterator[Batch]:
+def walk(root_fd: int, chosen: Filter, leftover: Callable[[bytes], None]) -> Generator[Batch]:
     """Everything below the root that takes part; `leftover` is told each temporary file.
 
     Raises: StorageError when the root itself cannot be listed.

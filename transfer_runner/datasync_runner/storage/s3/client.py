@@ -5,7 +5,7 @@ message.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -93,7 +93,7 @@ def make_client(side: S3Side) -> "S3Client":
     )
     style = "path" if side.addressing_style == "Path" else "virtual"
     try:
-        return session.client(
+        return session.client(  # pyright: ignore[reportUnknownMemberType] - other services
             "s3",
             endpoint_url=side.endpoint,
             verify=side.ca_bundle_path,
@@ -136,14 +136,14 @@ def _secret(path: Path) -> str | None:
 
 
 @contextlib.contextmanager
-def border(side: S3Side, key: bytes = b"") -> Iterator[None]:
+def border(side: S3Side, key: bytes = b"") -> Generator[None]:
     """Turn the errors of boto3 into ours.  Raises: StorageError."""
     try:
         yield
     except foreign.ClientError as error:
         raise from_client_error(error, side, key) from error
-    except tuple(family for family, _ in FAMILIES) as error:
-        ours = next(mapped for family, mapped in FAMILIES if isinstance(error, family))
+    except foreign.BotoCoreError as error:
+        ours = next(mapped for family, mapped in FAMILIES if issubclass(type(error), family))
         raise explained(ours, side, key, str(error)) from error
 
 

@@ -2,13 +2,14 @@
 
 Flat by ListObjectsV2 where the server lists keys in the order of their bytes, as S3 does.  Some
 servers (SeaweedFS) list folder by folder instead, so that `a/x` comes before `a-b`; there the
-listing goes folder by folder too and sorts each one: one folder's names a depth in memory.  A server
-that turns out to be unsorted midway stops the run: pairing such a listing would invent deletions.
+listing goes folder by folder too and sorts each one: one folder's names a depth in memory.  A
+server that turns out to be unsorted midway stops the run: pairing such a listing would invent
+deletions.
 """
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_to_bytes
 
 from datasync_api.patterns import Filter
@@ -53,7 +54,7 @@ class Listing:
             yield Batch(chosen)
 
     def _page(self, prefix: str, delimiter: str, token: str) -> "ListObjectsV2OutputTypeDef":
-        more = {"ContinuationToken": token} if token else {}
+        more: Any = {"ContinuationToken": token} if token else {}
         with border(self._side):
             return self._client.list_objects_v2(
                 Bucket=self._side.bucket,

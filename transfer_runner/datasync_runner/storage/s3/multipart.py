@@ -17,10 +17,10 @@ from datasync_runner.storage.s3.objects import Objects, headers_of
 from datasync_runner.storage.threads import Threads
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
 
-async def parts_of(reader: Reader, part_bytes: int) -> "AsyncIterator[bytes]":
+async def parts_of(reader: Reader, part_bytes: int) -> "AsyncGenerator[bytes]":
     """The file in pieces of exactly `part_bytes`, the last one smaller.  Raises: as Reader.read."""
     pieces: list[bytes] = []
     held = 0

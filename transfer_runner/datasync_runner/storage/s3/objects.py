@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 1 * MIB
 MAX_KEY_BYTES: Final = 1024
+BARE_FOLDERS: Final = ("httpd/unix-directory",)
+"""SeaweedFS makes a folder of its own from a marker, under this type, and drops user metadata."""
 
 
 class Objects:
@@ -63,7 +65,7 @@ class Objects:
 
     def get(self, entry: Entry) -> Any:
         """The answer of GET for the very object that was listed.  Raises: ChangedDuringTransfer…"""
-        same = {"IfMatch": entry.etag} if entry.etag else {}
+        same: Any = {"IfMatch": entry.etag} if entry.etag else {}
         with border(self.side, entry.key):
             return self.client.get_object(**self.address(entry.key), ChecksumMode="ENABLED", **same)
 
@@ -144,6 +146,7 @@ def described(key: bytes, answer: "Mapping[str, Any]") -> Entry:
         0 if folder else answer.get("ContentLength", 0),
         modified_ns if metadata.mtime_ns is None else metadata.mtime_ns,
         metadata,
+        bare=folder and answer.get("ContentType") in BARE_FOLDERS and not user,
         etag=answer.get("ETag", ""),
         headers=ObjectHeaders(
             answer.get("ContentType"),
