@@ -1,8 +1,15 @@
 """What every test run has in common: the fixtures, and the tier that a folder stands for."""
 
+import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# pytest-timeout limits each test; a limit per example fails on a busy machine.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 pytest_plugins = [
     "fixtures.blocking",
@@ -13,6 +20,16 @@ pytest_plugins = [
 
 TESTS = Path(__file__).parent
 TIERS = {"storage": "storage", "control_plane": "control_plane", "cluster": "cluster"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def main_thread_loop() -> Iterator[None]:
+    """Own the loop that pytest-asyncio would otherwise make on the side and never close."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker

@@ -1,0 +1,260 @@
+"""Whole lives of executions over the fake cluster, with the operator dying at every single call."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from fakes.cluster import FakeCluster
+from fakes.kubelet import finish_pods, start_pods
+from fakes.objects import NAMESPACE, SETTINGS
+
+from datasync_operator.cluster.errors import Unavailable
+from datasync_operator.cluster.port import (
+    AGENTS,
+    CLAIMS,
+    EXECUTIONS,
+    JOBS,
+    LOCATIONS,
+    NODES,
+    SECRETS,
+    TASKS,
+    VOLUMES,
+    Manifest,
+    ResourceType,
+)
+from datasync_operator.exchange import Exchange
+from datasync_operator.keys import Kind, ObjectKey
+from datasync_operator.observe import Observer
+from datasync_operator.reconcile import Reconciler
+from datasync_operator.sweep import sweep_volumes
+
+START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+ZoneInfo("UTC")  # read once and kept: a zone's first use is one small read, not a blocking call
+RUN = ObjectKey(Kind.EXECUTION, NAMESPACE, "run")
+TASK = ObjectKey(Kind.TASK, NAMESPACE, "nightly")
+SITE = ObjectKey(Kind.AGENT, NAMESPACE, "site")
+READY = {"conditions": [{"type": "Ready", "status": "True"}]}
+
+
+class SilentExchange(Exchange):
+    """No runner answers: these lives are told by Jobs and pods alone."""
+
+    def __init__(self) -> None:
+        super().__init__(b"key", 8447)
+
+    async def ask(self, pod_ip: str, execution_uid: str) -> None:
+        return None
+
+
+class World:
+    """The fake cluster with everything that a user applied, and an operator beside it."""
+
+    def __init__(self, **task_spec: Any) -> None:
+        self.cluster = FakeCluster(START)
+        self.time = START
+        nfs = {"server": "nas.example.com", "path": "/export"}
+        s3 = {"endpoint": "https://s3.example.com", "bucket": "mirror"}
+        refs = {"sourceLocationRef": {"name": "nas"}, "destinationLocationRef": {"name": "bucket"}}
+        self.put(NODES, "node-1", {}, namespace=None, status=READY)
+        self.put(AGENTS, "site", {}, status={"connection": "Online"})
+        self.put(LOCATIONS, "nas", {"nfs": nfs, "agentRefs": [{"name": "site"}]})
+        self.put(LOCATIONS, "bucket", {"objectStorage": s3})
+        self.put(TASKS, "nightly", {**refs, **task_spec})
+        self.restart()
+
+    def put(
+        self,
+        resource: ResourceType,
+        name: str,
+        spec: dict[str, Any],
+        *,
+        namespace: str | None = NAMESPACE,
+        status: dict[str, Any] | None = None,
+    ) -> Manifest:
+        body = {"metadata": {"name": name}, "spec": spec, **({"status": status} if status else {})}
+        return self.cluster.put(resource, namespace, body)
+
+    def run(self, name: str = "run") -> None:
+        self.put(EXECUTIONS, name, {"taskRef": {"name": "nightly"}})
+
+    def restart(self) -> None:
+        """A new operator: nothing of the old one's memory is left."""
+        observer = Observer(self.cluster, SilentExchange(), clusterwide=True)
+        self.reconcile = Reconciler(self.cluster, observer, SETTINGS, now=lambda: self.time)
+
+    async def step(self, key: ObjectKey = RUN) -> float | None:
+        self.time += timedelta(seconds=1)
+        return await self.reconcile(key)
+
+    async def settle(self, key: ObjectKey = RUN, *, steps: int = 10) -> None:
+        for _ in range(steps):
+            await self.step(key)
+
+    def execution(self, name: str = "run") -> Manifest:
+        return self.cluster.objects[EXECUTIONS.plural, NAMESPACE, name]
+
+    def phase(self, name: str = "run") -> str:
+        return self.execution(name)["status"]["phase"]
+
+    def finish(self, exit_code: int = 0) -> None:
+        finish_pods(self.cluster, self.time.isoformat(), exit_code=exit_code)
+
+
+async def live(world: World) -> None:
+    """From asked for to the end."""
+    await world.settle()
+    start_pods(world.cluster)
+    await world.settle()
+    world.finish()
+    await world.settle()
+
+
+async def test_from_asked_for_to_success_with_nothing_left_behind() -> None:
+    world = World()
+    world.run()
+    await live(world)
+    assert world.phase() == "Success"
+    assert world.execution()["status"]["counters"]["filesTransferred"] == 5
+    assert not world.execution()["metadata"].get("finalizers")
+    assert not world.cluster.all(VOLUMES)
+    assert not world.cluster.all(CLAIMS)
+    assert len(world.cluster.all(JOBS)) == 1
+
+
+async def test_an_operator_that_dies_at_any_call_changes_nothing_about_the_outcome() -> None:
+    calm = World()
+    calm.run()
+    await live(calm)
+    for call in range(1, calm.cluster.calls + 1):
+        world = World()
+        world.run()
+        world.cluster.fail_at = call
+        for act in (lambda: None, lambda: start_pods(world.cluster), world.finish):
+            act()
+            for _ in range(10):
+                try:
+                    await world.step()
+                except Unavailable:
+                    world.restart()
+        assert world.phase() == "Success", f"died at call {call}"
+        assert sorted(world.cluster.created) == sorted(calm.cluster.created), f"call {call}"
+        assert not world.cluster.all(VOLUMES)
+        assert not world.execution()["metadata"].get("finalizers")
+
+
+async def test_a_deleted_job_is_made_anew_and_limited() -> None:
+    world = World(retry={"limit": 1})
+    world.run()
+    await world.settle()
+    for attempt in (1, 2):
+        [job] = world.cluster.all(JOBS)
+        assert job["metadata"]["name"].endswith(f"-{attempt}")
+        await world.cluster.delete(JOBS, NAMESPACE, job["metadata"]["name"])
+        await world.settle()
+    assert world.phase() == "Error"
+    assert world.execution()["status"]["result"]["errorCode"] == "RetriesExhausted"
+
+
+async def test_deleting_a_running_execution_stops_its_job_and_takes_its_volumes() -> None:
+    world = World()
+    world.run()
+    await world.settle()
+    start_pods(world.cluster)
+    await world.settle()
+    await world.cluster.delete(EXECUTIONS, NAMESPACE, "run")
+    await world.settle()
+    kept = {key[0] for key in world.cluster.objects}
+    assert kept == {"nodes", "datasyncagents", "datasynclocations", "datasynctasks"}
+
+
+async def test_cancelling_a_running_execution() -> None:
+    world = World()
+    world.run()
+    await world.settle()
+    start_pods(world.cluster)
+    await world.settle()
+    world.execution()["spec"]["cancel"] = True
+    await world.settle()
+    assert world.phase() == "Cancelled"
+    assert not world.cluster.all(JOBS)
+    assert not world.cluster.all(VOLUMES)
+
+
+async def test_the_second_run_of_a_task_waits_for_the_first() -> None:
+    world = World()
+    world.run("first")
+    world.run("second")
+    first, second = (ObjectKey(Kind.EXECUTION, NAMESPACE, name) for name in ("first", "second"))
+    await world.settle(first)
+    await world.settle(second)
+    assert (world.phase("first"), world.phase("second")) == ("Launching", "Queued")
+    start_pods(world.cluster)
+    world.finish()
+    await world.settle(first)
+    await world.settle(second)
+    assert (world.phase("first"), world.phase("second")) == ("Success", "Launching")
+
+
+async def test_a_schedule_and_a_trigger_start_one_run_each() -> None:
+    world = World(trigger="go", schedule={"expression": "rate(1 minute)"})
+    await world.settle(TASK, steps=59)
+    assert len(world.cluster.all(EXECUTIONS)) == 1, "the trigger's"
+    await world.settle(TASK, steps=3)
+    runs = [run["metadata"]["name"] for run in world.cluster.all(EXECUTIONS)]
+    assert len(runs) == 2
+    assert "nightly-202611231201" in runs
+
+
+async def test_a_status_that_says_nothing_new_is_not_written() -> None:
+    world = World()
+    await world.settle(TASK, steps=2)
+    version = world.cluster.objects[TASKS.plural, NAMESPACE, "nightly"]["metadata"]["resourceVersion"]
+    await world.settle(TASK, steps=5)
+    again = world.cluster.objects[TASKS.plural, NAMESPACE, "nightly"]["metadata"]["resourceVersion"]
+    assert again == version
+
+
+async def test_an_agent_goes_offline_with_its_nodes() -> None:
+    world = World()
+    await world.step(SITE)
+    assert world.cluster.objects[AGENTS.plural, NAMESPACE, "site"]["status"]["connection"] == "Online"
+    await world.cluster.delete(NODES, None, "node-1")
+    await world.step(SITE)
+    agent = world.cluster.objects[AGENTS.plural, NAMESPACE, "site"]
+    assert agent["status"]["connection"] == "Offline"
+
+
+async def test_no_secret_is_ever_read() -> None:
+    """The fake would answer; the operator must not ask."""
+
+    class Watched(FakeCluster):
+        async def get(self, resource: ResourceType, namespace: str | None, name: str) -> Manifest:
+            assert resource != SECRETS
+            return await super().get(resource, namespace, name)
+
+        async def list(self, resource: ResourceType, *args: Any, **more: Any) -> Any:
+            assert resource != SECRETS
+            return await super().list(resource, *args, **more)
+
+    world = World()
+    watched = Watched(START)
+    watched.objects = world.cluster.objects
+    world.cluster = watched
+    world.restart()
+    world.run()
+    await live(world)
+    assert world.phase() == "Success"
+
+
+@pytest.mark.parametrize("stripped", [False, True], ids=["its run lives", "its run is gone"])
+async def test_the_sweep_takes_orphaned_volumes_only(stripped: bool) -> None:
+    world = World()
+    world.run()
+    await world.settle()
+    if stripped:
+        world.execution()["metadata"]["finalizers"] = []
+        await world.cluster.delete(EXECUTIONS, NAMESPACE, "run")
+    swept = await sweep_volumes(world.cluster)
+    assert len(swept) == (1 if stripped else 0)
+    assert len(world.cluster.all(VOLUMES)) == (0 if stripped else 1)
