@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from fakes.cluster import FakeCluster
-
 from datasync_api.report import TransferResult
 from datasync_operator.cluster.port import JOBS, PODS
+from fakes.cluster import FakeCluster
 
 
 def start_pods(cluster: FakeCluster) -> None:

@@ -5,9 +5,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from fakes.cluster import FakeCluster
-from fakes.kubelet import finish_pods, start_pods
-from fakes.objects import NAMESPACE, SETTINGS
 
 from datasync_operator.cluster.errors import Unavailable
 from datasync_operator.cluster.port import (
@@ -28,6 +25,9 @@ from datasync_operator.keys import Kind, ObjectKey
 from datasync_operator.observe import Observer
 from datasync_operator.reconcile import Reconciler
 from datasync_operator.sweep import sweep_volumes
+from fakes.cluster import FakeCluster
+from fakes.kubelet import finish_pods, start_pods
+from fakes.objects import NAMESPACE, SETTINGS
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ZoneInfo("UTC")  # read once and kept: a zone's first use is one small read, not a blocking call
@@ -110,6 +110,15 @@ async def live(world: World) -> None:
     await world.settle()
 
 
+async def stubborn(world: World) -> None:
+    """Steps of an operator that is started again whenever it dies."""
+    for _ in range(10):
+        try:
+            await world.step()
+        except Unavailable:
+            world.restart()
+
+
 async def test_from_asked_for_to_success_with_nothing_left_behind() -> None:
     world = World()
     world.run()
@@ -130,13 +139,11 @@ async def test_an_operator_that_dies_at_any_call_changes_nothing_about_the_outco
         world = World()
         world.run()
         world.cluster.fail_at = call
-        for act in (lambda: None, lambda: start_pods(world.cluster), world.finish):
-            act()
-            for _ in range(10):
-                try:
-                    await world.step()
-                except Unavailable:
-                    world.restart()
+        await stubborn(world)
+        start_pods(world.cluster)
+        await stubborn(world)
+        world.finish()
+        await stubborn(world)
         assert world.phase() == "Success", f"died at call {call}"
         assert sorted(world.cluster.created) == sorted(calm.cluster.created), f"call {call}"
         assert not world.cluster.all(VOLUMES)
@@ -209,7 +216,9 @@ async def test_a_schedule_and_a_trigger_start_one_run_each() -> None:
 async def test_a_status_that_says_nothing_new_is_not_written() -> None:
     world = World()
     await world.settle(TASK, steps=2)
-    version = world.cluster.objects[TASKS.plural, NAMESPACE, "nightly"]["metadata"]["resourceVersion"]
+    version = world.cluster.objects[TASKS.plural, NAMESPACE, "nightly"]["metadata"][
+        "resourceVersion"
+    ]
     await world.settle(TASK, steps=5)
     again = world.cluster.objects[TASKS.plural, NAMESPACE, "nightly"]["metadata"]["resourceVersion"]
     assert again == version
@@ -218,7 +227,9 @@ async def test_a_status_that_says_nothing_new_is_not_written() -> None:
 async def test_an_agent_goes_offline_with_its_nodes() -> None:
     world = World()
     await world.step(SITE)
-    assert world.cluster.objects[AGENTS.plural, NAMESPACE, "site"]["status"]["connection"] == "Online"
+    assert (
+        world.cluster.objects[AGENTS.plural, NAMESPACE, "site"]["status"]["connection"] == "Online"
+    )
     await world.cluster.delete(NODES, None, "node-1")
     await world.step(SITE)
     agent = world.cluster.objects[AGENTS.plural, NAMESPACE, "site"]
