@@ -117,15 +117,24 @@ class TransferResult(ApiModel):
     end_time: datetime
 
     def termination_message(self) -> str:
-        """The result as JSON of at most 4096 bytes; failure classes are dropped from the end."""
-        failures = list(self.failures)
+        """The result as JSON of at most 4096 bytes.
+
+        Failure classes are dropped from the end, then the error's detail is cut: a character may
+        take six bytes.
+        """
+        kept = self
         while True:
-            text = self.model_copy(update={"failures": failures}).model_dump_json(
-                by_alias=True, exclude_defaults=True
-            )
-            if len(text.encode()) <= RESULT_MAX_BYTES or not failures:
+            text = kept.model_dump_json(by_alias=True, exclude_defaults=True)
+            if len(text.encode()) <= RESULT_MAX_BYTES:
                 return text
-            failures.pop()
+            if kept.failures:
+                shorter = {"failures": kept.failures[:-1]}
+            elif kept.error is not None:
+                half = kept.error.detail[: len(kept.error.detail) // 2]
+                shorter = {"error": kept.error.model_copy(update={"detail": half})}
+            else:
+                return text
+            kept = kept.model_copy(update=shorter)
 
 
 _FILE_WEIGHT_BYTES: Final = 65_536  # what a file costs beside its bytes: requests and round trips
