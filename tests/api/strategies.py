@@ -1,0 +1,117 @@
+"""Documents made from the CRDs' own schemas, and the rules found in the models' annotations."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from hypothesis import strategies as st
+
+from datasync_api.base import CEL, ApiModel, Rule
+from datasync_api.schema import Schema
+
+# Parts that rules are about, so that random texts meet them often.
+PARTS = ["/", "a", "..", ".", "*", "|", "\\", ":", "//", "-", " ", "_", "=", ",", "A", "0", "é"]
+_GRAMMAR = re.compile(r"self\.matches\('\^\((.*)\)\$'\)")
+
+
+def grammar(cel: str) -> str | None:
+    """The grammar that a rule holds a text to, read back from its CEL."""
+    found = _GRAMMAR.search(cel)
+    return found[1].replace("\\\\", "\\") if found else None
+
+
+def documents(schema: Schema) -> st.SearchStrategy[Any]:
+    """Whatever the schema takes; its grammars are kept to, its other rules are not."""
+    if schema.get("x-kubernetes-int-or-string"):
+        return st.integers(0, 9) | st.from_regex(r"[1-9][0-9]{0,3}(m|Mi|Gi)?", fullmatch=True)
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    match schema["type"]:
+        case "object" if "properties" in schema:
+            required = {n: documents(schema["properties"][n]) for n in schema.get("required", [])}
+            optional = {
+                name: documents(inner)
+                for name, inner in schema["properties"].items()
+                if name not in required
+            }
+            return st.fixed_dictionaries(required, optional=optional)
+        case "object" if "additionalProperties" in schema:
+            keys = st.text("ab-./", min_size=1, max_size=5)
+            return st.dictionaries(keys, documents(schema["additionalProperties"]), max_size=3)
+        case "object":
+            return st.just({})
+        case "array":
+            limit = min(3, schema.get("maxItems", 3))
+            unique = schema["x-kubernetes-list-type"] == "set"
+            return st.lists(documents(schema["items"]), max_size=limit, unique=unique)
+        case "integer":
+            low, high = schema.get("minimum", 0), schema.get("maximum", 2**53)
+            return st.integers(low, high)
+        case "boolean":
+            return st.booleans()
+        case _:
+            return _texts(schema)
+
+
+def _texts(schema: Schema) -> st.SearchStrategy[str]:
+    if schema.get("format") == "date-time":
+        moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
+        return moments.map(lambda moment: moment.isoformat().replace("+00:00", "Z"))
+    low, high = schema.get("minLength", 0), schema.get("maxLength", 20)
+    grammars = [found for rule in schema.get(CEL, []) if (found := grammar(rule["rule"]))]
+    if grammars:
+        if "nconnect" in str(schema[CEL]):  # one in two names a version
+            return st.sampled_from(["vers=3", "nfsvers=4.1", "hard", "nconnect=8"])
+        return st.from_regex(re.compile(grammars[0], re.ASCII), fullmatch=True).filter(
+            lambda text: low <= len(text) <= high
+        )
+    if rules := [rule["rule"] for rule in schema.get(CEL, [])]:  # a path of some kind
+        root = "/" if "self.startsWith('/')" in rules else ""
+        return st.lists(st.sampled_from(["a", "b.c"]), max_size=3).map(lambda p: root + "/".join(p))
+    return _words().filter(lambda text: low <= len(text) <= high)
+
+
+def _words() -> st.SearchStrategy[str]:
+    return st.lists(st.sampled_from(PARTS), max_size=6).map("".join)
+
+
+def any_text(cel: str) -> st.SearchStrategy[str]:
+    """Texts about which a rule may be of two minds: right, nearly right, and anything."""
+    anything = _words() | st.text(max_size=8)
+    found = grammar(cel)
+    if found is None:
+        return anything
+    right = st.from_regex(re.compile(found, re.ASCII), fullmatch=True)
+    return anything | right | st.builds(lambda a, b: a + b, right, anything)
+
+
+def defaulted(document: Any, schema: Schema) -> Any:
+    """The document with the schema's defaults, as the API server's rules see it."""
+    if isinstance(document, dict):
+        whole = dict(document)
+        for name, inner in schema.get("properties", {}).items():
+            if name not in whole and "default" in inner:
+                whole[name] = inner["default"]
+            if name in whole:
+                whole[name] = defaulted(whole[name], inner)
+        return whole
+    if isinstance(document, list):
+        return [defaulted(item, schema["items"]) for item in document]
+    return document
+
+
+def rules_of(annotation: Any) -> Iterator[tuple[Rule, Any]]:
+    """Every rule in a type, with the type that it judges."""
+    if get_origin(annotation) is Annotated:
+        inner, *metadata = get_args(annotation)
+        yield from ((mark, inner) for mark in metadata if isinstance(mark, Rule))
+        yield from rules_of(inner)
+    elif isinstance(annotation, type) and issubclass(annotation, ApiModel):
+        yield from ((rule, annotation) for rule in annotation.rules)
+        for hint in get_type_hints(annotation, include_extras=True).values():
+            yield from rules_of(hint)
+    elif get_origin(annotation) in (list, dict, tuple, Union, UnionType):
+        for inner in get_args(annotation):
+            yield from rules_of(inner)

@@ -1,0 +1,287 @@
+"""What operator and runner tell each other: plans, percentages, and results that always fit."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datasync_api.conditions import Reason
+from datasync_api.execution import Phase
+from datasync_api.exit_codes import FAIL_JOB, KILLED, ExitCode
+from datasync_api.location import LocationSpec
+from datasync_api.plan import (
+    Exchange,
+    ExecutionIdentity,
+    Places,
+    PosixSide,
+    S3Side,
+    TransferPlan,
+    make_plan,
+    nested,
+    plan_side,
+)
+from datasync_api.report import (
+    MAX_FAILURE_CLASSES,
+    RESULT_MAX_BYTES,
+    Counters,
+    Failure,
+    FilesFailed,
+    RunError,
+    TransferResult,
+    percent,
+)
+from datasync_api.task import TaskSpec
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+PLACES = Places(mount="/mnt", credentials="/keys", ca_bundle="/ca.crt")
+SIDES = {
+    "s3://": lambda uri: S3Side(uri=uri, bucket="b", region="r"),
+    "object-storage://": lambda uri: S3Side(uri=uri, bucket="b", region="r"),
+    "nfs://": lambda uri: PosixSide(uri=uri, root="/mnt"),
+    "pvc://": lambda uri: PosixSide(uri=uri, root="/mnt"),
+}
+
+
+def side(uri: str) -> PosixSide | S3Side:
+    return SIDES[uri[: uri.index("://") + 3]](uri)
+
+
+NESTED = [
+    ("s3://a/x/", "s3://a/x/", True),
+    ("s3://a/", "s3://a/x/", True),
+    ("s3://a/x/", "s3://a/", True),
+    ("s3://a/x/", "s3://a/xy/", False),
+    ("s3://a/", "s3://ab/", False),
+    ("nfs://h/a/", "nfs://h/a/b/", True),
+    ("nfs://h/", "nfs://h/a/", True),
+    ("nfs://h/a/", "nfs://i/a/", False),
+    ("nfs://h/a/", "s3://a/", False),
+    ("nfs://h/a/", "pvc://h/a/", False),
+    ("object-storage://h/a/", "object-storage://h:1/a/", False),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "answer"), NESTED)
+def test_nested(one: str, other: str, answer: bool) -> None:
+    assert nested(side(one), side(other)) is answer
+    assert nested(side(other), side(one)) is answer
+
+
+def spec(**member: Any) -> LocationSpec:
+    agents = {"agentRefs": [{"name": "site"}]} if "nfs" in member else {}
+    return LocationSpec.model_validate({**member, **agents})
+
+
+def test_sides() -> None:
+    keys = {"credentialsSecretRef": {"name": "keys"}}
+    assert plan_side(spec(nfs={"server": "h", "path": "/a"}), PLACES) == PosixSide(
+        uri="nfs://h/a/", root="/mnt"
+    )
+    claim = {"claimName": "c", "path": "sub", "readOnly": True}
+    assert plan_side(spec(persistentVolumeClaim=claim), PLACES) == PosixSide(
+        uri="pvc://c/sub/", root="/mnt", path="sub", read_only=True
+    )
+    assert plan_side(spec(s3={"bucket": "abc", "prefix": "x", **keys}), PLACES) == S3Side(
+        uri="s3://abc/x/",
+        bucket="abc",
+        prefix="x/",
+        region="us-east-1",
+        credentials_path="/keys",
+    )
+    storage = {
+        "endpoint": "https://h:9000/",
+        "bucket": "abc",
+        "caBundle": {"configMapKeyRef": {"name": "ca", "key": "ca.crt"}},
+    }
+    assert plan_side(spec(objectStorage=storage), PLACES) == S3Side(
+        uri="object-storage://h:9000/abc/",
+        bucket="abc",
+        region="us-east-1",
+        endpoint="https://h:9000",
+        addressing_style="Path",
+        ca_bundle_path="/ca.crt",
+    )
+
+
+def plan(uid: str = "u", **more: Any) -> TransferPlan:
+    fields = {"sourceLocationRef": {"name": "a"}, "destinationLocationRef": {"name": "b"}, **more}
+    return make_plan(
+        ExecutionIdentity(namespace="n", name="e", uid=uid),
+        TaskSpec.model_validate(fields),
+        source=side("nfs://h/a/"),
+        destination=side("s3://a/"),
+        exchange=Exchange(port=8080, token_path=f"/token/{uid}"),
+    )
+
+
+def test_a_plan_is_read_back_as_it_was_written() -> None:
+    made = plan(includes=[{"value": "/a*"}], excludes=[{"value": "*.tmp"}])
+    assert TransferPlan.model_validate_json(made.text()) == made
+    assert made.includes == ("/a*",) and made.excludes == ("*.tmp",)
+
+
+def test_the_hash_is_the_recipes() -> None:
+    assert plan("one").hash() == plan("other").hash()
+    assert plan().hash() != plan(excludes=[{"value": "*.tmp"}]).hash()
+    assert plan().hash() != plan(options={"uid": "None"}).hash()
+
+
+MiB = 1024 * 1024
+PERCENT = [
+    # counters, totals final, verifying, percent
+    ({}, False, True, None),
+    ({}, True, True, 99),
+    ({"estimated_files_to_transfer": 4}, True, False, 0),
+    ({"estimated_files_to_transfer": 4, "files_transferred": 2}, True, False, 50),
+    ({"estimated_files_to_transfer": 4, "files_transferred": 4}, True, False, 99),
+    ({"estimated_files_to_transfer": 4, "files_transferred": 4}, True, True, 50),
+    ({"estimated_files_to_transfer": 4, "files_transferred": 4, "files_verified": 4}, True, True, 99),
+    (
+        {
+            "estimated_files_to_transfer": 4,
+            "files_transferred": 3,
+            "files_verified": 3,
+            "files_failed": FilesFailed(transfer=1),
+        },
+        True,
+        True,
+        99,
+    ),
+    (
+        {
+            "estimated_files_to_transfer": 16,
+            "estimated_bytes_to_transfer": 3 * MiB,
+            "bytes_written": 2 * MiB,
+        },
+        True,
+        False,
+        50,
+    ),
+    ({"estimated_files_to_transfer": 1, "files_transferred": 5}, True, False, 99),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("counters", "totals_final", "verifying", "expected"), PERCENT)
+def test_percent(
+    counters: dict[str, Any], totals_final: bool, verifying: bool, expected: int | None
+) -> None:
+    found = percent(Counters(**counters), totals_final=totals_final, verifying=verifying)
+    assert found == expected
+
+
+counts = st.integers(0, 2**63)
+all_counters = st.builds(
+    Counters,
+    **{name: counts for name in Counters.model_fields if name != "files_failed"},
+    files_failed=st.builds(FilesFailed, prepare=counts, transfer=counts, verify=counts),
+)
+
+
+@given(all_counters, st.booleans())
+def test_percent_is_never_100_before_success(counters: Counters, verifying: bool) -> None:
+    found = percent(counters, totals_final=True, verifying=verifying)
+    assert found is not None and 0 <= found <= 99
+
+
+@given(st.integers(1, 100), st.integers(0, 10**9), st.booleans(), st.data())
+def test_percent_does_not_fall_while_work_is_done(
+    files: int, size: int, verifying: bool, data: st.DataObject
+) -> None:
+    moved = sorted(data.draw(st.lists(st.integers(0, files), min_size=2, max_size=8)))
+    shown = [
+        percent(
+            Counters(
+                estimated_files_to_transfer=files,
+                estimated_bytes_to_transfer=files * size,
+                files_transferred=done,
+                files_verified=done,
+                bytes_written=done * size,
+            ),
+            totals_final=True,
+            verifying=verifying,
+        )
+        for done in moved
+    ]
+    assert shown == sorted(shown, key=lambda value: value or 0)
+
+
+def lengthy(limit: int) -> st.SearchStrategy[str]:
+    """Texts up to the limit, of characters that JSON or UTF-8 makes long too."""
+    characters = st.sampled_from(["a", "é", "漢", "😀", '"', "\\", "\n", "\x01"])
+    return st.builds(lambda one, n: one * n, characters, st.integers(0, limit))
+
+
+failures = st.builds(
+    Failure,
+    code=st.text("A", min_size=1, max_size=64),
+    count=counts,
+    sample_path=lengthy(256),
+    message=lengthy(256),
+    hint=lengthy(256),
+)
+errors = st.none() | st.builds(RunError, code=st.sampled_from(Reason), detail=lengthy(1024))
+
+
+@given(st.lists(failures, max_size=MAX_FAILURE_CLASSES), errors, all_counters)
+def test_a_result_always_fits_and_is_read_back(
+    classes: list[Failure], error: RunError | None, counters: Counters
+) -> None:
+    result = TransferResult(
+        execution_uid="00000000-0000-0000-0000-000000000000",
+        outcome="Error",
+        prepare_status="Success",
+        transfer_status="Error",
+        verify_status="Pending",
+        counters=counters,
+        failures=classes,
+        error=error,
+        start_time=NOW,
+        end_time=NOW,
+    )
+    text = result.termination_message()
+    assert len(text.encode()) <= RESULT_MAX_BYTES
+    back = TransferResult.model_validate_json(text)
+    assert back.counters == counters
+    assert back.outcome == "Error"
+    assert back.failures == classes[: len(back.failures)]
+    if error is not None:
+        assert back.error is not None and back.error.code == error.code
+
+
+def test_a_small_result_is_kept_whole() -> None:
+    failure = Failure(code="PermissionDenied", count=3, sample_path="/a", message="m", hint="h")
+    result = TransferResult(
+        execution_uid="u",
+        outcome="Error",
+        prepare_status="Success",
+        transfer_status="Error",
+        verify_status="Success",
+        counters=Counters(files_transferred=1),
+        failures=[failure],
+        start_time=NOW,
+        end_time=NOW,
+    )
+    assert TransferResult.model_validate_json(result.termination_message()) == result
+
+
+def test_exit_codes_and_phases_are_the_documented_ones() -> None:
+    assert {code.name: int(code) for code in ExitCode} == {
+        "DONE": 0,
+        "CONFIGURATION": 10,
+        "CREDENTIALS": 11,
+        "GUARD": 12,
+        "HOPELESS": 20,
+        "TRANSIENT": 30,
+        "STOPPED": 31,
+    }
+    assert {int(code) for code in FAIL_JOB} == {10, 11, 12, 20}
+    assert KILLED == 137
+    assert [phase for phase in Phase if phase.terminal] == ["Success", "Error", "Cancelled"]
+    assert [phase for phase in Phase if not phase.active] == [
+        "Queued",
+        "Success",
+        "Error",
+        "Cancelled",
+    ]
