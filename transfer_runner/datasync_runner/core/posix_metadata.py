@@ -40,7 +40,7 @@ def to_user_metadata(metadata: PosixMetadata, kind: Kind) -> dict[str, str]:
     if kind is Kind.SYMLINK:
         found[PERMISSIONS] = "0120777"
     elif metadata.mode is not None:
-        found[PERMISSIONS] = f"0{_TYPES[kind] | metadata.mode:o}"
+        found[PERMISSIONS] = f"{_TYPES[kind] | metadata.mode:07o}"
     if metadata.uid is not None:
         found[OWNER] = str(metadata.uid)
     if metadata.gid is not None:

@@ -4,7 +4,7 @@ Nothing is deleted when part of the source could not be listed, or when it lists
 """
 
 import logging
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from datasync_api.task import Guards
 from datasync_runner.core.compare import CompareOptions, wanted
@@ -13,7 +13,10 @@ from datasync_runner.engine.failures import record
 from datasync_runner.engine.prepare import Kept
 from datasync_runner.engine.spool import Spool, unpack_folder
 from datasync_runner.storage.errors import Conflict, FileError, SourceEmpty, StorageError
-from datasync_runner.storage.port import Destination
+from datasync_runner.storage.port import Destination, Source
+
+if TYPE_CHECKING:
+    from datasync_runner.core.entry import Entry
 
 _log = logging.getLogger(__name__)
 BATCH: Final = 1000
@@ -60,11 +63,22 @@ async def delete_extra(
 
 
 async def settle_folders(
-    kept: Kept, destination: Destination, *, tally: Tally, options: CompareOptions
+    kept: Kept,
+    source: Source,
+    destination: Destination,
+    *,
+    tally: Tally,
+    options: CompareOptions,
 ) -> None:
     """Make folders and set their metadata; those that were right too, if anything was written."""
     for records in kept.folders.reversed_batches(BATCH):
-        folders = [wanted(unpack_folder(packed), options) for packed in records]
+        folders: list[Entry] = []
+        listed = [unpack_folder(packed) for packed in records]
+        for folder, known in zip(listed, await source.inspect(listed), strict=True):
+            if isinstance(known, StorageError):
+                record(tally, "transfer", known, folder.key)
+            else:
+                folders.append(wanted(known, options))
         for folder, answer in zip(folders, await destination.write_folders(folders), strict=True):
             if isinstance(answer, StorageError):
                 record(tally, "transfer", answer, folder.key)

@@ -63,6 +63,8 @@ async def run_plan(
             group.create_task(verify.run())
         tally = board.tally
         await delete_extra(kept, patient_destination, tally=tally, guards=plan.guards)
-        await settle_folders(kept, patient_destination, tally=tally, options=options)
+        await settle_folders(
+            kept, patient_source, patient_destination, tally=tally, options=options
+        )
     await patient_destination.finish()
     board.ended()

@@ -60,19 +60,25 @@ class Spool:
 
 def pack_folder(folder: Entry) -> bytes:
     """A folder with its metadata as a record."""
-    fields: list[Any] = [folder.key.decode("latin-1"), folder.metadata, folder.headers]
+    fields: list[Any] = [
+        folder.key.decode("latin-1"),
+        folder.implied,
+        folder.metadata,
+        folder.headers,
+    ]
     return json.dumps(fields).encode()
 
 
 def unpack_folder(record: bytes) -> Entry:
     """The folder that `pack_folder` made a record of."""
-    key, metadata, headers = json.loads(record)
+    key, implied, metadata, headers = json.loads(record)
     if headers is not None:
         user = tuple((name, value) for name, value in headers[-1])
         headers = ObjectHeaders(*headers[:-1], user_metadata=user)
     return Entry(
         key.encode("latin-1"),
         Kind.FOLDER,
+        implied=implied,
         metadata=None if metadata is None else PosixMetadata(*metadata),
         headers=headers,
     )

@@ -66,7 +66,7 @@ CODES: Final[dict[str, type[errors.StorageError]]] = {
 }
 """S3's error codes; those of HEAD requests are status numbers."""
 
-FAMILIES: Final[tuple[tuple[type[Exception], type[errors.StorageError]], ...]] = (
+FAMILIES: tuple[tuple[type[Exception], type[errors.StorageError]], ...] = (
     (foreign.NoCredentialsError, errors.CredentialsRefused),
     (foreign.PartialCredentialsError, errors.CredentialsRefused),
     (foreign.CredentialRetrievalError, errors.CredentialsRefused),
@@ -143,7 +143,7 @@ def border(side: S3Side, key: bytes = b"") -> Generator[None]:
     except foreign.ClientError as error:
         raise from_client_error(error, side, key) from error
     except foreign.BotoCoreError as error:
-        ours = next(mapped for family, mapped in FAMILIES if issubclass(type(error), family))
+        ours = next(mapped for family, mapped in FAMILIES if isinstance(error, family))
         raise explained(ours, side, key, str(error)) from error
 
 

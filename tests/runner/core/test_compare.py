@@ -1,0 +1,189 @@
+"""The truth table of `decide`, row by row."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datasync_api.task import TaskOptions
+from datasync_runner.core import compare
+from datasync_runner.core.compare import Action, CompareOptions, decide, wanted
+from datasync_runner.core.entry import Entry, Kind, ObjectHeaders, PosixMetadata
+
+META = PosixMetadata(0o644, 1000, 1000, 5, 4)
+
+
+def file(**changes):
+    metadata = changes.pop("metadata", META)
+    mtime_ns = metadata.mtime_ns if metadata and metadata.mtime_ns is not None else 5
+    return Entry(b"k", Kind.FILE, 3, mtime_ns, metadata)._replace(**changes)
+
+
+def folder(**changes):
+    return Entry(b"k/", Kind.FOLDER, 0, 5, META)._replace(**changes)
+
+
+def stated(**changes):
+    return META._replace(**changes)
+
+
+SPECIAL = Entry(b"k", Kind.SPECIAL)
+LINK = file(kind=Kind.SYMLINK, metadata=stated(mode=0o777))
+IMPLIED = Entry(b"k/", Kind.FOLDER, implied=True)
+AWAY = None
+PLAIN = CompareOptions()
+TO_FILES = CompareOptions(fill_defaults=True)
+NEVER = CompareOptions(overwrite=False)
+REMOVE = CompareOptions(delete=True)
+ALL = CompareOptions(compare=False)
+NO_TIME = CompareOptions(mtime=False)
+NOTHING = CompareOptions(mtime=False, uid=False, gid=False, mode=False)
+OBJECTS = CompareOptions(objects=True)
+LISTED = file(metadata=None, mtime_ns=0)
+FOREIGN = ObjectHeaders(user_metadata=(("a", "1"),))
+
+TABLE = [
+    (AWAY, SPECIAL, REMOVE, "Skip NotAtSource"),
+    (AWAY, IMPLIED, REMOVE, "Skip ImpliedFolder"),
+    (AWAY, file(), REMOVE, "Delete NotAtSource"),
+    (AWAY, folder(), REMOVE, "Delete NotAtSource"),
+    (AWAY, file(), PLAIN, "Skip NotAtSource"),
+    (SPECIAL, AWAY, PLAIN, "Skip SpecialFile"),
+    (SPECIAL, file(), PLAIN, "Skip SpecialFile"),
+    (IMPLIED, AWAY, PLAIN, "Skip ImpliedFolder"),
+    (IMPLIED, AWAY, TO_FILES, "Copy NotAtDestination"),
+    (file(), AWAY, NEVER, "Copy NotAtDestination"),
+    (folder(), AWAY, PLAIN, "Copy NotAtDestination"),
+    (file(), SPECIAL, PLAIN, "Conflict SpecialFileInTheWay"),
+    (IMPLIED, IMPLIED, PLAIN, "Skip Same"),
+    (folder(), IMPLIED, NEVER, "Copy FolderMarkerMissing"),
+    (file(), file(size_bytes=4), NEVER, "Skip OverwriteNever"),
+    (IMPLIED, folder(metadata=stated(mode=0)), PLAIN, "Skip Same"),
+    (folder(), folder(metadata=PosixMetadata(), bare=True), PLAIN, "Skip Same"),
+    (file(), file(), ALL, "Copy TransferModeAll"),
+    (file(), file(size_bytes=4), PLAIN, "Copy SizeDiffers"),
+    (file(), file(size_bytes=4, metadata=None), PLAIN, "Copy SizeDiffers"),
+    (file(), LISTED, PLAIN, "Inspect MetadataUnknown"),
+    (LISTED, file(), PLAIN, "Inspect MetadataUnknown"),
+    (folder(), folder(metadata=None), PLAIN, "Inspect MetadataUnknown"),
+    (LINK, LISTED, NOTHING, "Inspect MetadataUnknown"),
+    (LISTED, LISTED, CompareOptions(False, objects=True), "Copy TransferModeAll"),
+    (file(), LISTED._replace(mtime_ns=5), NOTHING, "Skip Same"),
+    (file(), LINK, PLAIN, "Copy KindDiffers"),
+    (LINK, file(), PLAIN, "Copy KindDiffers"),
+    (file(), file(metadata=stated(mtime_ns=None), mtime_ns=5), PLAIN, "Copy MtimeUnknown"),
+    (file(metadata=stated(mtime_ns=6)), file(), PLAIN, "Copy MtimeDiffers"),
+    (file(metadata=stated(mtime_ns=4)), file(), PLAIN, "Copy MtimeDiffers"),
+    (file(metadata=stated(mtime_ns=6)), file(), NO_TIME, "Copy SourceNewer"),
+    (file(metadata=stated(mtime_ns=4)), file(), NO_TIME, "Skip Same"),
+    (file(metadata=stated(mode=0o600)), file(), PLAIN, "UpdateMetadata MetadataDiffers"),
+    (file(metadata=stated(uid=1)), file(), PLAIN, "UpdateMetadata MetadataDiffers"),
+    (file(metadata=stated(gid=1)), file(), PLAIN, "UpdateMetadata MetadataDiffers"),
+    (file(metadata=stated(mode=0o600)), file(), CompareOptions(mode=False), "Skip Same"),
+    (file(metadata=stated(uid=1)), file(), CompareOptions(uid=False), "Skip Same"),
+    (file(metadata=stated(gid=1)), file(), CompareOptions(gid=False), "Skip Same"),
+    (LINK, LINK._replace(metadata=stated(mode=0)), PLAIN, "Skip Same"),
+    (LINK, LINK._replace(metadata=stated(uid=1)), PLAIN, "UpdateMetadata MetadataDiffers"),
+    (folder(metadata=stated(mtime_ns=6)), folder(), PLAIN, "UpdateMetadata MetadataDiffers"),
+    (folder(metadata=stated(mtime_ns=None)), folder(), PLAIN, "Skip Same"),
+    (folder(metadata=stated(mtime_ns=6)), folder(), NO_TIME, "Skip Same"),
+    (
+        file(metadata=PosixMetadata(mtime_ns=5)),
+        file(metadata=PosixMetadata(0o755, 65534, 65534, 5)),
+        TO_FILES,
+        "Skip Same",
+    ),
+    (
+        file(metadata=PosixMetadata(mtime_ns=5)),
+        file(),
+        TO_FILES,
+        "UpdateMetadata MetadataDiffers",
+    ),
+    (
+        file(headers=FOREIGN),
+        file(headers=ObjectHeaders("text/plain")),
+        OBJECTS,
+        "UpdateMetadata UserMetadataDiffers",
+    ),
+    (
+        file(headers=FOREIGN),
+        file(headers=FOREIGN._replace(content_type="text/plain")),
+        OBJECTS,
+        "Skip Same",
+    ),
+    (file(), file(), PLAIN, "Skip Same"),
+    (file(), file(metadata=stated(atime_ns=9)), PLAIN, "Skip Same"),
+    (folder(), folder(), PLAIN, "Skip Same"),
+]
+
+
+@pytest.mark.parametrize(("source", "destination", "options", "expected"), TABLE)
+def test_decide(source, destination, options, expected):
+    decision = decide(source, destination, options)
+    assert f"{decision.action.value} {decision.reason}" == expected
+
+
+def test_the_docstring_and_this_table_name_the_same_decisions():
+    documented = set(re.findall(r"\| ([A-Z]\w+ \w+) \|\n", compare.decide.__doc__ or ""))
+    assert {row[3] for row in TABLE} == documented
+
+
+METADATA = st.builds(
+    PosixMetadata,
+    st.none() | st.integers(0, 0o7777),
+    st.none() | st.integers(0, 70_000),
+    st.none() | st.integers(0, 70_000),
+    st.none() | st.integers(0, 10**19),
+    st.none() | st.integers(0, 10**19),
+)
+OPTIONS = st.builds(
+    CompareOptions,
+    overwrite=st.booleans(),
+    delete=st.booleans(),
+    mtime=st.just(True),
+    uid=st.booleans(),
+    gid=st.booleans(),
+    mode=st.booleans(),
+    fill_defaults=st.booleans(),
+)
+
+
+@given(METADATA, OPTIONS, st.sampled_from([Kind.FILE, Kind.FOLDER, Kind.SYMLINK]))
+def test_what_was_written_as_wanted_is_the_same_afterwards(metadata, options, kind):
+    mtime_ns = 7 if metadata.mtime_ns is None else metadata.mtime_ns
+    source = Entry(b"k", kind, 3, mtime_ns, metadata)
+    there = wanted(source, options)
+    told = there.metadata._replace(
+        mtime_ns=8
+        if options.fill_defaults and there.metadata.mtime_ns is None
+        else there.metadata.mtime_ns
+    )
+    assert decide(source, there._replace(metadata=told), options).action is Action.SKIP
+
+
+def test_options_of_the_task():
+    options = TaskOptions(
+        transfer_mode="All",
+        overwrite_mode="Never",
+        mtime="None",
+        atime="None",
+        uid="None",
+        gid="None",
+        posix_permissions="None",
+    )
+    found = CompareOptions.of(options, source_objects=True, destination_objects=True)
+    assert found == CompareOptions(
+        compare=False,
+        overwrite=False,
+        mtime=False,
+        uid=False,
+        gid=False,
+        mode=False,
+        objects=True,
+    )
+    usual = CompareOptions.of(TaskOptions(), source_objects=True, destination_objects=False)
+    assert usual == CompareOptions(fill_defaults=True)
+    remove = TaskOptions(preserve_deleted_files="Remove")
+    found = CompareOptions.of(remove, source_objects=False, destination_objects=True)
+    assert found == CompareOptions(delete=True)

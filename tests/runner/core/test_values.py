@@ -1,0 +1,134 @@
+"""The small pure modules: metadata forms, links, parts, pauses, keys."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datasync_runner.core import links, parts
+from datasync_runner.core.entry import Kind, PosixMetadata, parent_of, path_of
+from datasync_runner.core.posix_metadata import (
+    POSIX_KEYS,
+    from_user_metadata,
+    parse_time_ns,
+    to_user_metadata,
+    with_defaults,
+)
+from datasync_runner.core.retry import TRIES, delay_seconds
+
+TIMES = st.none() | st.integers(-(2**62), 2**62)
+IDS = st.none() | st.integers(0, 2**32 - 2)
+
+
+@given(st.none() | st.integers(0, 0o7777), IDS, IDS, TIMES, TIMES)
+def test_metadata_comes_back_from_user_metadata(mode, uid, gid, mtime_ns, atime_ns):
+    metadata = PosixMetadata(mode, uid, gid, mtime_ns, atime_ns)
+    for kind in (Kind.FILE, Kind.FOLDER):
+        user = to_user_metadata(metadata, kind)
+        assert from_user_metadata(user) == (metadata, False)
+        assert set(user) <= POSIX_KEYS
+        assert all(value.isascii() for value in user.values())
+
+
+def test_the_written_form():
+    metadata = PosixMetadata(0o644, 500, 20, 1595002920000000000, 1)
+    assert to_user_metadata(metadata, Kind.FILE) == {
+        "user-agent": "datasync-kubernetes",
+        "file-permissions": "0100644",
+        "file-owner": "500",
+        "file-group": "20",
+        "file-mtime": "1595002920000000000ns",
+        "file-atime": "1ns",
+    }
+    assert to_user_metadata(metadata, Kind.FOLDER)["file-permissions"] == "0040644"
+
+
+def test_a_link_says_so_even_when_modes_are_not_kept():
+    user = to_user_metadata(PosixMetadata(), Kind.SYMLINK)
+    assert user["file-permissions"] == "0120777"
+    assert from_user_metadata(user)[1]
+
+
+@given(st.dictionaries(st.sampled_from([*sorted(POSIX_KEYS), "mtime"]), st.text()))
+def test_junk_is_never_an_error(user):
+    from_user_metadata(user)
+
+
+@pytest.mark.parametrize(
+    ("text", "time_ns"),
+    [
+        ("1595002920000000000ns", 1595002920000000000),
+        ("1734968895000", 1734968895000_000_000),
+        ("1602647222/222919600", 1602647222_222919600),
+        ("1602647222.2229196", 1602647222_222919600),
+        ("1602647222.123456789123", 1602647222_123456789),
+        ("-1ns", -1),
+        ("", None),
+        ("yesterday", None),
+        ("12ms", None),
+        ("١٢", None),
+        ("9" * 20, None),
+    ],
+)
+def test_forms_of_time(text, time_ns):
+    assert parse_time_ns(text) == time_ns
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [("0100664", 0o664), ("664", 0o664), ("0040755", 0o755), ("0o644", 0o644), ("rw", None)],
+)
+def test_forms_of_permissions(text, mode):
+    assert from_user_metadata({"file-permissions": text})[0].mode == mode
+
+
+def test_defaults_of_what_is_not_stated():
+    assert with_defaults(PosixMetadata()) == PosixMetadata(0o755, 65534, 65534)
+    assert with_defaults(PosixMetadata(0, 0, 0)) == PosixMetadata(0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("key", "target", "bad"),
+    [
+        (b"a/link", b"../b", False),
+        (b"a/link", b"../../b", True),
+        (b"link", b"..", True),
+        (b"link", b"/etc/passwd", True),
+        (b"a/link", b"b/../../c", False),
+        (b"a/link", b"b/../../../c", True),
+        (b"a/b/link", b"./.././x", False),
+        (b"link", b"a//..//..", True),
+    ],
+)
+def test_links_that_lead_out(key, target, bad):
+    assert (links.problem(key, target) is not None) == bad
+
+
+@given(st.integers(0, parts.MAX_OBJECT_BYTES))
+def test_part_layout_is_within_the_limits_of_s3(size_bytes):
+    part_bytes, number = parts.layout(size_bytes)
+    assert number <= parts.MAX_PARTS
+    assert part_bytes >= parts.PART_BYTES
+    assert part_bytes * (number - 1) < max(1, size_bytes) <= part_bytes * number
+    assert parts.large_cost_bytes(size_bytes) <= parts.BUDGET_BYTES
+
+
+def test_more_than_s3_can_hold():
+    with pytest.raises(ValueError, match="5 TiB"):
+        parts.layout(parts.MAX_OBJECT_BYTES + 1)
+
+
+def test_pauses_grow_and_end():
+    longest = [delay_seconds(attempt, 0.999) for attempt in range(1, TRIES)]
+    assert all(one is not None for one in longest)
+    assert longest == sorted(longest)
+    assert sum(longest) <= 60
+    assert delay_seconds(TRIES, 0.5) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "path", "parent"),
+    [(b"a", "/a", b""), (b"a/", "/a", b""), (b"a/b", "/a/b", b"a/"), (b"a/b/", "/a/b", b"a/")],
+)
+def test_keys(key, path, parent):
+    assert path_of(key) == path
+    assert parent_of(key) == parent

@@ -1,0 +1,249 @@
+"""Whole runs over in-memory storage: what is planned, done, kept and refused."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datasync_api.plan import PosixSide, TransferPlan
+from datasync_api.task import Guards, TaskOptions
+from datasync_runner.core.entry import Kind, PosixMetadata
+from datasync_runner.core.parts import SMALL_BYTES
+from datasync_runner.engine import pipeline
+from datasync_runner.engine.progress import Board
+from datasync_runner.storage import errors
+from fakes.storage import FILE, FOLDER, FakeStorage
+
+
+def plan(includes=(), excludes=(), allow_empty=False, **options):
+    side = PosixSide(uri="nfs://h/a/", root="/a")
+    return TransferPlan(
+        execution={"namespace": "n", "name": "e", "uid": "u"},
+        source=side,
+        destination=side,
+        options=TaskOptions(**options),
+        includes=includes,
+        excludes=excludes,
+        guards=Guards(allow_empty_source=allow_empty),
+    )
+
+
+async def run(source, destination, **options):
+    board = Board("u", time.monotonic)
+    source.calls.clear()
+    destination.calls.clear()
+    await pipeline.run_plan(plan(**options), source, destination, board)
+    return board.tally
+
+
+def bodies(storage):
+    return {key: content.body for key, content in storage.items.items()}
+
+
+def small_tree(objects=False):
+    tree = FakeStorage(objects=objects)
+    tree.put(b"a/").put(b"a/x", b"xx").put(b"a/y", b"y").put(b"b", b"bbb").put(b"empty/")
+    return tree
+
+
+@pytest.mark.parametrize("source_objects", [False, True])
+@pytest.mark.parametrize("destination_objects", [False, True])
+async def test_first_run_copies_second_plans_nothing(source_objects, destination_objects):
+    source, destination = small_tree(source_objects), FakeStorage(destination_objects)
+    first = await run(source, destination, preserve_deleted_files="Remove")
+    assert bodies(destination) == bodies(source)
+    assert (first.files_transferred, first.files_verified, first.folders_transferred) == (3, 3, 2)
+    assert (first.bytes_transferred, first.bytes_written) == (6, 6)
+    second = await run(source, destination, preserve_deleted_files="Remove")
+    assert second.estimated_files_to_transfer == second.files_transferred == 0
+    assert second.folders_transferred == second.files_metadata_updated == 0
+    assert second.files_skipped == 3
+    assert not [call for call in destination.calls if call.split()[0] in ("write", "delete")]
+
+
+async def test_exactly_the_changes_are_made():
+    source, destination = small_tree(), FakeStorage()
+    await run(source, destination)
+    source.put(b"a/x", b"XX", metadata=FILE._replace(mtime_ns=2_000_000_000))
+    source.put(b"b", b"bbb", metadata=FILE._replace(mode=0o600))
+    del source.items[b"a/y"]
+    tally = await run(source, destination, preserve_deleted_files="Remove")
+    assert tally.files_transferred == tally.files_metadata_updated == tally.files_deleted == 1
+    assert bodies(destination) == bodies(source)
+    assert destination.items[b"b"].entry.metadata.mode == 0o600
+    assert destination.items[b"a/"].entry.metadata == FOLDER  # not when we wrote into it
+
+
+KEYS = st.sets(
+    st.sampled_from([b"a", b"b/", b"b/c", b"b/d/", b"b/d/e", b"b-", b"f", b"g/", b"g/h"])
+)
+
+
+def tree_of(keys, objects):
+    tree = FakeStorage(objects)
+    for key in keys:
+        tree.put(key, b"" if key.endswith(b"/") else key)
+        for end in range(len(key)):
+            if key[end : end + 1] == b"/":
+                tree.put(key[: end + 1])
+    return tree
+
+
+@given(KEYS, KEYS, st.booleans(), st.booleans())
+async def test_sync_is_idempotent_and_complete(ours, theirs, source_objects, destination_objects):
+    source = tree_of(ours, source_objects)
+    destination = tree_of(theirs, destination_objects)
+    options = {"preserve_deleted_files": "Remove", "allow_empty": True}
+    await run(source, destination, **options)
+    assert bodies(destination) == bodies(source)
+    again = await run(source, destination, **options)
+    assert (again.files_transferred, again.files_deleted, again.folders_transferred) == (0, 0, 0)
+
+
+async def test_never_leaves_alone_what_is_there_even_in_mode_all():
+    for mode in ("Changed", "All"):
+        source = FakeStorage().put(b"a", b"new").put(b"b", b"b")
+        destination = FakeStorage().put(b"a", b"old and longer")
+        tally = await run(source, destination, overwrite_mode="Never", transfer_mode=mode)
+        assert bodies(destination) == {b"a": b"old and longer", b"b": b"b"}
+        assert tally.files_skipped == 1
+
+
+async def test_all_copies_without_listing_the_destination():
+    source, destination = small_tree(), small_tree()
+    tally = await run(source, destination, transfer_mode="All")
+    assert tally.files_transferred == 3
+    assert "listing" not in destination.calls
+
+
+async def test_filters_hold_on_both_sides():
+    source = FakeStorage().put(b"a/").put(b"a/x", b"1").put(b"a/x.tmp", b"2").put(b"b", b"3")
+    destination = FakeStorage().put(b"a/").put(b"a/old.tmp", b"4").put(b"c", b"5")
+    await run(
+        source,
+        destination,
+        includes=("/a",),
+        excludes=("*.tmp",),
+        preserve_deleted_files="Remove",
+    )
+    assert bodies(destination) == {b"a/": b"", b"a/x": b"1", b"a/old.tmp": b"4", b"c": b"5"}
+
+
+async def test_a_folder_that_still_holds_excluded_files_stays_without_a_failure():
+    source = FakeStorage().put(b"a", b"1")
+    destination = FakeStorage().put(b"d/").put(b"d/keep.tmp", b"2").put(b"d/old", b"3")
+    tally = await run(source, destination, excludes=("*.tmp",), preserve_deleted_files="Remove")
+    assert set(destination.items) == {b"a", b"d/", b"d/keep.tmp"}
+    assert (tally.files_deleted, tally.folders_deleted, tally.failure_count()) == (1, 0, 0)
+
+
+async def test_an_empty_source_deletes_nothing_unless_it_is_allowed():
+    destination = FakeStorage().put(b"a", b"1")
+    with pytest.raises(errors.SourceEmpty, match=r"guards\.allowEmptySource"):
+        await run(FakeStorage(), destination, preserve_deleted_files="Remove")
+    assert set(destination.items) == {b"a"}
+    await run(FakeStorage(), destination, preserve_deleted_files="Remove", allow_empty=True)
+    assert not destination.items
+
+
+async def test_nothing_is_deleted_when_part_of_the_source_cannot_be_listed():
+    source = FakeStorage().put(b"a", b"1").put(b"locked/")
+    source.listing_errors.append(errors.Denied("no", b"locked/"))
+    destination = FakeStorage().put(b"locked/").put(b"locked/x", b"2").put(b"z", b"3")
+    tally = await run(source, destination, preserve_deleted_files="Remove")
+    assert set(destination.items) == {b"a", b"locked/", b"locked/x", b"z"}
+    assert {failure.code for failure in tally.failures()} == {"Denied", "DeletionWithheld"}
+    assert tally.files_deleted == 0
+
+
+async def test_nothing_is_written_where_the_destination_cannot_be_listed():
+    source = FakeStorage().put(b"d/").put(b"d/x", b"1").put(b"e", b"2")
+    destination = FakeStorage().put(b"d/")
+    destination.listing_errors.append(errors.Denied("no", b"d/"))
+    tally = await run(source, destination)
+    assert set(destination.items) == {b"d/", b"e"}
+    assert tally.failed["prepare"] == 1
+
+
+async def test_a_damaged_destination_is_a_failure_and_never_verified():
+    tally = await run(small_tree(), FakeStorage(spoil=True))
+    assert tally.files_verified == 0
+    assert tally.failures()[0].code == "VerificationFailed"
+    assert tally.run_error().code == "FilesFailed"
+
+
+async def test_without_verification_nothing_counts_as_verified():
+    destination = FakeStorage()
+    tally = await run(small_tree(), destination, verify_mode="None")
+    assert (tally.files_transferred, tally.files_verified) == (3, 0)
+    assert not [call for call in destination.calls if call.startswith("verify")]
+
+
+async def test_one_file_fails_and_the_others_go_on():
+    source = small_tree()
+    source.trouble = lambda name, key: (
+        errors.Denied("no", key) if (name, key) == ("read", b"a/x") else None
+    )
+    destination = FakeStorage()
+    tally = await run(source, destination)
+    assert tally.files_transferred == 2
+    assert b"a/x" not in destination.items
+    assert (tally.failed["transfer"], tally.failures()[0].sample_path) == (1, "/a/x")
+
+
+@pytest.mark.parametrize(("target", "restored"), [(b"x", True), (b"../..", False)])
+async def test_links_out_of_objects_are_checked(target, restored):
+    source, destination = FakeStorage(objects=True), FakeStorage()
+    source.put(b"a/").put(b"a/l", target, kind=Kind.SYMLINK)
+    tally = await run(source, destination)
+    assert (b"a/l" in destination.items) == restored
+    assert tally.failure_count() == (not restored)
+
+
+async def test_links_between_file_systems_are_kept_as_they_are():
+    source, destination = FakeStorage(), FakeStorage()
+    source.put(b"l", b"/etc/hosts", kind=Kind.SYMLINK)
+    await run(source, destination)
+    assert destination.items[b"l"].body == b"/etc/hosts"
+
+
+async def test_objects_of_other_tools_are_copied_and_then_known():
+    source, destination = FakeStorage().put(b"a", b"1"), FakeStorage(objects=True)
+    destination.put(b"a", b"1", metadata=PosixMetadata())
+    assert (await run(source, destination)).files_transferred == 1
+    assert (await run(source, destination)).files_transferred == 0
+
+
+async def test_large_files_travel_alone_and_are_retried():
+    body = b"x" * (SMALL_BYTES + 1)
+    source, destination = FakeStorage().put(b"a", body), FakeStorage()
+    answers = [errors.ChangedDuringTransfer("it changed"), None]
+    destination.trouble = lambda name, _: answers.pop(0) if name == "write" and answers else None
+    tally = await run(source, destination)
+    assert destination.items[b"a"].body == body
+    assert (tally.files_transferred, tally.files_verified, tally.failure_count()) == (1, 1, 0)
+
+
+async def test_a_large_file_that_keeps_changing_fails():
+    source = FakeStorage().put(b"a", b"x" * (SMALL_BYTES + 1))
+    destination = FakeStorage()
+    destination.trouble = lambda name, key: (
+        errors.ChangedDuringTransfer("it changed", key) if name == "write" else None
+    )
+    tally = await run(source, destination)
+    assert tally.failures()[0].code == "ChangedDuringTransfer"
+
+
+async def test_a_special_file_in_the_way_is_a_conflict():
+    source, destination = FakeStorage().put(b"a", b"1"), FakeStorage()
+    destination.put(b"a", kind=Kind.SPECIAL)
+    tally = await run(source, destination)
+    assert tally.failures()[0].code == "Conflict"
+
+
+async def test_totals_are_final_and_the_phase_moves_on():
+    board = Board("u", time.monotonic)
+    assert (board.phase, board.progress().totals_final) == ("Preparing", False)
+    await pipeline.run_plan(plan(), small_tree(), FakeStorage(), board)
+    assert (board.phase, board.progress().totals_final) == ("Verifying", True)
