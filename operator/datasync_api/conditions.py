@@ -55,9 +55,6 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "InternalError"
     # definitions
     VALID = "Valid"
-    SUSPENDED = "Suspended"
-    SCHEDULED = "Scheduled"
-    NOT_SCHEDULED = "NotScheduled"
     NODES_READY = "NodesReady"
     NO_MATCHING_NODE = "NoMatchingNode"
     NO_EXECUTION = "NoExecution"

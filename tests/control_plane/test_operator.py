@@ -1,0 +1,219 @@
+"""The operator as a process against a real API server: kopf's watches, server-side apply, ownership.
+
+There is no kubelet here, so pods stay Pending: what is tested is what the operator asks of the
+API server, and what the API server makes of it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.control_plane import ControlPlane
+from fixtures.kube import Namespace
+from manifests import Snippet, snippets
+
+pytestmark = pytest.mark.timeout(60)
+
+NODE = """
+apiVersion: v1
+kind: Node
+metadata: {name: node-1, labels: {site: here}}
+"""
+MANIFESTS = """
+apiVersion: datasync.dev/v1alpha1
+kind: DataSyncAgent
+metadata: {name: site}
+spec: {nodeSelector: {site: here}}
+---
+apiVersion: datasync.dev/v1alpha1
+kind: DataSyncLocation
+metadata: {name: nas}
+spec: {nfs: {server: nas.example.com, path: /export}, agentRefs: [{name: site}]}
+---
+apiVersion: datasync.dev/v1alpha1
+kind: DataSyncLocation
+metadata: {name: bucket}
+spec: {s3: {bucket: example}}
+---
+apiVersion: datasync.dev/v1alpha1
+kind: DataSyncTask
+metadata: {name: nightly}
+spec: {sourceLocationRef: {name: nas}, destinationLocationRef: {name: bucket}}
+"""
+RUN = """
+apiVersion: datasync.dev/v1alpha1
+kind: DataSyncTaskExecution
+metadata: {name: run}
+spec: {taskRef: {name: nightly}}
+"""
+
+
+@pytest.fixture(scope="module")
+def operator(
+    control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """The operator's process; its log goes to the yielded file."""
+    folder = tmp_path_factory.mktemp("operator")
+    log = folder / "log"
+    control_plane.apply(NODE)
+    ready = '{"status":{"conditions":[{"type":"Ready","status":"True"}]}}'
+    control_plane.kubectl("patch", "node", "node-1", "--subresource=status", "-p", ready)
+    environment = {
+        **os.environ,
+        "KUBECONFIG": str(control_plane.kubeconfig),
+        "DATASYNC_RUNNER_IMAGE": "example/runner:1",
+        "DATASYNC_EXCHANGE_KEY_FILE": str(folder / "key"),
+        "DATASYNC_LIVENESS_PORT": "0",
+    }
+    (folder / "key").write_text("0" * 32)
+    with log.open("w") as out:
+        command = [sys.executable, "-m", "datasync_operator"]
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
+        try:
+            yield log
+            assert process.poll() is None, f"the operator ended: {log.read_text()}"
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+@pytest.fixture
+def applied(operator: Path, control_plane_namespace: Namespace) -> Namespace:
+    control_plane_namespace.apply(MANIFESTS)
+    return control_plane_namespace
+
+
+def phase(namespace: Namespace, name: str = "run") -> str:
+    found = namespace.get("dse", name) or {}
+    return found.get("status", {}).get("phase", "")
+
+
+def launched(namespace: Namespace) -> dict[str, Any]:
+    """Apply the execution and return its Job."""
+    namespace.apply(RUN)
+    namespace.wait("a Job", lambda: namespace.list("jobs"))
+    return namespace.list("jobs")[0]
+
+
+def test_definitions_tell_their_state(applied: Namespace) -> None:
+    def told() -> bool:
+        task, nas = applied.get("dst", "nightly"), applied.get("dsl", "nas")
+        site = applied.get("dsa", "site")
+        assert task is not None and nas is not None and site is not None
+        return (
+            task.get("status", {}).get("status") == "Available"
+            and nas.get("status", {}).get("uri") == "nfs://nas.example.com/export/"
+            and site.get("status", {}).get("connection") == "Online"
+        )
+
+    applied.wait("status on agent, location and task", told)
+
+
+def test_an_execution_is_launched_with_all_it_needs(applied: Namespace) -> None:
+    job = launched(applied)
+    uid = (applied.get("dse", "run") or {})["metadata"]["uid"]
+    selector = f"datasync.dev/execution-uid={uid}"
+    for kind in ("configmaps", "secrets", "pvc", "jobs"):
+        [found] = applied.list(kind, selector=selector)
+        assert found["metadata"]["ownerReferences"][0]["uid"] == uid, kind
+    [volume] = applied.kube.list("pv", selector=selector)
+    assert volume["spec"]["nfs"]["readOnly"] is True
+    applied.wait(
+        "the claim to be bound", lambda: applied.list("pvc")[0]["status"].get("phase") == "Bound"
+    )
+    assert job["spec"]["podFailurePolicy"]["rules"][0]["action"] == "FailJob"
+    applied.wait("Launching", lambda: phase(applied) == "Launching")
+
+
+def test_nothing_that_a_user_applied_is_changed(applied: Namespace) -> None:
+    launched(applied)
+    applied.wait("Launching", lambda: phase(applied) == "Launching")
+    for text in (MANIFESTS, RUN):
+        difference = applied.kubectl("diff", "-f", "-", input=text, check=False)
+        assert difference.returncode == 0, difference.stdout
+    for kind, name in (("dsa", "site"), ("dsl", "nas"), ("dst", "nightly")):
+        found = applied.get(kind, name)
+        assert found is not None
+        meta = found["metadata"]
+        assert set(meta["annotations"]) == {"kubectl.kubernetes.io/last-applied-configuration"}
+        assert "finalizers" not in meta
+
+
+def test_the_operator_owns_the_status_and_nothing_else(applied: Namespace) -> None:
+    launched(applied)
+    applied.wait("Launching", lambda: phase(applied) == "Launching")
+    for kind, name in (("dsa", "site"), ("dsl", "nas"), ("dst", "nightly"), ("dse", "run")):
+        shown = applied.kubectl("get", kind, name, "-o", "json", "--show-managed-fields")
+        for entry in json.loads(shown.stdout)["metadata"]["managedFields"]:
+            if entry["manager"] == "datasync-operator":
+                assert entry["subresource"] == "status"
+                assert set(entry["fieldsV1"]) == {"f:status"}
+
+
+def test_deleting_a_running_execution_leaves_nothing(applied: Namespace) -> None:
+    launched(applied)
+    uid = (applied.get("dse", "run") or {})["metadata"]["uid"]
+    # The pod has no node, so it ends at once when its Job goes.
+    applied.kubectl("delete", "dse", "run", "--wait=true", "--timeout=40s")
+    selector = f"datasync.dev/execution-uid={uid}"
+
+    def gone() -> bool:
+        kinds = ("jobs", "pods", "pvc", "configmaps", "secrets")
+        mine = [one for kind in kinds for one in applied.list(kind, selector=selector)]
+        return not mine and not applied.kube.list("pv", selector=selector)
+
+    applied.wait("everything of it to be gone", gone)
+
+
+def test_cancelling(applied: Namespace) -> None:
+    launched(applied)
+    applied.kubectl("patch", "dse", "run", "--type=merge", "-p", '{"spec":{"cancel":true}}')
+    applied.wait("Cancelled", lambda: phase(applied) == "Cancelled")
+    assert not applied.list("jobs")
+    found = applied.get("dse", "run")
+    assert found is not None
+    applied.wait(
+        "the finalizer to go",
+        lambda: "finalizers" not in (applied.get("dse", "run") or {})["metadata"],
+    )
+
+
+def test_a_trigger_starts_one_run_and_is_echoed(applied: Namespace) -> None:
+    applied.kubectl("patch", "dst", "nightly", "--type=merge", "-p", '{"spec":{"trigger":"v1"}}')
+    applied.wait("a run", lambda: applied.list("dse"))
+    applied.wait(
+        "the echo",
+        lambda: (applied.get("dst", "nightly") or {})["status"].get("lastTrigger") == "v1",
+    )
+    [run] = applied.list("dse")
+    assert run["metadata"]["labels"]["datasync.dev/started-by"] == "trigger"
+
+
+def test_an_execution_waits_for_what_is_applied_later(
+    operator: Path, control_plane_namespace: Namespace
+) -> None:
+    control_plane_namespace.apply(RUN)
+
+    def waits() -> bool:
+        found = control_plane_namespace.get("dse", "run") or {}
+        conditions = found.get("status", {}).get("conditions", [])
+        return any(c["type"] == "Ready" and c["reason"] == "TaskNotFound" for c in conditions)
+
+    control_plane_namespace.wait("the reason", waits)
+    control_plane_namespace.apply(MANIFESTS)
+    control_plane_namespace.wait("a Job", lambda: control_plane_namespace.list("jobs"))
+
+
+@pytest.mark.parametrize("snippet", snippets(), ids=lambda snippet: snippet.where)
+def test_every_manifest_in_the_documents_is_accepted(
+    control_plane_namespace: Namespace, snippet: Snippet
+) -> None:
+    control_plane_namespace.kubectl(
+        "apply", "--dry-run=server", "--validate=strict", "-f", "-", input=snippet.text
+    )
