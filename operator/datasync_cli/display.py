@@ -122,6 +122,10 @@ def summary(status: ExecutionStatus) -> None:
         console.print(failures)
 
 
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
+
+
 def _rows(status: ExecutionStatus) -> list[tuple[str, str]]:
     assert status.phase is not None  # noqa: S101 - a closed run has one
     rows = [("Outcome", str(status.phase))]
@@ -130,13 +134,13 @@ def _rows(status: ExecutionStatus) -> list[tuple[str, str]]:
         rows.append(("Reason", f"{ready.reason}: {ready.message}"))
     if (c := status.counters) is not None:
         rows += [
-            ("Transferred", f"{c.files_transferred} files, {size(c.bytes_transferred)}"),
+            ("Transferred", f"{_files(c.files_transferred)}, {size(c.bytes_transferred)}"),
             ("Folders", f"{c.folders_transferred} transferred, {c.folders_deleted} deleted"),
-            ("Metadata updated", f"{c.files_metadata_updated} files"),
-            ("Deleted", f"{c.files_deleted} files"),
-            ("Skipped", f"{c.files_skipped} files"),
-            ("Verified", f"{c.files_verified} files"),
-            ("Failed", f"{c.files_failed.total()} files"),
+            ("Metadata updated", _files(c.files_metadata_updated)),
+            ("Deleted", _files(c.files_deleted)),
+            ("Skipped", _files(c.files_skipped)),
+            ("Verified", _files(c.files_verified)),
+            ("Failed", _files(c.files_failed.total())),
         ]
     if status.result is not None:
         rows.append(("Duration", f"{status.result.total_duration_ms / 1000:.1f} s"))

@@ -1,0 +1,172 @@
+"""`datasync run` with the real runner against a real S3 server, from manifests to bytes."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.command import datasync
+from fixtures.s3 import S3Server
+from invalid_manifests import location, manifest
+
+pytestmark = [pytest.mark.storage, pytest.mark.timeout(60)]
+RUNNER = (sys.executable, "-m", "datasync_runner")
+
+
+class Local:
+    """A tree, a bucket, and manifests that join them."""
+
+    def __init__(self, folder: Path, server: S3Server, bucket: str) -> None:
+        self.tree = folder / "tree"
+        self.tree.mkdir()
+        self.file = folder / "manifests.yaml"
+        self.server, self.bucket = server, bucket
+        self.write()
+
+    def write(
+        self, *, bucket: str = "", secret_key: str = "", reverse: bool = False, options: str = ""
+    ) -> None:
+        ends = ("bucket", "nas") if reverse else ("nas", "bucket")
+        self.file.write_text(
+            "---\n".join(
+                (
+                    f"apiVersion: v1\nkind: Secret\nmetadata: {{name: keys}}\nstringData:\n"
+                    f"  AWS_ACCESS_KEY_ID: '{self.server.access_key}'\n"
+                    f"  AWS_SECRET_ACCESS_KEY: '{secret_key or self.server.secret_key}'\n",
+                    location("{persistentVolumeClaim: {claimName: data}}").replace(
+                        "example", "nas"
+                    ),
+                    location(
+                        f"{{objectStorage: {{endpoint: '{self.server.endpoint}', "
+                        f"allowInsecure: true, bucket: {bucket or self.bucket}, prefix: here, "
+                        "credentialsSecretRef: {name: keys}}}"
+                    ).replace("example", "bucket"),
+                    manifest(
+                        "DataSyncTask",
+                        f"{{sourceLocationRef: {{name: {ends[0]}}}, "
+                        f"destinationLocationRef: {{name: {ends[1]}}}, "
+                        f"options: {{preserveDeletedFiles: Remove, {options}}}}}",
+                    ),
+                )
+            )
+        )
+
+    def run(self, *, tree: Path | None = None) -> tuple[int, dict[str, Any]]:
+        answer = datasync(
+            *("run", "-f", self.file, "--mount", f"nas={tree or self.tree}", "-o", "json"),
+            runner=RUNNER,
+            NO_PROXY="127.0.0.1",
+            no_proxy="127.0.0.1",
+        )
+        assert answer.out, answer.err
+        return answer.code, json.loads(answer.out)
+
+
+@pytest.fixture
+def local(tmp_path: Path, s3_server: S3Server, bucket: str) -> Local:
+    return Local(tmp_path, s3_server, bucket)
+
+
+def plant(tree: Path) -> None:
+    (tree / "folder" / "empty").mkdir(parents=True)
+    (tree / "folder" / "a file with spaces").write_bytes(b"one")
+    (tree / "folder" / "grüße-漢").write_bytes(b"two" * 1000)
+    (tree / "zero").write_bytes(b"")
+    (tree / "link").symlink_to("folder/grüße-漢")
+    (tree / "link-out").symlink_to("/etc/hostname")
+    (tree / "zero").chmod(0o640)
+
+
+def counted(status: dict[str, Any]) -> tuple[int, int, int, int]:
+    c = status["counters"]
+    return (
+        c["filesTransferred"],
+        c["filesMetadataUpdated"],
+        c["filesDeleted"],
+        c["filesSkipped"],
+    )
+
+
+def test_all_then_nothing_then_exactly_what_changed(local: Local, s3_client: Any) -> None:
+    plant(local.tree)
+    code, status = local.run()
+    assert (code, status["phase"]) == (0, "Success"), status
+    assert counted(status) == (5, 0, 0, 0)
+    assert status["counters"]["filesVerified"] == 5
+    assert status["progress"]["percent"] == 100
+    found = s3_client.get_object(Bucket=local.bucket, Key="here/folder/grüße-漢")
+    assert found["Body"].read() == b"two" * 1000
+
+    code, status = local.run()
+    assert (code, counted(status)) == (0, (0, 0, 0, 5))
+
+    (local.tree / "zero").chmod(0o600)
+    (local.tree / "folder" / "a file with spaces").write_bytes(b"changed")
+    (local.tree / "link-out").unlink()
+    code, status = local.run()
+    assert (code, counted(status)) == (0, (1, 1, 1, 2))
+
+
+def test_there_and_back_again(local: Local, tmp_path: Path) -> None:
+    plant(local.tree)
+    (local.tree / "link-out").unlink()  # a link out of the tree is not restored from an object
+    assert local.run()[0] == 0
+    back = tmp_path / "back"
+    back.mkdir()
+    local.write(reverse=True)
+    code, status = local.run(tree=back)
+    assert code == 0, status
+    for path in sorted(local.tree.rglob("*")):
+        twin = back / path.relative_to(local.tree)
+        assert twin.is_symlink() == path.is_symlink()
+        if path.is_symlink():
+            assert twin.readlink() == path.readlink()
+        elif path.is_file():
+            assert twin.read_bytes() == path.read_bytes()
+            assert twin.stat().st_mode == path.stat().st_mode
+            assert twin.stat().st_mtime_ns == path.stat().st_mtime_ns
+        else:
+            assert twin.is_dir()
+
+
+FAILURES = {
+    "a wrong key": ({"secret_key": "wrong"}, "CredentialsRefused"),
+    "no such bucket": ({"bucket": "no-such-bucket-here"}, "BucketNotFound"),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_what_cannot_work_says_why_and_how_to_fix_it(local: Local, name: str) -> None:
+    changes, reason = FAILURES[name]
+    (local.tree / "a").write_bytes(b"a")
+    local.write(**changes)
+    code, status = local.run()
+    assert (code, status["phase"]) == (1, "Error")
+    condition = status["conditions"][0]
+    assert condition["reason"] == reason, condition
+    assert len(condition["message"]) > 40
+    assert local.server.secret_key not in json.dumps(status)
+
+
+def test_an_empty_source_deletes_nothing(local: Local, s3_client: Any) -> None:
+    plant(local.tree)
+    assert local.run()[0] == 0
+    before = s3_client.list_objects_v2(Bucket=local.bucket)["KeyCount"]
+    empty = local.tree.parent / "not-mounted"
+    empty.mkdir()
+    code, status = local.run(tree=empty)
+    assert (code, status["conditions"][0]["reason"]) == (1, "SourceEmpty")
+    assert s3_client.list_objects_v2(Bucket=local.bucket)["KeyCount"] == before
+
+
+def test_a_name_that_is_not_utf8_is_reported_and_the_rest_is_moved(local: Local) -> None:
+    (local.tree / "fine").write_bytes(b"a")
+    Path(os.fsdecode(os.fsencode(local.tree) + b"/\xff")).write_bytes(b"b")
+    code, status = local.run()
+    assert (code, status["phase"]) == (1, "Error")
+    assert status["counters"]["filesTransferred"] == 1
+    assert sum(status["counters"]["filesFailed"].values()) == 1
+    assert status["failures"][0]["hint"]
