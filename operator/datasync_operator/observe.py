@@ -121,6 +121,7 @@ class Observer:
             PodView.parse(pod)
             for pod in await self._cluster.list(PODS, key.namespace, labels=labels)
         ]
+        volumes = await self._volumes(run, job)
         seen = ExecutionView(
             execution=run,
             recipe=recipe,
@@ -130,7 +131,12 @@ class Observer:
             events=await self._events(key.namespace, job, pods),
             progress=await self._progress(pods, run.metadata.uid),
             token=self._exchange.token(run.metadata.uid),
-            volume_names=await self._volumes(run),
+            volume_names=[volume["metadata"]["name"] for volume in volumes],
+            bindable_volumes=[
+                volume["metadata"]["name"]
+                for volume in volumes
+                if volume.get("status", {}).get("phase") in ("Available", "Bound")
+            ],
         )
         return seen, version
 
@@ -192,14 +198,13 @@ class Observer:
         newest = max(running, key=lambda pod: (pod.created, pod.name))
         return await self._exchange.ask(newest.ip, uid)
 
-    async def _volumes(self, run: Execution) -> list[str]:
-        """Only asked for at the end, when they are to be deleted."""
+    async def _volumes(self, run: Execution, job: JobView | None) -> Sequence[Manifest]:
+        """Asked for before there is a Job that mounts them, and when they are to be deleted."""
         ending = run.phase.terminal or run.metadata.deletion_timestamp is not None
-        if not ending or not self._clusterwide:
+        if not (ending or job is None) or not self._clusterwide:
             return []
         labels = {naming.EXECUTION_UID_LABEL: run.metadata.uid}
-        found = await self._cluster.list(VOLUMES, None, labels=labels)
-        return [volume["metadata"]["name"] for volume in found]
+        return await self._cluster.list(VOLUMES, None, labels=labels)
 
     async def _get(self, resource: ResourceType, model: type[_R], namespace: str, name: str) -> _R:
         return model.model_validate(await self._cluster.get(resource, namespace, name))

@@ -106,6 +106,8 @@ class FakeCluster:
         )
         if namespace is not None:
             meta["namespace"] = namespace
+        if resource.plural == "persistentvolumes":
+            made["status"] = {"phase": "Available"}  # the volume controller's word
         self.objects[key] = made
         self.created.append(f"{resource.plural}/{meta['name']}")
         self._bump(made)

@@ -5,7 +5,7 @@ from typing import Final
 
 from datasync_api.conditions import Reason
 from datasync_api.execution import Phase
-from datasync_operator.cluster.port import CLAIMS, CONFIG_MAPS, JOBS, SECRETS, VOLUMES
+from datasync_operator.cluster.port import CLAIMS, CONFIG_MAPS, JOBS, SECRETS, VOLUMES, Manifest
 from datasync_operator.decide import manifests, outcome, progress, volumes
 from datasync_operator.decide.naming import Side
 from datasync_operator.decide.outcome import Outcome
@@ -17,28 +17,45 @@ from datasync_operator.decide.views import JobView
 from datasync_operator.settings import Settings
 
 LAUNCH_SECONDS: Final = 2.0
+_BIND_SECONDS: Final = 0.2
 _YOUNG: Final = timedelta(seconds=15)
 _SIDES: Final[tuple[Side, Side]] = ("source", "destination")
 
 
 def launch(seen: ExecutionView, settings: Settings, *, now: datetime) -> Plan:
-    """Create the attempt's Job and what it mounts, or count an attempt whose Job vanished."""
+    """Create the attempt's Job and what it mounts, or count an attempt whose Job vanished.
+
+    Volumes come first: a claim that Kubernetes' volume controller sees before the volume that it
+    names is looked at again 15 s later.
+
+    | nfs volumes | step |
+    |---|---|
+    | none asked for, or all taken up | plan, token, claims, Job |
+    | else | create them, look again soon |
+    """
     execution, recipe = seen.execution, seen.recipe
     if execution.status.job_uid is not None:
         return _relaunch(seen, now)
     if recipe is None:
         return _end(seen, Outcome(*seen.dangling), now)
     namespace = execution.metadata.namespace
+    wanted: list[tuple[Side, Manifest]] = [
+        (side, volumes.persistent_volume(execution, nfs, side))
+        for side in _SIDES
+        if (nfs := recipe.side(side).spec.nfs) is not None
+    ]
+    if not all(volume["metadata"]["name"] in seen.bindable_volumes for _, volume in wanted):
+        missing = [v for _, v in wanted if v["metadata"]["name"] not in seen.volume_names]
+        return Plan(
+            actions=[Create(VOLUMES, None, volume) for volume in missing],
+            requeue_after_seconds=_BIND_SECONDS,
+        )
     plan = recipe.plan(execution, settings)
     actions: list[Action] = [
         Create(CONFIG_MAPS, namespace, manifests.plan_config_map(execution, plan)),
         Create(SECRETS, namespace, manifests.token_secret(execution, seen.token)),
+        *(Create(CLAIMS, namespace, volumes.claim(execution, side)) for side, _ in wanted),
     ]
-    for side in _SIDES:
-        if (nfs := recipe.side(side).spec.nfs) is not None:
-            volume = volumes.persistent_volume(execution, nfs, side)
-            actions.append(Create(VOLUMES, None, volume))
-            actions.append(Create(CLAIMS, namespace, volumes.claim(execution, side)))
     attempt = execution.status.attempts or 1
     actions.append(
         Create(JOBS, namespace, manifests.job(execution, recipe, settings, attempt=attempt))

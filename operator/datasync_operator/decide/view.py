@@ -1,6 +1,6 @@
 """Everything the next step of one execution depends on, as one frozen value."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from datasync_api.conditions import Reason
@@ -28,7 +28,10 @@ class ExecutionView:
     """None: no runner to ask, or it did not answer."""
     token: str = ""
     volume_names: Sequence[str] = ()
-    """PersistentVolumes that were made for it and still exist; only looked up at the end."""
+    """PersistentVolumes that were made for it and still exist; looked up while it has no Job, and
+    at the end."""
+    bindable_volumes: Collection[str] = ()
+    """Those of them that Kubernetes has taken up."""
 
     @property
     def dangling(self) -> tuple[Reason, str]:

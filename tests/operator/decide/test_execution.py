@@ -144,15 +144,22 @@ class TestWaiting:
 
 
 class TestLaunching:
-    def test_everything_is_made_in_order_the_job_last(self) -> None:
+    def test_everything_is_made_in_order_volumes_first_the_job_last(self) -> None:
         plan = decide(launching(), token="secret")
-        made = [
-            (a.resource.plural, a.manifest["kind"]) for a in plan.actions if isinstance(a, Create)
-        ]
-        assert made == [
+        made = [a for a in plan.actions if isinstance(a, Create)]
+        assert [a.resource.plural for a in made] == ["persistentvolumes"]
+        assert plan.status is None
+
+        name = made[0].manifest["metadata"]["name"]
+        waiting = decide(launching(), token="secret", volume_names=[name])
+        assert waiting.actions == []
+        assert waiting.requeue_after_seconds == 0.2
+
+        plan = decide(launching(), token="secret", volume_names=[name], bindable_volumes=[name])
+        made = [a for a in plan.actions if isinstance(a, Create)]
+        assert [(a.resource.plural, a.manifest["kind"]) for a in made] == [
             ("configmaps", "ConfigMap"),
             ("secrets", "Secret"),
-            ("persistentvolumes", "PersistentVolume"),
             ("persistentvolumeclaims", "PersistentVolumeClaim"),
             ("jobs", "Job"),
         ]
