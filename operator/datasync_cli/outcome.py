@@ -24,7 +24,7 @@ from datasync_api.execution import (
 from datasync_api.exit_codes import KILLED, ExitCode
 from datasync_api.report import RunError, TransferResult
 
-_BY_EXIT_CODE = {
+_BY_EXIT_CODE: dict[int, Reason] = {
     ExitCode.CONFIGURATION: Reason.CONFIGURATION_INVALID,
     ExitCode.CREDENTIALS: Reason.CREDENTIALS_REFUSED,
     ExitCode.GUARD: Reason.SOURCE_EMPTY,
