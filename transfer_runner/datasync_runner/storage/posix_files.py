@@ -23,7 +23,7 @@ from datasync_runner.storage.posix_walk import entry_of
 CHUNK: Final = 8 * MIB
 TRIES: Final = 3
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-_WRITE: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+_WRITE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def stamp(found: os.stat_result) -> tuple[int, int, int, int]:
@@ -93,9 +93,17 @@ def write_small(folders: Folders, content: Content) -> Written:
 
 @contextlib.contextmanager
 def temporary(folder_fd: int, name: bytes) -> Generator[int]:
-    """A temporary file for a name, removed again unless it was committed."""
+    """A new temporary file for a name, removed again unless it was committed.
+
+    What an interrupted run left, or somebody planted, under that name is removed, never opened: it
+    may be a link to another file.
+    """
     path = temporary_name(name)
-    fd = os.open(path, _WRITE, 0o600, dir_fd=folder_fd)
+    try:
+        fd = os.open(path, _WRITE, 0o600, dir_fd=folder_fd)
+    except FileExistsError:
+        os.unlink(path, dir_fd=folder_fd)
+        fd = os.open(path, _WRITE, 0o600, dir_fd=folder_fd)
     try:
         yield fd
     except BaseException:

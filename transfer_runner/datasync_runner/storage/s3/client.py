@@ -77,6 +77,7 @@ FAMILIES: tuple[tuple[type[Exception], type[errors.StorageError]], ...] = (
     (foreign.ConnectionError, errors.Unavailable),
     (foreign.IncompleteReadError, errors.Unavailable),
     (foreign.FlexibleChecksumError, errors.Unavailable),
+    (foreign.CapacityNotAvailableError, errors.Unavailable),
     (foreign.BotoCoreError, errors.Unexpected),
 )
 """Errors that botocore raises itself; the first family that fits."""

@@ -93,8 +93,20 @@ class S3Storage:
         return await self._each(self._objects.update_metadata, entries, lambda e: e.key)
 
     async def write_folders(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
-        """A marker for each."""
-        return await self._each(self._objects.write_folder, entries, lambda e: e.key)
+        """A marker for each, the deepest first and one depth at a time.
+
+        SeaweedFS makes the folder around a new one by itself, and loses a marker that is being
+        written there at that moment.
+        """
+        by_depth: dict[int, list[int]] = {}
+        for at, entry in enumerate(entries):
+            by_depth.setdefault(entry.key.count(b"/"), []).append(at)
+        answers: dict[int, Entry | errors.StorageError] = {}
+        for _, places in sorted(by_depth.items(), reverse=True):
+            level = [entries[at] for at in places]
+            written = await self._each(self._objects.write_folder, level, lambda e: e.key)
+            answers.update(zip(places, written, strict=True))
+        return [answers[at] for at in range(len(entries))]
 
     async def delete(self, keys: Sequence[bytes]) -> list[bytes | errors.StorageError]:
         """DeleteObjects, up to 1000 at once."""

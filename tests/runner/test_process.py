@@ -1,0 +1,192 @@
+"""The runner as a process: exit codes, results, signals, no secrets in its words."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+
+import pytest
+
+from datasync_api.report import Progress, TransferResult
+
+
+def posix(root, path=""):
+    return {"kind": "Posix", "uri": f"nfs://h{root}/", "root": str(root), "path": path}
+
+
+def make_plan(source, destination, **more):
+    owner = "IntValue" if os.geteuid() == 0 else "None"
+    options = {"uid": owner, "gid": owner, **more.pop("options", {})}
+    return {
+        "execution": {"namespace": "n", "name": "e", "uid": "u1"},
+        "source": source,
+        "destination": destination,
+        "options": options,
+        **more,
+    }
+
+
+def start(tmp_path, plan):
+    path = tmp_path / "plan.json"
+    path.write_text(plan if isinstance(plan, str) else json.dumps(plan))
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "datasync_runner",
+            "--plan",
+            str(path),
+            "--result",
+            str(tmp_path / "result"),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(tmp_path, process):
+    output, _ = process.communicate(timeout=15)
+    lines = [json.loads(line) for line in output.splitlines()]
+    result = TransferResult.model_validate_json((tmp_path / "result").read_bytes())
+    return process.returncode, result, lines
+
+
+def run(tmp_path, plan):
+    return finish(tmp_path, start(tmp_path, plan))
+
+
+@pytest.fixture
+def folders(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    return tmp_path / "a", tmp_path / "b"
+
+
+def test_a_run_that_succeeds(tmp_path, folders):
+    source, destination = folders
+    (source / "x").write_text("x")
+    code, result, lines = run(tmp_path, make_plan(posix(source), posix(destination)))
+    assert (code, result.outcome, result.error) == (0, "Success", None)
+    assert (result.prepare_status, result.transfer_status, result.verify_status) == ("Success",) * 3
+    assert (destination / "x").read_text() == "x"
+    assert lines[0]["event"] == "started"
+    assert lines[-1]["event"] == "finished"
+
+
+def test_the_result_is_written_into_the_file_that_is_there(tmp_path, folders):
+    (tmp_path / "result").write_text("x" * 5000)
+    before = (tmp_path / "result").stat().st_ino
+    run(tmp_path, make_plan(*map(posix, folders)))
+    assert (tmp_path / "result").stat().st_ino == before
+
+
+def test_files_that_fail_are_an_error_that_no_retry_helps(tmp_path, folders):
+    source, destination = folders
+    (source / "x").write_text("x")
+    (destination / "x").mkdir()
+    (destination / "x" / "y").write_text("kept")
+    code, result, lines = run(tmp_path, make_plan(posix(source), posix(destination)))
+    assert (code, result.outcome) == (0, "Error")
+    assert (result.error.code, result.failures[0].code) == ("FilesFailed", "Conflict")
+    failures = [line for line in lines if line["event"] == "failure"]
+    assert [failure["path"] for failure in failures] == ["/x"]
+
+
+@pytest.mark.parametrize("text", ["{", '{"version": 2}', ""])
+def test_a_plan_that_cannot_be_read(tmp_path, text):
+    code, result, _ = run(tmp_path, text)
+    assert (code, result.outcome, result.error.code) == (10, "Error", "ConfigurationInvalid")
+    assert result.verify_status == "Pending"
+
+
+def test_a_folder_that_is_not_there(tmp_path, folders):
+    code, result, _ = run(tmp_path, make_plan(posix(tmp_path / "none"), posix(folders[1])))
+    assert (code, result.error.code) == (10, "ConfigurationInvalid")
+
+
+def test_an_empty_source_with_remove(tmp_path, folders):
+    (folders[1] / "x").write_text("x")
+    plan = make_plan(*map(posix, folders), options={"preserveDeletedFiles": "Remove"})
+    code, result, _ = run(tmp_path, plan)
+    assert (code, result.error.code) == (12, "SourceEmpty")
+    assert (folders[1] / "x").exists()
+
+
+def test_a_secret_without_its_keys(tmp_path, folders):
+    bucket = {
+        "kind": "S3",
+        "uri": "s3://b/",
+        "bucket": "b",
+        "region": "r",
+        "credentialsPath": str(tmp_path),
+    }
+    code, result, _ = run(tmp_path, make_plan(posix(folders[0]), bucket))
+    assert (code, result.error.code) == (10, "ConfigurationInvalid")
+    assert "AWS_ACCESS_KEY_ID" in result.error.detail
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_the_run_in_seconds(tmp_path, folders, number):
+    source, destination = folders
+    with (source / "large").open("wb") as file:
+        file.truncate(200 * 1024**3)  # no run copies this within the test's time
+    process = start(tmp_path, make_plan(posix(source), posix(destination)))
+    for line in process.stdout:
+        if json.loads(line).get("phase") == "Transferring":
+            break
+    process.send_signal(number)
+    code, result, _ = finish(tmp_path, process)
+    assert (code, result.outcome, result.transfer_status) == (31, "Stopped", "Pending")
+    assert not list(destination.iterdir())
+
+
+def test_the_exchange_answers_while_the_run_goes(tmp_path, folders):
+    source, _ = folders
+    (tmp_path / "token").write_text("the-token\n")
+    with (source / "large").open("wb") as file:
+        file.truncate(200 * 1024**3)
+    exchange = {"host": "127.0.0.1", "port": 0, "tokenPath": str(tmp_path / "token")}
+    process = start(tmp_path, make_plan(*map(posix, folders), exchange=exchange))
+    first = json.loads(process.stdout.readline())
+    assert first["event"] == "exchange"
+    body = json.dumps({"executionUid": "u1"}).encode()
+    url = f"http://127.0.0.1:{first['port']}/v1/exchange"
+    asked = urllib.request.Request(url, body, {"Authorization": "Bearer the-token"})
+    with urllib.request.urlopen(asked, timeout=5) as answer:
+        told = Progress.model_validate_json(answer.read())
+    assert told.execution_uid == "u1"
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(urllib.request.Request(url, body), timeout=5)
+    process.terminate()
+    code, _, lines = finish(tmp_path, process)
+    assert code == 31
+    assert "the-token" not in json.dumps(lines)
+
+
+def test_a_source_that_changes_all_the_time_is_a_failure_of_that_file(tmp_path, folders):
+    source, destination = folders
+    (source / "busy").write_bytes(b"x" * 9_000_000)
+    (source / "calm").write_text("calm")
+    done = threading.Event()
+
+    def scribble():
+        with (source / "busy").open("r+b") as file:
+            while not done.is_set():
+                file.seek(0)
+                file.write(os.urandom(8))
+                file.flush()
+
+    writer = threading.Thread(target=scribble)
+    writer.start()
+    try:
+        code, result, _ = run(tmp_path, make_plan(posix(source), posix(destination)))
+    finally:
+        done.set()
+        writer.join()
+    assert code == 0
+    assert [failure.code for failure in result.failures] == ["ChangedDuringTransfer"]
+    assert [path.name for path in destination.iterdir()] == ["calm"]

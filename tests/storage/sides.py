@@ -1,0 +1,129 @@
+"""Both kinds of storage for the contract suite, and plans between them."""
+
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datasync_api.patterns import Filter
+from datasync_api.plan import PosixSide, S3Side
+from datasync_runner.core.entry import Entry, Kind, PosixMetadata
+from datasync_runner.storage.errors import StorageError
+from datasync_runner.storage.port import Content
+from datasync_runner.storage.posix import PosixStorage
+from datasync_runner.storage.s3.storage import S3Storage
+
+ALL = Filter.parse([], [])
+UID, GID = os.getuid(), os.getgid()
+META = PosixMetadata(0o640, UID, GID, 1_600_000_000_123_456_789, 1_600_000_001_000_000_001)
+
+
+@dataclass
+class Side:
+    """A storage, and a look behind its back."""
+
+    storage: Any
+    side: Any
+    client: Any = None
+
+    @property
+    def objects(self):
+        return self.storage.objects
+
+    def damage(self, key: bytes, body: bytes) -> None:
+        """Change bytes at rest, keeping what metadata there is."""
+        if self.objects:
+            name = self.side.prefix + key.decode()
+            head = self.client.head_object(Bucket=self.side.bucket, Key=name)
+            self.client.put_object(
+                Bucket=self.side.bucket, Key=name, Body=body, Metadata=head["Metadata"]
+            )
+            return
+        path = Path(self.side.root) / os.fsdecode(key)
+        before = path.stat()
+        path.write_bytes(body)
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def credentials(folder: Path, server: Any, *, secret: str | None = None) -> Path:
+    """A mounted Secret."""
+    folder.mkdir(exist_ok=True)
+    (folder / "AWS_ACCESS_KEY_ID").write_text(server.access_key)
+    (folder / "AWS_SECRET_ACCESS_KEY").write_text(secret or server.secret_key)
+    return folder
+
+
+def s3_side(server: Any, bucket: str, secret_path: Path, prefix: str = "") -> S3Side:
+    """A prefix of a bucket as a side of a plan."""
+    return S3Side(
+        uri=f"s3://{bucket}/{prefix}",
+        bucket=bucket,
+        prefix=prefix,
+        region=server.region,
+        endpoint=server.endpoint,
+        addressing_style="Path",
+        credentials_path=str(secret_path),
+    )
+
+
+def posix_side(root: Path, path: str = "") -> PosixSide:
+    """A folder as a side of a plan."""
+    return PosixSide(uri=f"nfs://h{root}/{path}", root=str(root), path=path)
+
+
+def make(kind: str, tmp_path: Path, server: Any, client: Any, bucket: str) -> Side:
+    """A storage of either kind, not yet checked."""
+    if kind == "s3":
+        secret = credentials(tmp_path / "secret", server)
+        side = s3_side(server, bucket, secret, f"p-{uuid.uuid4().hex[:6]}/")
+        return Side(S3Storage(side), side, client)
+    root = tmp_path / "root"
+    root.mkdir()
+    side = posix_side(root)
+    storage = PosixStorage(side, writes=True, sets_owner=False, started_ns=2**62)
+    return Side(storage, side)
+
+
+def file(key: bytes, body: bytes = b"", **metadata: Any) -> Content:
+    """A file to be written."""
+    stated = META._replace(**metadata)
+    return Content(Entry(key, Kind.FILE, len(body), stated.mtime_ns, stated), body)
+
+
+def link(key: bytes, target: bytes) -> Content:
+    """A link to be written."""
+    return Content(Entry(key, Kind.SYMLINK, len(target), META.mtime_ns, META), target)
+
+
+def folder(key: bytes) -> Entry:
+    """A folder to be made."""
+    return Entry(key, Kind.FOLDER, 0, META.mtime_ns, META._replace(mode=0o750))
+
+
+async def listed(storage: Any, chosen: Filter = ALL) -> list[Entry]:
+    """The whole listing."""
+    return [entry async for batch in storage.listing(chosen) for entry in batch.entries]
+
+
+def fine(answers: list[Any]) -> list[Any]:
+    """The answers, none of them an error."""
+    for answer in answers:
+        if isinstance(answer, StorageError):
+            raise answer
+    return answers
+
+
+class BytesReader:
+    """A large file out of memory."""
+
+    def __init__(self, entry: Entry, body: bytes) -> None:
+        self.entry = entry
+        self._body = memoryview(body)
+
+    async def read(self) -> bytes:
+        chunk, self._body = bytes(self._body[: 1024 * 1024]), self._body[1024 * 1024 :]
+        return chunk
+
+    async def close(self) -> None:
+        pass

@@ -1,0 +1,209 @@
+"""One contract, every storage: what the engine relies on."""
+
+import os
+
+import pytest
+
+from datasync_api.patterns import Filter
+from datasync_runner.checksums import crc64
+from datasync_runner.core.entry import Entry, Kind, PosixMetadata
+from datasync_runner.core.parts import MIB
+from datasync_runner.storage import errors
+from datasync_runner.storage.port import Content
+from storage.sides import META, BytesReader, file, fine, folder, link, listed, make
+
+NAMES = [
+    b"a",
+    b"b/",
+    b"b/c",
+    b"b/d/",
+    b"b-",
+    b"b.txt",
+    b"b0",
+    b"plus+sign",
+    b"space and %41",
+    "ü/".encode(),
+    "ü/日本語".encode(),
+    b"quote'\"&<>",
+    b"tab\there",
+    b"x" * 200,
+]
+
+
+@pytest.fixture(params=["posix", "s3"])
+async def side(request, tmp_path, s3_server, s3_client, bucket):
+    side = make(request.param, tmp_path, s3_server, s3_client, bucket)
+    await side.storage.check()
+    yield side
+    await side.storage.close()
+
+
+async def write(storage, *contents):
+    return fine(await storage.write_small(contents))
+
+
+async def read(storage, key):
+    (entry,) = [entry for entry in await listed(storage) if entry.key == key]
+    return fine(await storage.read_small([entry]))[0]
+
+
+async def test_listings_are_sorted_by_key_whatever_the_names(side):
+    files = [file(name, b"1") for name in NAMES if not name.endswith(b"/")]
+    await write(side.storage, *files)
+    fine(await side.storage.write_folders([folder(n) for n in NAMES if n.endswith(b"/")]))
+    entries = await listed(side.storage)
+    assert [entry.key for entry in entries] == sorted(NAMES)
+    assert all((entry.kind is Kind.FOLDER) == entry.key.endswith(b"/") for entry in entries)
+
+
+async def test_listings_of_many_batches(side):
+    files = [file(b"%s/%04d" % (top, n)) for top in (b"a", b"a-") for n in range(1100)]
+    await write(side.storage, *files)
+    keys = [entry.key for entry in await listed(side.storage)]
+    assert keys == sorted([*(content.entry.key for content in files), b"a/", b"a-/"])
+
+
+async def test_an_empty_location_lists_nothing(side):
+    assert await listed(side.storage) == []
+
+
+async def test_filters_hold_while_listing(side):
+    await write(side.storage, *(file(key) for key in (b"a/b/c", b"a/b.tmp", b"d/e", b"f")))
+    chosen = Filter.parse(["/a"], ["*.tmp"])
+    keys = [entry.key for entry in await listed(side.storage, chosen)]
+    assert keys == [b"a/", b"a/b/", b"a/b/c"]
+
+
+@pytest.mark.parametrize("body", [b"", b"x", os.urandom(100_000)])
+async def test_a_file_comes_back_with_bytes_and_metadata(side, body):
+    (written,) = await write(side.storage, file(b"d/f", body))
+    assert written.checksum == crc64(body)
+    found = await read(side.storage, b"d/f")
+    assert found.body == body
+    assert found.entry.metadata._replace(atime_ns=0) == META._replace(atime_ns=0)
+    assert found.entry.mtime_ns == META.mtime_ns
+    assert found.entry.size_bytes == len(body)
+    fine(await side.storage.verify([written]))
+
+
+async def test_what_is_not_stated_is_not_kept(side):
+    await write(side.storage, Content(Entry(b"f", Kind.FILE, 1, metadata=PosixMetadata()), b"x"))
+    entry = (await read(side.storage, b"f")).entry
+    if side.objects:
+        assert entry.metadata == PosixMetadata()
+    assert abs(entry.mtime_ns - META.mtime_ns) > 10**9
+
+
+async def test_a_link_comes_back_as_a_link(side):
+    (written,) = await write(side.storage, link(b"d/l", b"../target"))
+    found = await read(side.storage, b"d/l")
+    assert (found.entry.kind, found.body) == (Kind.SYMLINK, b"../target")
+    assert found.entry.metadata.mtime_ns == META.mtime_ns
+    fine(await side.storage.verify([written]))
+
+
+async def test_overwriting_replaces_everything(side):
+    await write(side.storage, file(b"f", b"old and long", mode=0o600))
+    await write(side.storage, file(b"f", b"new", mode=0o644, mtime_ns=5))
+    found = await read(side.storage, b"f")
+    assert (found.body, found.entry.metadata.mode, found.entry.mtime_ns) == (b"new", 0o644, 5)
+
+
+@pytest.mark.parametrize("size", [9 * MIB, 16 * MIB + 1, 40 * MIB + 12345])
+async def test_a_large_file_comes_back_byte_for_byte(side, size):
+    body = os.urandom(size)
+    entry = file(b"d/large").entry._replace(size_bytes=size)
+    written = await side.storage.write(entry, BytesReader(entry, body))
+    assert written.checksum == crc64(body)
+    fine(await side.storage.verify([written]))
+    (found,) = [entry for entry in await listed(side.storage) if entry.kind is Kind.FILE]
+    assert found.size_bytes == size
+    reader = await side.storage.open(found)
+    pieces = []
+    while chunk := await reader.read():
+        assert len(chunk) <= 8 * MIB
+        pieces.append(chunk)
+    await reader.close()
+    assert b"".join(pieces) == body
+    assert reader.entry.metadata.mtime_ns == META.mtime_ns
+
+
+async def test_a_large_file_that_ends_early_leaves_nothing(side):
+    entry = file(b"large").entry._replace(size_bytes=30 * MIB)
+    with pytest.raises(errors.ChangedDuringTransfer):
+        await side.storage.write(entry, BytesReader(entry, b"x" * (20 * MIB)))
+    assert await listed(side.storage) == []
+    if side.objects:
+        uploads = side.client.list_multipart_uploads(Bucket=side.side.bucket)
+        assert not uploads.get("Uploads")
+
+
+async def test_metadata_changes_alone(side):
+    await write(side.storage, file(b"f", b"body"), link(b"l", b"f"))
+    changed = META._replace(mode=0o600, mtime_ns=7_000_000_007)
+    entries = [file(b"f").entry._replace(metadata=changed, size_bytes=4)]
+    entries.append(link(b"l", b"f").entry._replace(metadata=changed))
+    fine(await side.storage.update_metadata(entries))
+    found = await read(side.storage, b"f")
+    assert (found.body, found.entry.metadata.mode) == (b"body", 0o600)
+    assert found.entry.mtime_ns == 7_000_000_007
+    found = await read(side.storage, b"l")
+    assert (found.entry.kind, found.entry.mtime_ns) == (Kind.SYMLINK, 7_000_000_007)
+
+
+async def test_folders_are_made_and_get_their_metadata(side):
+    fine(await side.storage.write_folders([folder(b"a/b/"), folder(b"a/")]))
+    entries = fine(await side.storage.inspect(await listed(side.storage)))
+    assert [entry.key for entry in entries] == [b"a/", b"a/b/"]
+    for entry in entries:  # some servers keep no metadata of folders, and then say so
+        assert entry.bare or entry.metadata._replace(atime_ns=0) == PosixMetadata(
+            0o750, META.uid, META.gid, META.mtime_ns, 0
+        )
+
+
+async def test_inspecting_tells_the_metadata(side):
+    await write(side.storage, file(b"f", b"x"), link(b"l", b"f"))
+    found = fine(await side.storage.inspect(await listed(side.storage)))
+    assert [entry.kind for entry in found] == [Kind.FILE, Kind.SYMLINK]
+    assert all(entry.metadata.mtime_ns == META.mtime_ns for entry in found)
+
+
+async def test_deletes_children_before_parents(side):
+    await write(side.storage, file(b"a/b/c"), file(b"a/d"), link(b"l", b"a"), file(b"kept"))
+    fine(await side.storage.write_folders([folder(b"a/"), folder(b"a/b/")]))
+    fine(await side.storage.delete([b"l", b"a/d", b"a/b/c", b"a/b/", b"a/", b"gone"]))
+    assert [entry.key for entry in await listed(side.storage)] == [b"kept"]
+
+
+async def test_more_deletes_than_one_request_takes(side):
+    files = [file(b"%04d" % number) for number in range(1005)]
+    await write(side.storage, *files)
+    fine(await side.storage.delete([content.entry.key for content in files]))
+    assert await listed(side.storage) == []
+
+
+async def test_missing_files_are_values(side):
+    entry = file(b"none").entry
+    answers = await side.storage.read_small([entry])
+    if side.objects:
+        answers += await side.storage.inspect([entry._replace(metadata=None)])
+    assert {type(answer) for answer in answers} == {errors.Missing}
+    with pytest.raises(errors.Missing):
+        await side.storage.open(entry)
+
+
+async def test_verification_finds_damage(side):
+    (written,) = await write(side.storage, file(b"f", b"right"))
+    written = written._replace(proven=False)
+    fine(await side.storage.verify([written]))
+    for body in (b"wrong", b"short"[:4], b"longer"):
+        side.damage(b"f", body)
+        (answer,) = await side.storage.verify([written])
+        assert isinstance(answer, errors.VerificationFailed)
+
+
+async def test_names_that_the_storage_cannot_have_are_values(side):
+    key = b"not-utf-8-\xff" if side.objects else b"a//b"
+    (answer,) = await side.storage.write_small([file(key, b"x")])
+    assert isinstance(answer, errors.NameNotRepresentable)
+    assert await listed(side.storage) == []

@@ -1,0 +1,222 @@
+"""Whole runs of the runner's process between all pairs of storage, against a real S3 server."""
+
+import itertools
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from datasync_api.report import TransferResult
+from storage.sides import credentials, posix_side, s3_side
+
+PAIRS = list(itertools.product(["posix", "s3"], repeat=2))
+LARGE = 20_000_000
+
+
+class World:
+    """A source and a destination, runs between them, and an independent look at both."""
+
+    def __init__(self, tmp_path, server, client, bucket, kinds):
+        self.tmp_path, self.client, self.bucket = tmp_path, client, bucket
+        self.secret = credentials(tmp_path / "secret", server)
+        self.server = server
+        self.source = self._side(kinds[0], "source")
+        self.destination = self._side(kinds[1], "destination")
+
+    def _side(self, kind, name):
+        if kind == "s3":
+            return s3_side(self.server, self.bucket, self.secret, f"{name}/")
+        (self.tmp_path / name).mkdir()
+        return posix_side(self.tmp_path / name)
+
+    def run(self, source=None, destination=None, expect=0, **options):
+        owner = {"uid": "None", "gid": "None"} if os.geteuid() else {}
+        plan = {
+            "execution": {"namespace": "n", "name": "e", "uid": "u"},
+            "source": (source or self.source).model_dump(mode="json"),
+            "destination": (destination or self.destination).model_dump(mode="json"),
+            "options": {**owner, **options},
+        }
+        path, result = self.tmp_path / "plan", self.tmp_path / "result"
+        path.write_text(json.dumps(plan))
+        command = [sys.executable, "-m", "datasync_runner", "--plan", path, "--result", result]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == expect, done.stdout + done.stderr
+        return TransferResult.model_validate_json(result.read_bytes())
+
+    def contents(self, side):
+        """Files of a side by their keys, without the product's own code."""
+        if side.kind == "Posix":
+            root = Path(side.root)
+            return {
+                path.relative_to(root).as_posix(): (
+                    os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
+                )
+                for path in root.rglob("*")
+                if path.is_symlink() or path.is_file()
+            }
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=side.bucket, Prefix=side.prefix
+        )
+        keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
+        return {
+            key.removeprefix(side.prefix): self.client.get_object(Bucket=side.bucket, Key=key)[
+                "Body"
+            ].read()
+            for key in keys
+            if not key.endswith("/")
+        }
+
+
+@pytest.fixture(params=PAIRS, ids=["-to-".join(pair) for pair in PAIRS])
+def world(request, tmp_path, s3_server, s3_client, bucket):
+    return World(tmp_path, s3_server, s3_client, bucket, request.param)
+
+
+def grow(root):
+    """A tree with everything that trees have; returns the random bytes' generator."""
+    some = random.Random(7)
+    for folder in ("a/b/c", "a-b", "a.d", "empty/inner", "ü/日本"):
+        (root / folder).mkdir(parents=True)
+    for name in ("a/x", "a/b/c/y", "a-b/z", "a.d/w", "ü/日本/ö", "top", "a/b/zero", "sp ace+"):
+        size = 0 if name.endswith("zero") else some.randrange(1, 50_000)
+        (root / name).write_bytes(some.randbytes(size))
+    (root / "large").write_bytes(some.randbytes(LARGE))
+    (root / "a/link").symlink_to("b/c/y")
+    (root / "a/b/c/y").chmod(0o600)
+    for number, path in enumerate(sorted(root.rglob("*"))):
+        os.utime(path, ns=(5, 1_500_000_000_000_000_001 + number), follow_symlinks=False)
+    return some
+
+
+@pytest.mark.timeout(60)
+def test_three_runs(world):
+    """All, then nothing, then exactly one change, one chmod and one removal."""
+    seed = world.tmp_path / "seed"
+    seed.mkdir()
+    some = grow(seed)
+    tree = posix_side(seed)
+
+    def refresh():
+        """Bring the seed to the source, where the source is no folder that we can edit."""
+        world.run(tree, world.source, preserveDeletedFiles="Remove")
+
+    refresh()
+    first = world.run(preserveDeletedFiles="Remove")
+    assert (first.outcome, first.counters.files_failed.total()) == ("Success", 0)
+    counters = first.counters
+    assert counters.files_transferred == counters.files_verified == 10
+    assert counters.files_transferred == counters.estimated_files_to_transfer
+    assert counters.bytes_written == counters.estimated_bytes_to_transfer > LARGE
+    assert world.contents(world.destination) == world.contents(tree)
+
+    second = world.run(preserveDeletedFiles="Remove").counters
+    assert second.files_skipped == 10
+    for name in (
+        "estimated_files_to_transfer",
+        "files_transferred",
+        "files_metadata_updated",
+        "files_deleted",
+        "folders_transferred",
+        "folders_deleted",
+        "bytes_written",
+    ):
+        assert getattr(second, name) == 0, name
+
+    (seed / "top").write_bytes(some.randbytes((seed / "top").stat().st_size))
+    (seed / "a/x").chmod(0o640)
+    (seed / "a.d/w").unlink()
+    refresh()
+    third = world.run(preserveDeletedFiles="Remove").counters
+    assert third.files_transferred == third.files_verified == 1
+    assert third.files_metadata_updated == 1
+    assert third.files_deleted == third.estimated_files_to_delete == 1
+    assert world.contents(world.destination) == world.contents(tree)
+
+    back = world.tmp_path / "back"
+    back.mkdir()
+    assert world.run(world.destination, posix_side(back)).outcome == "Success"
+    for path in seed.rglob("*"):
+        if path.is_symlink() or path.is_file():
+            before, after = path.lstat(), (back / path.relative_to(seed)).lstat()
+            assert (before.st_mode, before.st_mtime_ns) == (after.st_mode, after.st_mtime_ns)
+    assert (back / "empty/inner").is_dir()
+
+
+@pytest.fixture
+def upload(tmp_path, s3_server, s3_client, bucket):
+    return World(tmp_path, s3_server, s3_client, bucket, ("posix", "s3"))
+
+
+@pytest.fixture
+def restore(tmp_path, s3_server, s3_client, bucket):
+    return World(tmp_path, s3_server, s3_client, bucket, ("s3", "posix"))
+
+
+def put(world, key, body=b"x", **metadata):
+    side = world.source
+    world.client.put_object(Bucket=side.bucket, Key=side.prefix + key, Body=body, Metadata=metadata)
+
+
+def test_a_wrong_secret_ends_with_its_own_exit_code(upload):
+    (upload.secret / "AWS_SECRET_ACCESS_KEY").write_text("wrong")
+    result = upload.run(expect=11)
+    assert (result.outcome, result.error.code) == ("Error", "CredentialsRefused")
+    assert upload.destination.uri in result.error.detail
+
+
+def test_a_missing_bucket_ends_with_its_own_exit_code(upload):
+    gone = upload.destination.model_copy(update={"bucket": "no-such-bucket"})
+    result = upload.run(destination=gone, expect=10)
+    assert result.error.code == "BucketNotFound"
+
+
+@pytest.mark.timeout(60)
+def test_a_server_that_is_not_there_is_a_passing_error(upload):
+    gone = upload.destination.model_copy(update={"endpoint": "http://127.0.0.1:1"})
+    result = upload.run(destination=gone, expect=30)
+    assert (result.outcome, result.error.code) == ("Error", "LocationUnreachable")
+    assert result.total_duration_ms < 50_000
+
+
+def test_links_that_lead_out_fail_alone(restore):
+    put(restore, "good")
+    put(restore, "escape", b"../../outside", **{"file-permissions": "0120777"})
+    put(restore, "absolute", b"/etc/passwd", **{"file-permissions": "0120777"})
+    result = restore.run()
+    codes = {failure.code: failure.count for failure in result.failures}
+    assert codes == {"SymlinkEscapes": 2}
+    assert restore.contents(restore.destination) == {"good": b"x"}
+
+
+def test_objects_of_other_tools_get_the_documented_defaults(restore):
+    put(restore, "d/f")
+    options = {} if os.geteuid() == 0 else {"uid": "None", "gid": "None"}
+    restore.run(**options)
+    found = (Path(restore.destination.root) / "d/f").stat()
+    assert found.st_mode & 0o7777 == 0o755
+    if os.geteuid() == 0:
+        assert (found.st_uid, found.st_gid) == (65534, 65534)
+    assert restore.run(**options).counters.files_transferred == 0
+
+
+def test_a_name_that_is_not_utf_8_fails_alone(upload):
+    root = os.fsencode(upload.source.root)
+    for name in (b"good", b"bad-\xff"):
+        Path(os.fsdecode(root + b"/" + name)).write_bytes(b"x")
+    result = upload.run()
+    assert [failure.code for failure in result.failures] == ["NameNotRepresentable"]
+    assert upload.contents(upload.destination) == {"good": b"x"}
+
+
+def test_objects_that_another_tool_wrote_are_taken_over(upload):
+    (Path(upload.source.root) / "f").write_bytes(b"same")
+    upload.client.put_object(
+        Bucket=upload.bucket, Key=upload.destination.prefix + "f", Body=b"same"
+    )
+    assert upload.run().counters.files_transferred == 1
+    assert upload.run().counters.files_transferred == 0

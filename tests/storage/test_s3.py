@@ -1,0 +1,179 @@
+"""What is S3's own: credentials, buckets, foreign objects, the border of errors."""
+
+import botocore.exceptions
+import pytest
+
+from datasync_runner.core.entry import Entry, Kind, ObjectHeaders
+from datasync_runner.core.posix_metadata import POSIX_KEYS
+from datasync_runner.storage import errors
+from datasync_runner.storage.port import Content
+from datasync_runner.storage.s3 import client as border
+from datasync_runner.storage.s3.storage import S3Storage
+from storage.sides import credentials, file, fine, listed, make, s3_side
+
+
+@pytest.fixture
+async def side(tmp_path, s3_server, s3_client, bucket):
+    side = make("s3", tmp_path, s3_server, s3_client, bucket)
+    yield side
+    await side.storage.close()
+
+
+def put(side, key, body=b"x", **more):
+    side.client.put_object(Bucket=side.side.bucket, Key=side.side.prefix + key, Body=body, **more)
+
+
+async def refusal(side):
+    storage = S3Storage(side)
+    with pytest.raises(errors.StorageError) as caught:
+        await storage.check()
+    await storage.close()
+    return caught.value
+
+
+async def test_a_wrong_secret(tmp_path, s3_server, bucket):
+    secret = credentials(tmp_path / "secret", s3_server, secret="not-the-secret")
+    error = await refusal(s3_side(s3_server, bucket, secret))
+    assert isinstance(error, errors.CredentialsRefused)
+    for part in (f"s3://{bucket}/", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        assert part in error.message
+    assert "not-the-secret" not in error.message
+
+
+async def test_a_missing_bucket(tmp_path, s3_server):
+    secret = credentials(tmp_path / "secret", s3_server)
+    error = await refusal(s3_side(s3_server, "no-such-bucket", secret))
+    assert isinstance(error, errors.BucketMissing)
+    assert "no-such-bucket" in error.message
+    assert "create it" in error.message
+
+
+async def test_a_server_that_is_not_there(tmp_path, s3_server):
+    secret = credentials(tmp_path / "secret", s3_server)
+    side = s3_side(s3_server, "bucket", secret).model_copy(
+        update={"endpoint": "http://127.0.0.1:1"}
+    )
+    assert isinstance(await refusal(side), errors.Unavailable)
+
+
+async def test_a_secret_without_a_key_names_the_key(tmp_path, s3_server):
+    secret = credentials(tmp_path / "secret", s3_server)
+    (secret / "AWS_SECRET_ACCESS_KEY").write_text("\n")
+    with pytest.raises(errors.ConfigurationInvalid, match="no key AWS_SECRET_ACCESS_KEY"):
+        S3Storage(s3_side(s3_server, "bucket", secret))
+
+
+async def test_prefixes_without_markers_are_folders(side):
+    for key in ("a/b/c", "a/b/d", "e"):
+        put(side, key)
+    entries = await listed(side.storage)
+    assert [(entry.key, entry.implied) for entry in entries] == [
+        (b"a/", True),
+        (b"a/b/", True),
+        (b"a/b/c", False),
+        (b"a/b/d", False),
+        (b"e", False),
+    ]
+
+
+async def test_what_other_prefixes_hold_is_not_ours(side):
+    put(side, "a")
+    side.client.put_object(Bucket=side.side.bucket, Key=side.side.prefix[:-1] + "-b", Body=b"")
+    assert [entry.key for entry in await listed(side.storage)] == [b"a"]
+
+
+async def test_an_object_that_changed_since_it_was_listed(side):
+    put(side, "a", b"old")
+    (entry,) = await listed(side.storage)
+    put(side, "a", b"new")
+    (answer,) = await side.storage.read_small([entry])
+    assert isinstance(answer, errors.ChangedDuringTransfer)
+    with pytest.raises(errors.ChangedDuringTransfer):
+        await side.storage.open(entry)
+
+
+async def test_foreign_metadata_and_headers_travel_and_stay(side):
+    headers = ObjectHeaders("text/x", "gzip", "de", "inline", (("mine", "1"),))
+    content = file(b"f", b"x")
+    content = Content(content.entry._replace(headers=headers), b"x")
+    fine(await side.storage.write_small([content]))
+    entry = content.entry._replace(headers=None)
+    entry = entry._replace(metadata=entry.metadata._replace(mode=0o600))
+    fine(await side.storage.update_metadata([entry]))
+    (found,) = fine(await side.storage.inspect(await listed(side.storage)))
+    assert found.headers == headers
+    assert found.metadata.mode == 0o600
+
+
+async def test_an_object_of_another_tool_has_the_time_of_the_server(side):
+    put(side, "f", Metadata={"file-mtime": "junk"})
+    (entry,) = await listed(side.storage)
+    (found,) = fine(await side.storage.inspect([entry]))
+    assert found.metadata.mtime_ns is None
+    assert found.mtime_ns == entry.mtime_ns > 10**18
+    assert found.mtime_ns % 10**9 == 0
+
+
+async def test_what_is_written_can_be_read_by_its_documented_keys(side):
+    fine(await side.storage.write_small([file(b"f", b"x")]))
+    head = side.client.head_object(Bucket=side.side.bucket, Key=side.side.prefix + "f")
+    assert set(head["Metadata"]) == POSIX_KEYS - {"file-btime"}
+    assert head["Metadata"]["file-permissions"] == "0100640"
+
+
+async def test_a_key_longer_than_s3_takes(side):
+    entry = Entry(b"k" * 1100, Kind.FILE)
+    (answer,) = await side.storage.write_small([Content(entry, b"")])
+    assert isinstance(answer, errors.NameNotRepresentable)
+
+
+def families():
+    """Every error that botocore can raise."""
+    found = [botocore.exceptions.BotoCoreError]
+    for family in found:
+        found += family.__subclasses__()
+    return sorted({family.__name__ for family in found if "botocore" in family.__module__})
+
+
+CONNECTION = {
+    "CapacityNotAvailableError", "ConnectTimeoutError", "ConnectionClosedError",
+    "ConnectionError", "EndpointConnectionError", "HTTPClientError", "ProxyConnectionError",
+    "ReadTimeoutError", "ResponseStreamingError", "FlexibleChecksumError", "IncompleteReadError",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(CONNECTION & set(families())))
+def test_every_error_of_the_connection_is_retried(name):
+    kind = getattr(botocore.exceptions, name)
+    ours = next(ours for family, ours in border.FAMILIES if issubclass(kind, family))
+    assert ours is errors.Unavailable
+
+
+def test_every_family_of_botocore_is_mapped():
+    kinds = [getattr(botocore.exceptions, name, None) for name in families()]
+    for kind in filter(None, kinds):
+        assert any(issubclass(kind, family) for family, _ in border.FAMILIES), kind
+    direct = {
+        kind
+        for kind in vars(botocore.exceptions).values()
+        if isinstance(kind, type) and issubclass(kind, botocore.exceptions.HTTPClientError)
+    }
+    assert {kind.__name__ for kind in direct} <= CONNECTION | {"SSLError", "HTTPClientError"}
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "ours"),
+    [
+        ("SlowDown", 503, errors.Unavailable),
+        ("SomethingNew", 500, errors.Unavailable),
+        ("SomethingNew", 429, errors.Unavailable),
+        ("SomethingNew", 400, errors.Unexpected),
+        ("SignatureDoesNotMatch", 403, errors.CredentialsRefused),
+        ("AccessDenied", 403, errors.Denied),
+        ("NoSuchBucket", 404, errors.BucketMissing),
+    ],
+)
+def test_error_codes(side, code, status, ours):
+    answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    error = botocore.exceptions.ClientError(answer, "PutObject")
+    assert type(border.from_client_error(error, side.side, b"k")) is ours
