@@ -142,6 +142,27 @@ async def test_a_location_that_stays_away_stops_the_run():
         await patient.check()
 
 
+async def test_a_call_that_fails_as_a_whole_fails_each_item():
+    storage = FakeStorage()
+
+    async def delete(keys):
+        raise errors.Denied("no right to delete")
+
+    storage.delete = delete
+    found = await Patient(storage, sleep=Naps()).delete([b"a", b"b"])
+    assert [type(answer) for answer in found] == [errors.Denied] * 2
+
+
+async def test_a_location_that_may_not_be_listed_is_no_defect_of_ours():
+    storage = FakeStorage()
+    storage.trouble = lambda name, key: errors.Denied("no right to list")
+    with pytest.raises(errors.ConfigurationInvalid, match="no right to list"):
+        await Patient(storage, sleep=Naps()).check()
+    with pytest.raises(errors.ConfigurationInvalid, match="no right to list"):
+        async for _ in Patient(storage, sleep=Naps()).listing(None):
+            pass
+
+
 async def test_a_listing_that_breaks_off_stops_the_run():
     storage = FakeStorage()
     storage.trouble = lambda name, key: errors.Unavailable("gone")

@@ -12,7 +12,13 @@ from typing import TypeVar
 from datasync_api.patterns import Filter
 from datasync_runner.core.entry import Entry
 from datasync_runner.core.retry import TRIES, delay_seconds
-from datasync_runner.storage.errors import StorageError, Unavailable, Unreachable
+from datasync_runner.storage.errors import (
+    ConfigurationInvalid,
+    FileError,
+    StorageError,
+    Unavailable,
+    Unreachable,
+)
 from datasync_runner.storage.port import Batch, Content, Destination, Reader, Written
 
 T = TypeVar("T")
@@ -34,6 +40,8 @@ class Patient:
             await self.retry(self._inner.check)
         except Unavailable as error:
             raise self._unreachable(error) from error
+        except FileError as error:
+            raise ConfigurationInvalid(f"the location cannot be used: {error.message}") from error
 
     async def listing(self, chosen: Filter) -> AsyncIterator[Batch]:
         """Raises: StopError; a listing that breaks off is never taken for a whole one."""
@@ -42,6 +50,10 @@ class Patient:
                 yield batch
         except Unavailable as error:
             raise self._unreachable(error) from error
+        except FileError as error:
+            raise ConfigurationInvalid(
+                f"the location cannot be listed: {error.message}; {error.hint}"
+            ) from error
 
     async def inspect(self, entries: Sequence[Entry]) -> list[Entry | StorageError]:
         """As the port."""
@@ -130,10 +142,10 @@ class Patient:
     async def _whole(
         self, call: Callable[[Sequence[T]], Awaitable[list[R | StorageError]]], items: Sequence[T]
     ) -> list[R | StorageError]:
-        """The call; when it fails as a whole for a passing reason, each item did."""
+        """The call; when it fails as a whole, each item did."""
         try:
             return await call(items)
-        except Unavailable as error:
+        except (Unavailable, FileError) as error:
             return [error for _ in items]
 
     def _unreachable(self, error: Unavailable) -> Unreachable:

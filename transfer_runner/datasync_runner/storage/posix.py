@@ -5,6 +5,7 @@ refuses: following any link below the root, and pretending to keep owners that i
 """
 
 import contextlib
+import errno
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -243,6 +244,8 @@ def _value(
     try:
         return call(folders, item)
     except OSError as error:
+        if error.errno == errno.ESTALE:
+            folders.close()  # handles that an NFS server has forgotten: the retry opens new ones
         return translate(error, key_of(item), doing)
     except errors.StorageError as error:
         error.key = error.key or key_of(item)

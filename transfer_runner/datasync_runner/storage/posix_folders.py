@@ -74,7 +74,7 @@ class Folders:
                 self._drop(handle)
 
     def close(self) -> None:
-        """Close everything."""
+        """Close every folder but the root; those in use when their users are done."""
         with self._lock:
             for handle in self._open.values():
                 self._drop(handle)
