@@ -45,9 +45,9 @@ def test_transition_time(known: Status | None, wanted: Status, since: datetime) 
 
 def test_the_newest_reason_and_message_are_shown() -> None:
     old = condition("True", since=BEFORE)
-    new = old.model_copy(update={"reason": Reason.SUSPENDED, "message": "other"})
+    new = old.model_copy(update={"reason": Reason.RETRYING, "message": "other"})
     (placed,) = set_condition([old], new, now=NOW)
-    assert (placed.reason, placed.message) == (Reason.SUSPENDED, "other")
+    assert (placed.reason, placed.message) == (Reason.RETRYING, "other")
     assert placed.last_transition_time == BEFORE
 
 
