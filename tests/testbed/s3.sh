@@ -74,6 +74,8 @@ JSON
   [ -z "$tls" ] || command+=(-s3.cert.file="$STATE/server.pem" -s3.key.file="$STATE/server.key")
   ! "${in_net[@]}" bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" 2>/dev/null || die "port $port is taken"
   # One volume for a bucket in place of seven: with many buckets it would run out of them.
+  # weed's parts talk through sockets in /tmp that are named by port alone: a /tmp of its own in each namespace.
+  [ -z "$netns" ] || command=(unshare --mount --propagation private sh -c 'mount -t tmpfs tmp /tmp && exec "$@"' sh "${command[@]}")
   (cd "$STATE" && WEED_MASTER_VOLUME_GROWTH_COPY_1=1 exec "${in_net[@]}" "${command[@]}") >"$STATE/out.log" 2>&1 </dev/null &
   remember "$STATE/s3.pid" $!
   printf 'export %s=%s\n' AWS_ENDPOINT_URL "http${tls:+s}://$address:$port" AWS_ACCESS_KEY_ID "$key" AWS_SECRET_ACCESS_KEY "$secret" AWS_REGION us-east-1 >"$STATE/env"
