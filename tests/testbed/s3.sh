@@ -73,9 +73,9 @@ JSON
     -s3 -s3.port="$port" -s3.ip.bind="$bind" -s3.config="$STATE/s3.json" -s3.localSocket="$STATE/s3.sock" -s3.port.iceberg=0 -s3.port.lance=0)
   [ -z "$tls" ] || command+=(-s3.cert.file="$STATE/server.pem" -s3.key.file="$STATE/server.key")
   ! "${in_net[@]}" bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" 2>/dev/null || die "port $port is taken"
-  # One volume for a bucket in place of seven: with many buckets it would run out of them.
   # weed's parts talk through sockets in /tmp that are named by port alone: a /tmp of its own in each namespace.
   [ -z "$netns" ] || command=(unshare --mount --propagation private sh -c 'mount -t tmpfs tmp /tmp && exec "$@"' sh "${command[@]}")
+  # One volume for a bucket in place of seven: with many buckets it would run out of them.
   (cd "$STATE" && WEED_MASTER_VOLUME_GROWTH_COPY_1=1 exec "${in_net[@]}" "${command[@]}") >"$STATE/out.log" 2>&1 </dev/null &
   remember "$STATE/s3.pid" $!
   printf 'export %s=%s\n' AWS_ENDPOINT_URL "http${tls:+s}://$address:$port" AWS_ACCESS_KEY_ID "$key" AWS_SECRET_ACCESS_KEY "$secret" AWS_REGION us-east-1 >"$STATE/env"
