@@ -128,7 +128,7 @@ async def test_from_asked_for_to_success_with_nothing_left_behind() -> None:
     assert not world.execution()["metadata"].get("finalizers")
     assert not world.cluster.all(VOLUMES)
     assert not world.cluster.all(CLAIMS)
-    assert len(world.cluster.all(JOBS)) == 1
+    assert not world.cluster.all(JOBS)  # its pod, though it has ended, would hold the claim
 
 
 async def test_an_operator_that_dies_at_any_call_changes_nothing_about_the_outcome() -> None:

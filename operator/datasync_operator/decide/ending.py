@@ -67,12 +67,19 @@ def let_go(seen: ExecutionView) -> Plan:
 
 
 def _release(seen: ExecutionView) -> Plan:
-    """Stop the Job, wait for its pods, delete the volumes, then drop the finalizer."""
+    """Stop the Job, wait for its pods, delete the volumes, then drop the finalizer.
+
+    A pod that has ended still holds its claims, and they their volumes.  So after success the Job
+    goes with its volumes; after an error it stays for its log, and the volumes, marked for
+    deletion, go with the execution.
+    """
     unfinished = seen.job is not None and not seen.job.finished
     if unfinished or seen.pods_live:
         return Plan(actions=_stop_job(seen), requeue_after_seconds=LAUNCH_SECONDS)
     namespace = seen.execution.metadata.namespace
     actions: list[Action] = []
+    if seen.volume_names and seen.job is not None and seen.execution.phase is Phase.SUCCESS:
+        actions.append(Delete(JOBS, namespace, seen.job.name, seen.job.uid))
     for name in seen.volume_names:
         actions.append(Delete(CLAIMS, namespace, name))
         actions.append(Delete(VOLUMES, None, name))

@@ -251,19 +251,16 @@ class TestRunning:
         assert told(plan).progress.files_transferred == 3  # type: ignore[union-attr]
 
     def test_standing_still_for_too_long_ends_it(self) -> None:
-        known = {
-            "filesToTransfer": 10,
-            "bytesToTransfer": 1000,
-            "lastProgressTime": ago(1801).isoformat(),
-        }
-        run = launching(progress=known)
+        known = {"lastProgressTime": ago(1801).isoformat()}
+        run = launching(progress=known, counters=live().counters.manifest())
         plan = decide(run, **running_view(progress=live()))
         assert told(plan).phase is Phase.ERROR
         assert reason(plan) == Reason.NO_PROGRESS
 
     def test_a_number_that_moves_keeps_it_alive(self) -> None:
-        known = {"filesToTransfer": 10, "lastProgressTime": ago(1801).isoformat()}
-        plan = decide(launching(progress=known), **running_view(progress=live(bytes_written=1)))
+        known = {"lastProgressTime": ago(1801).isoformat()}
+        run = launching(progress=known, counters=live().counters.manifest())
+        plan = decide(run, **running_view(progress=live(bytes_written=1)))
         assert told(plan).phase is Phase.TRANSFERRING
         assert told(plan).progress.last_progress_time == NOW  # type: ignore[union-attr]
 
@@ -300,11 +297,20 @@ class TestEnding:
         cancelled = execution(phase=phase, cancel=True)
         assert decide(cancelled) == Plan()
 
-    def test_after_the_end_volumes_go_and_then_the_finalizer(self) -> None:
-        ended = execution(phase="Success", metadata=FINALIZED)
-        plan = decide(ended, job=job(complete=True), volume_names=["pv-1"])
-        kinds = [(a.resource.plural, a.name) for a in plan.actions if isinstance(a, Delete)]
-        assert kinds == [("persistentvolumeclaims", "pv-1"), ("persistentvolumes", "pv-1")]
+    @pytest.mark.parametrize(
+        ("phase", "volumes", "gone"),
+        [
+            ("Success", ["pv-1"], ["jobs", "persistentvolumeclaims", "persistentvolumes"]),
+            ("Error", ["pv-1"], ["persistentvolumeclaims", "persistentvolumes"]),
+            ("Success", [], []),
+        ],
+    )
+    def test_after_the_end_volumes_go_and_then_the_finalizer(
+        self, phase: str, volumes: list[str], gone: list[str]
+    ) -> None:
+        ended = execution(phase=phase, metadata=FINALIZED)
+        plan = decide(ended, job=job(complete=True), volume_names=volumes)
+        assert [a.resource.plural for a in plan.actions if isinstance(a, Delete)] == gone
         assert plan.actions[-1] == SetFinalizers(())
         assert plan.status is None
 
