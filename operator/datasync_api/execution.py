@@ -9,7 +9,7 @@ from pydantic import Field
 from datasync_api.base import ApiModel, immutable
 from datasync_api.conditions import Conditions, Reason
 from datasync_api.meta import Resource
-from datasync_api.report import Count, Counters, Failure, Failures, StageStatus
+from datasync_api.report import Count, Counters, Failure, Failures, StageStatus, TransferResult
 from datasync_api.text import Name, Reference
 
 
@@ -77,6 +77,19 @@ class ExecutionProgress(ApiModel):
         "are the last known. Final: from its result.",
     )
 
+    @classmethod
+    def of(cls, counters: Counters, *, now: datetime) -> "ExecutionProgress":
+        """The numbers of a runner's counters; percentage, rate and end are for others to add."""
+        return cls(
+            files_listed=counters.files_listed_at_source,
+            files_to_transfer=counters.estimated_files_to_transfer,
+            files_transferred=counters.files_transferred,
+            bytes_to_transfer=counters.estimated_bytes_to_transfer,
+            bytes_transferred=counters.bytes_transferred,
+            bytes_written=counters.bytes_written,
+            last_update_time=now,
+        )
+
 
 class ExecutionResult(ApiModel):
     """How the run went, stage by stage (AWS: TaskExecutionResultDetail)."""
@@ -90,6 +103,18 @@ class ExecutionResult(ApiModel):
     total_duration_ms: Count = 0
     error_code: Reason | None = None
     error_detail: Annotated[str, Field(max_length=4096)] | None = None
+
+    @classmethod
+    def of(
+        cls, told: TransferResult | None, error_code: Reason | None, error_detail: str | None
+    ) -> "ExecutionResult":
+        """The stages that the runner told, if it told any, and why the run failed, if it did."""
+        stages = cls.model_fields.keys() & TransferResult.model_fields.keys()
+        return cls(
+            **{name: getattr(told, name) for name in stages if told is not None},
+            error_code=error_code,
+            error_detail=error_detail,
+        )
 
 
 class Resolved(ApiModel):

@@ -137,6 +137,12 @@ class TransferResult(ApiModel):
             kept = kept.model_copy(update=shorter)
 
 
+def throughput(result: TransferResult) -> int:
+    """Bytes a second of a run that ended: BytesWritten by TransferDuration, as AWS defines it."""
+    seconds = (result.transfer_duration_ms or result.total_duration_ms) / 1000
+    return int(result.counters.bytes_written / seconds) if seconds > 0 else 0
+
+
 _FILE_WEIGHT_BYTES: Final = 65_536  # what a file costs beside its bytes: requests and round trips
 
 

@@ -22,7 +22,7 @@ from datasync_api.execution import (
     Resolved,
 )
 from datasync_api.exit_codes import KILLED, ExitCode
-from datasync_api.report import RunError, TransferResult
+from datasync_api.report import RunError, TransferResult, throughput
 
 _BY_EXIT_CODE: dict[int, Reason] = {
     ExitCode.CONFIGURATION: Reason.CONFIGURATION_INVALID,
@@ -96,46 +96,19 @@ def make_status(
         resolved=resolved,
         progress=_progress(result, phase, ended) if result else None,
         counters=result.counters if result else None,
-        result=_result(result, error),
+        result=ExecutionResult.of(
+            result, error.code if error else None, error.detail if error else None
+        ),
         failures=result.failures if result else [],
         conditions=set_condition((), ready, now=ended),
     )
 
 
 def _progress(result: TransferResult, phase: Phase, ended: datetime) -> ExecutionProgress:
-    counters = result.counters
-    return ExecutionProgress(
-        files_listed=counters.files_listed_at_source,
-        files_to_transfer=counters.estimated_files_to_transfer,
-        files_transferred=counters.files_transferred,
-        bytes_to_transfer=counters.estimated_bytes_to_transfer,
-        bytes_transferred=counters.bytes_transferred,
-        bytes_written=counters.bytes_written,
-        bytes_per_second=rate(result),
-        percent=100 if phase is Phase.SUCCESS else None,
-        last_update_time=ended,
-        source="Final",
-    )
-
-
-def rate(result: TransferResult) -> int:
-    """Bytes a second over the stage of transfer (AWS: BytesWritten by TransferDuration)."""
-    seconds = (result.transfer_duration_ms or result.total_duration_ms) / 1000
-    return int(result.counters.bytes_written / seconds) if seconds > 0 else 0
-
-
-def _result(result: TransferResult | None, error: RunError | None) -> ExecutionResult:
-    stages = (
-        {
-            name: getattr(result, name)
-            for name in ExecutionResult.model_fields
-            if name in TransferResult.model_fields
+    return ExecutionProgress.of(result.counters, now=ended).model_copy(
+        update={
+            "bytes_per_second": throughput(result),
+            "percent": 100 if phase is Phase.SUCCESS else None,
+            "source": "Final",
         }
-        if result
-        else {}
-    )
-    return ExecutionResult(
-        **stages,
-        error_code=error.code if error else None,
-        error_detail=error.detail if error else None,
     )

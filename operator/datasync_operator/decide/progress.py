@@ -3,35 +3,34 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from datasync_api.execution import ExecutionProgress
-from datasync_api.report import Counters, Progress, TransferResult, percent
+from datasync_api.execution import ExecutionProgress, ExecutionStatus
+from datasync_api.report import Counters, Progress, TransferResult, percent, throughput
 
 _SMOOTHING: Final = 0.5  # weight of the newest rate; half of the old one is forgotten a look
 
 
 def advance(
-    known: ExecutionProgress | None, seen: Progress, *, verifying: bool, now: datetime
+    known: ExecutionStatus, seen: Progress, *, verifying: bool, now: datetime
 ) -> ExecutionProgress:
     """The next progress, from what was known and what the runner just said.
 
     The percentage never falls (a run that starts anew counts from its last figure on), and the
     time of the last movement stays where it is while no number moves.
     """
-    counters = seen.counters
-    fresh = _numbers(counters, now=now)
+    counters, before = seen.counters, known.progress
+    fresh = ExecutionProgress.of(counters, now=now)
     share = percent(counters, totals_final=seen.totals_final, verifying=verifying)
-    if known is None:
+    if before is None:
         return fresh.model_copy(update={"percent": share, "last_progress_time": now})
-    moved = _moving(fresh) != _moving(known)
-    if share is not None and known.percent is not None:
-        share = max(share, known.percent)
-    rate = _rate(known, counters, now)
+    if before.percent is not None:
+        share = max(share or 0, before.percent)
+    rate = _rate(before, counters, now)
     return fresh.model_copy(
         update={
-            "percent": share if share is not None else known.percent,
+            "percent": share,
             "bytes_per_second": rate,
             "estimated_completion_time": _completion(counters, rate, now, final=seen.totals_final),
-            "last_progress_time": now if moved else known.last_progress_time,
+            "last_progress_time": now if counters != known.counters else before.last_progress_time,
         }
     )
 
@@ -45,39 +44,14 @@ def final(
     known: ExecutionProgress | None, result: TransferResult, *, now: datetime
 ) -> ExecutionProgress:
     """The numbers of the result; 100 percent after success alone."""
-    seconds = result.total_duration_ms / 1000
-    rate = round(result.counters.bytes_written / seconds) if seconds > 0 else 0
     reached = known.percent if known else None
-    return _numbers(result.counters, now=now).model_copy(
+    return ExecutionProgress.of(result.counters, now=now).model_copy(
         update={
             "percent": 100 if result.outcome == "Success" else reached,
-            "bytes_per_second": rate,
+            "bytes_per_second": throughput(result),
             "last_progress_time": now,
             "source": "Final",
         }
-    )
-
-
-def _moving(progress: ExecutionProgress) -> tuple[int, ...]:
-    return (
-        progress.files_listed,
-        progress.files_to_transfer,
-        progress.files_transferred,
-        progress.bytes_transferred,
-        progress.bytes_written,
-    )
-
-
-def _numbers(counters: Counters, *, now: datetime) -> ExecutionProgress:
-    return ExecutionProgress(
-        files_listed=counters.files_listed_at_source + counters.files_listed_at_destination,
-        files_to_transfer=counters.estimated_files_to_transfer,
-        files_transferred=counters.files_transferred,
-        bytes_to_transfer=counters.estimated_bytes_to_transfer,
-        bytes_transferred=counters.bytes_transferred,
-        bytes_written=counters.bytes_written,
-        last_update_time=now,
-        source="Live",
     )
 
 

@@ -108,7 +108,7 @@ def follow(seen: ExecutionView, job: JobView, settings: Settings, *, now: dateti
         return Plan(status=status.model_copy(update=changes), requeue_after_seconds=1.0)
     recipe = seen.recipe
     verifying = recipe is None or recipe.task.spec.options.verify_mode != "None"
-    told = progress.advance(known.progress, seen.progress, verifying=verifying, now=now)
+    told = progress.advance(known, seen.progress, verifying=verifying, now=now)
     moved = told.last_progress_time or now
     if now - moved > timedelta(seconds=settings.stall_deadline_seconds):
         text = (

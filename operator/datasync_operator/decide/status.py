@@ -62,7 +62,11 @@ def ended(execution: Execution, end: Outcome, *, now: datetime) -> ExecutionStat
         "phase": Phase.SUCCESS if end.success else Phase.ERROR,
         "start_time": known.start_time or now,
         "end_time": now,
-        "result": _result(end),
+        "result": ExecutionResult.of(
+            end.result,
+            None if end.success else end.reason,
+            None if end.success else end.message[:MESSAGE_MAX_LENGTH],
+        ),
         "progress": progress.stale(known.progress),
     }
     if end.result is not None:
@@ -70,22 +74,3 @@ def ended(execution: Execution, end: Outcome, *, now: datetime) -> ExecutionStat
         changes["failures"] = end.result.failures
         changes["progress"] = progress.final(known.progress, end.result, now=now)
     return status.model_copy(update=changes)
-
-
-def _result(end: Outcome) -> ExecutionResult:
-    told = end.result
-    stages = ExecutionResult()
-    if told is not None:
-        stages = ExecutionResult(
-            prepare_status=told.prepare_status,
-            transfer_status=told.transfer_status,
-            verify_status=told.verify_status,
-            prepare_duration_ms=told.prepare_duration_ms,
-            transfer_duration_ms=told.transfer_duration_ms,
-            verify_duration_ms=told.verify_duration_ms,
-            total_duration_ms=told.total_duration_ms,
-        )
-    if end.success:
-        return stages
-    detail = end.message[:MESSAGE_MAX_LENGTH]
-    return stages.model_copy(update={"error_code": end.reason, "error_detail": detail})
