@@ -183,6 +183,32 @@ def test_a_server_that_is_not_there_is_a_passing_error(upload):
     assert result.total_duration_ms < 50_000
 
 
+def test_between_buckets_headers_and_foreign_metadata_count(tmp_path, s3_server, s3_client, bucket):
+    world = World(tmp_path, s3_server, s3_client, bucket, ("s3", "s3"))
+    side = world.source
+    there = {"Bucket": bucket, "Key": world.destination.prefix + "f"}
+
+    def write(value):
+        s3_client.put_object(
+            Bucket=bucket,
+            Key=side.prefix + "f",
+            Body=b"x",
+            Metadata={"mine": value, "file-mtime": "7ns"},
+            ContentType="text/x",
+            ContentDisposition="inline",
+        )
+
+    write("1")
+    assert world.run().counters.files_transferred == 1
+    assert world.run().counters.files_skipped == 1
+    write("2")
+    changed = world.run().counters
+    assert (changed.files_transferred, changed.files_metadata_updated) == (0, 1)
+    head = s3_client.head_object(**there)
+    assert (head["ContentType"], head["ContentDisposition"]) == ("text/x", "inline")
+    assert (head["Metadata"]["mine"], head["Metadata"]["file-mtime"]) == ("2", "7ns")
+
+
 def test_links_that_lead_out_fail_alone(restore):
     put(restore, "good")
     put(restore, "escape", b"../../outside", **{"file-permissions": "0120777"})

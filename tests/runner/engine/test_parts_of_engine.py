@@ -12,7 +12,7 @@ from datasync_runner.core.parts import BATCH_BYTES, BATCH_FILES, SMALL_BYTES
 from datasync_runner.core.retry import TRIES
 from datasync_runner.engine.budget import ByteBudget
 from datasync_runner.engine.patient import Patient
-from datasync_runner.engine.spool import Spool, pack_folder, unpack_folder
+from datasync_runner.engine.spool import FolderWork, Spool, pack_folder, unpack_folder
 from datasync_runner.engine.work import Work, WorkQueue
 from datasync_runner.storage import errors
 from fakes.storage import FakeStorage
@@ -39,11 +39,13 @@ def test_a_large_spool_goes_through_the_disk():
 
 def test_a_folder_comes_back_from_its_record():
     headers = ObjectHeaders("t", None, None, None, (("a", "ü"),))
-    for folder in (
-        Entry(b"\xff/", Kind.FOLDER, metadata=PosixMetadata(1, 2, 3, 4, 5), headers=headers),
-        Entry(b"a/", Kind.FOLDER),
+    full = Entry(b"\xff/", Kind.FOLDER, 0, 4, PosixMetadata(1, 2, 3, 4, 5), headers=headers)
+    bare = Entry(b"a/", Kind.FOLDER, implied=True, bare=True, etag="e")
+    for work in (
+        FolderWork(Action.COPY, full, None),
+        FolderWork(Action.INSPECT, bare, full),
     ):
-        assert unpack_folder(pack_folder(folder)) == folder
+        assert unpack_folder(pack_folder(work)) == work
 
 
 def work(size, action=Action.COPY):

@@ -5,6 +5,9 @@ Memory in flight: at most `BUDGET_BYTES`, plus one part where a single part is l
 
     small batches: sum of their sizes, at most BATCH_BYTES each
     large files:   PARTS_AT_ONCE * part size each
+
+HTTP libraries may hold bytes once more while they receive them, so the process peaks at about
+75 MB for itself and twice the budget.
 """
 
 from typing import Final, NamedTuple

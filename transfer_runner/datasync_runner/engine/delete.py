@@ -4,19 +4,23 @@ Nothing is deleted when part of the source could not be listed, or when it lists
 """
 
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from datasync_api.task import Guards
-from datasync_runner.core.compare import CompareOptions, wanted
+from datasync_runner.core.compare import Action, CompareOptions, decide, wanted
+from datasync_runner.core.entry import Entry
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.failures import record
 from datasync_runner.engine.prepare import Kept
-from datasync_runner.engine.spool import Spool, unpack_folder
-from datasync_runner.storage.errors import Conflict, FileError, SourceEmpty, StorageError
+from datasync_runner.engine.spool import FolderWork, unpack_folder
+from datasync_runner.storage.errors import (
+    Conflict,
+    FileError,
+    Missing,
+    SourceEmpty,
+    StorageError,
+)
 from datasync_runner.storage.port import Destination, Source
-
-if TYPE_CHECKING:
-    from datasync_runner.core.entry import Entry
 
 _log = logging.getLogger(__name__)
 BATCH: Final = 1000
@@ -70,28 +74,52 @@ async def settle_folders(
     tally: Tally,
     options: CompareOptions,
 ) -> None:
-    """Make folders and set their metadata; those that were right too, if anything was written."""
+    """Make folders and set their metadata, the deepest first.
+
+    Those that were right are set again where anything was written: that changed their times.
+    """
+    written = tally.files_transferred + tally.files_deleted + tally.folders_deleted
+    touched = bool(written) or kept.new_folders
     for records in kept.folders.reversed_batches(BATCH):
-        folders: list[Entry] = []
-        listed = [unpack_folder(packed) for packed in records]
-        for folder, known in zip(listed, await source.inspect(listed), strict=True):
-            if isinstance(known, StorageError):
-                record(tally, "transfer", known, folder.key)
-            else:
-                folders.append(wanted(known, options))
-        for folder, answer in zip(folders, await destination.write_folders(folders), strict=True):
+        works = [unpack_folder(packed) for packed in records]
+        works = await _inspected(works, source, destination, tally=tally, options=options)
+        works = [work for work in works if touched or work.action is not Action.SKIP]
+        folders = [wanted(work.source, options) for work in works]
+        answers = await destination.write_folders(folders)
+        for work, answer in zip(works, answers, strict=True):
             if isinstance(answer, StorageError):
-                record(tally, "transfer", answer, folder.key)
-            else:
+                record(tally, "transfer", answer, work.source.key)
+            elif work.action is not Action.SKIP:
                 tally.folders_transferred += 1
-    touched = tally.files_transferred + tally.files_deleted + tally.folders_deleted
-    if touched or tally.folders_transferred:
-        await _settle_again(kept.matching, destination, tally=tally)
 
 
-async def _settle_again(matching: Spool, destination: Destination, *, tally: Tally) -> None:
-    for records in matching.reversed_batches(BATCH):
-        folders = [unpack_folder(packed) for packed in records]
-        for folder, answer in zip(folders, await destination.write_folders(folders), strict=True):
-            if isinstance(answer, StorageError):
-                record(tally, "transfer", answer, folder.key)
+async def _inspected(
+    works: list[FolderWork],
+    source: Source,
+    destination: Destination,
+    *,
+    tally: Tally,
+    options: CompareOptions,
+) -> list[FolderWork]:
+    """The works with the source's metadata known, and decided where that was needed first."""
+    ours = await source.inspect([work.source for work in works])
+    asked = [w.destination for w in works if w.action is Action.INSPECT and w.destination]
+    theirs = dict(
+        zip([entry.key for entry in asked], await destination.inspect(asked), strict=True)
+    )
+    found: list[FolderWork] = []
+    for work, known in zip(works, ours, strict=True):
+        there = theirs.get(work.source.key)
+        if isinstance(there, Missing):
+            there = None
+        failed = next((e for e in (known, there) if isinstance(e, StorageError)), None)
+        if failed is not None:
+            record(tally, "transfer", failed, work.source.key)
+        elif isinstance(known, Entry):
+            action = work.action
+            if action is Action.INSPECT and not isinstance(there, StorageError):
+                action = decide(known, there, options).action
+                if action is Action.SKIP and destination.objects:
+                    continue
+            found.append(FolderWork(action, known, work.destination))
+    return found

@@ -38,8 +38,8 @@ async def run_plan(
         tally=board.tally,
         active=plan.options.verify_mode == "OnlyFilesTransferred",
     )
-    with Spool() as deletes, Spool() as folders, Spool() as matching:
-        kept = Kept(deletes, folders, matching)
+    with Spool() as deletes, Spool() as folders:
+        kept = Kept(deletes, folders)
         prepare = Prepare(
             patient_source,
             patient_destination,

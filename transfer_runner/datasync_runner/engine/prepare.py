@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from datasync_api.patterns import Filter
-from datasync_runner.core.compare import Action, CompareOptions, Decision, decide, wanted
+from datasync_runner.core.compare import Action, CompareOptions, Decision, decide
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.pair import MergeJoin, Pair, UnsortedListingError
 from datasync_runner.core.parts import COPY_LIMIT_BYTES
 from datasync_runner.engine.failures import record
 from datasync_runner.engine.progress import Board
-from datasync_runner.engine.spool import Spool, pack_folder
+from datasync_runner.engine.spool import FolderWork, Spool, pack_folder
 from datasync_runner.engine.work import Work, WorkQueue
 from datasync_runner.storage.errors import ConfigurationInvalid, Conflict, Missing, StorageError
 from datasync_runner.storage.port import Batch, Destination, Source
@@ -33,9 +33,9 @@ class Kept:
 
     deletes: Spool
     folders: Spool
-    """Folders to be made, or whose metadata differs."""
-    matching: Spool
-    """Folders that are right, and whose times our own writes would change."""
+    """Folders to be made, whose metadata differs or is not known yet; on a file system those that
+    are right too, as our own writes change their times.  In the order of their keys."""
+    new_folders: bool = False
     source_unlisted: bool = False
     """Part of the source could not be listed: nothing may be deleted."""
 
@@ -143,10 +143,10 @@ class Prepare:
         for pair in pairs:
             source, destination = pair
             decision = decide(source, destination, options)
-            if decision.action is Action.INSPECT:
-                unknown.append(pair)
-            elif source is None:
+            if source is None:
                 self._only_at_destination(destination, decision)
+            elif decision.action is Action.INSPECT and source.kind is not Kind.FOLDER:
+                unknown.append(pair)
             elif destination is not None or not self._hidden(source.key):
                 self._place(source, destination, decision, works)
         if works:
@@ -181,10 +181,11 @@ class Prepare:
             works.append(Work(action, source))
 
     def _place_folder(self, source: Entry, destination: Entry | None, action: Action) -> None:
-        if action is not Action.SKIP:
-            self._kept.folders.push(pack_folder(source))
-        elif destination is not None and not source.implied and not self._destination.objects:
-            self._kept.matching.push(pack_folder(wanted(source, self._options)))
+        right = action is Action.SKIP
+        if right and (destination is None or source.implied or self._destination.objects):
+            return
+        self._kept.folders.push(pack_folder(FolderWork(action, source, destination)))
+        self._kept.new_folders |= action is Action.COPY
 
     async def _inspector(self) -> None:
         while (pairs := await self._inspect.get()) is not None:

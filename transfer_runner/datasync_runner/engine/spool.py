@@ -7,8 +7,9 @@ import json
 import tempfile
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
+from datasync_runner.core.compare import Action
 from datasync_runner.core.entry import Entry, Kind, ObjectHeaders, PosixMetadata
 
 MEMORY_BYTES: Final = 1024 * 1024
@@ -58,27 +59,35 @@ class Spool:
             yield batch
 
 
-def pack_folder(folder: Entry) -> bytes:
-    """A folder with its metadata as a record."""
-    fields: list[Any] = [
-        folder.key.decode("latin-1"),
-        folder.implied,
-        folder.metadata,
-        folder.headers,
-    ]
-    return json.dumps(fields).encode()
+class FolderWork(NamedTuple):
+    """A folder's pair, and what is known to be done with it."""
+
+    action: Action
+    source: Entry
+    destination: Entry | None
 
 
-def unpack_folder(record: bytes) -> Entry:
-    """The folder that `pack_folder` made a record of."""
-    key, implied, metadata, headers = json.loads(record)
+def pack_folder(work: FolderWork) -> bytes:
+    """A folder's work as a record."""
+    entries = [_fields(work.source), work.destination and _fields(work.destination)]
+    return json.dumps([work.action.value, *entries]).encode()
+
+
+def unpack_folder(packed: bytes) -> FolderWork:
+    """The work that `pack_folder` made a record of."""
+    action, source, destination = json.loads(packed)
+    return FolderWork(Action(action), _entry(source), destination and _entry(destination))
+
+
+def _fields(folder: Entry) -> list[Any]:
+    return [folder.key.decode("latin-1"), *folder[2:]]
+
+
+def _entry(fields: list[Any]) -> Entry:
+    key, *others, headers = fields
+    folder = Entry(key.encode("latin-1"), Kind.FOLDER, *others)
     if headers is not None:
         user = tuple((name, value) for name, value in headers[-1])
         headers = ObjectHeaders(*headers[:-1], user_metadata=user)
-    return Entry(
-        key.encode("latin-1"),
-        Kind.FOLDER,
-        implied=implied,
-        metadata=None if metadata is None else PosixMetadata(*metadata),
-        headers=headers,
-    )
+    metadata = None if folder.metadata is None else PosixMetadata(*folder.metadata)
+    return folder._replace(metadata=metadata, headers=headers)

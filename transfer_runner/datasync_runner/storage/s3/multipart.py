@@ -25,6 +25,9 @@ async def parts_of(reader: Reader, part_bytes: int) -> "AsyncGenerator[bytes]":
     pieces: list[bytes] = []
     held = 0
     while chunk := await reader.read():
+        if not pieces and len(chunk) == part_bytes:  # the usual case, without a copy
+            yield chunk
+            continue
         pieces.append(chunk)
         held += len(chunk)
         while held >= part_bytes:
