@@ -58,7 +58,7 @@ def taken(kind: Kind, manifest: dict[str, Any]) -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=IDS)
 def test_what_is_written_is_taken_by_the_crd_and_read_back(kind: Kind) -> None:
     @settings(
-        max_examples=60,
+        max_examples=30,
         suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
     )
     @given(resources(kind))
