@@ -71,5 +71,5 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   verbs: [create]
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
-  verbs: [get, create, delete]
+  verbs: [create, delete]
 {{- end -}}
