@@ -1,0 +1,217 @@
+"""The examples, as they are in the repository, on a real cluster: every byte, every number."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cluster.gate import Gate
+from cluster.transfers import (
+    RUNNER_UID,
+    SMALL,
+    Transfers,
+    condition,
+    objects,
+    put_tree,
+    read_tree,
+    sample_tree,
+    write_tree,
+)
+from fixtures import s3
+from fixtures.testbed import ROOT
+
+pytestmark = pytest.mark.timeout(90)
+EXAMPLES = ROOT / "examples"
+ADDRESS = "10.88.0.1"
+
+
+@pytest.fixture
+def archive(cluster_s3: Any) -> Iterator[str]:
+    """Yield the bucket that the examples name."""
+    cluster_s3.create_bucket(Bucket="archive")
+    yield "archive"
+    s3.remove_bucket(cluster_s3, "archive")
+
+
+@pytest.fixture
+def archive_copy(cluster_s3: Any) -> Iterator[str]:
+    """Yield the second bucket that the examples name."""
+    cluster_s3.create_bucket(Bucket="archive-copy")
+    yield "archive-copy"
+    s3.remove_bucket(cluster_s3, "archive-copy")
+
+
+def example(name: str, transfers: Transfers, **replaced: str) -> list[dict[str, Any]]:
+    """The manifests of an example, with this cluster's addresses."""
+    changes = {f"http://{ADDRESS}:8333": transfers.endpoint, ADDRESS: transfers.cluster.address}
+    found: list[dict[str, Any]] = []
+    for file in sorted((EXAMPLES / name).glob("*.yaml")):
+        text = file.read_text()
+        for old, new in {**changes, **replaced}.items():
+            text = text.replace(old, new)
+        found += [document for document in yaml.safe_load_all(text) if document]
+    for manifest in found:
+        if manifest["kind"] == "DataSyncAgent":
+            manifest["spec"]["resources"] = SMALL
+    return found
+
+
+def test_nfs_to_s3(
+    transfers: Transfers, gate: Gate, nfs_folder: Path, archive: str, cluster_s3: Any
+) -> None:
+    tree = sample_tree()
+    write_tree(nfs_folder, {**tree, "scratch.tmp": b"x", "docs/__pycache__/m.pyc": b"x"})
+    manifests = example(
+        "nfs-to-s3",
+        transfers,
+        **{"/export/tree": f"{transfers.cluster.nfs_path}/{nfs_folder.name}"},
+    )
+    large = r"^(PUT|POST) /archive/tree/z-large"
+
+    with gate.holding(large):
+        transfers.apply(*manifests)
+        moving = transfers.space.wait(
+            "all files but the large one to be moved",
+            lambda: moved(transfers.status("first"), len(tree) - 1),
+        )
+        row = transfers.space.kubectl("get", "dst,dse").stdout
+
+    assert moving["phase"] == "Transferring"
+    assert moving["progress"]["source"] == "Live"
+    assert moving["progress"]["filesToTransfer"] == len(tree)
+    assert 0 < moving["progress"]["percent"] < 100
+    assert moving["progress"]["filesTransferred"] == len(tree) - 1
+    assert moving["progress"]["bytesTransferred"] > 0
+    assert condition(moving, "Reconciling")["status"] == "True"
+    assert "Running" in row
+
+    status = transfers.success("first")
+    assert objects(cluster_s3, archive, "tree") == tree
+    numbers = {
+        "filesTransferred": len(tree),
+        "bytesTransferred": sum(map(len, tree.values())),
+        "percent": 100,
+        "source": "Final",
+    }
+    assert {name: status["progress"][name] for name in numbers} == numbers
+    counters = status["counters"]
+    assert counters["filesTransferred"] == counters["filesVerified"] == len(tree)
+    assert counters["filesFailed"] == dict.fromkeys(("prepare", "transfer", "verify", "delete"), 0)
+    assert {status["result"][f"{stage}Status"] for stage in ("prepare", "transfer", "verify")} == {
+        "Success"
+    }
+    assert condition(status, "Ready")["reason"] == "Succeeded"
+    assert condition(status, "Reconciling")["status"] == "False"
+    assert status["attempts"] == 1
+    transfers.space.kubectl("wait", "--for=condition=Ready", "dse/first", "--timeout=5s")
+    table = transfers.space.kubectl("get", "dse", "first").stdout.splitlines()
+    assert " ".join(table[0].split()) == "NAME TASK PHASE PERCENT FILES BYTES REASON AGE"
+    assert table[1].split()[:7] == [
+        *("first", "nas-to-archive", "Success", "100", str(len(tree))),
+        *(str(numbers["bytesTransferred"]), "Succeeded"),
+    ]
+
+    meta = cluster_s3.head_object(Bucket=archive, Key="tree/empty")["Metadata"]
+    assert int(meta["file-permissions"], 8) & 0o7777 == 0o755
+    assert meta["file-mtime"].startswith("1500000000123456789")
+    assert meta["file-owner"] == "0"
+
+    before = gate.passed(r"^(PUT|POST) /archive/")
+    transfers.apply(transfers.execution("second", "nas-to-archive"))
+    again = transfers.success("second")
+    assert again["counters"]["filesTransferred"] == 0
+    assert again["counters"]["bytesTransferred"] == 0
+    assert again["counters"]["filesListedAtSource"] == len(tree)
+    assert again["progress"]["percent"] == 100
+    assert gate.passed(r"^(PUT|POST) /archive/") == before
+
+    assert_at_rest(transfers)
+    uids = [transfers.uid("first"), transfers.uid("second")]
+    transfers.space.wait(
+        "the runs' volumes to go", lambda: not any(transfers.volumes(uid) for uid in uids)
+    )
+
+
+def test_s3_to_claim(transfers: Transfers, nfs_folder: Path, archive: str, cluster_s3: Any) -> None:
+    tree = sample_tree(files=30)
+    put_tree(cluster_s3, archive, "tree", tree)
+    write_to = nfs_folder / "claim"
+    write_to.mkdir()
+    write_to.chmod(0o777)
+    transfers.cluster.apply(host_volume(transfers.space.name, write_to))
+    try:
+        transfers.apply(*example("s3-to-pvc", transfers))
+        status = transfers.success("restore-first")
+
+        assert read_tree(write_to) == tree
+        assert {file.stat().st_uid for file in write_to.rglob("*")} == {RUNNER_UID}
+        assert status["counters"]["filesTransferred"] == len(tree)
+        assert status["counters"]["filesVerified"] == len(tree)
+        assert status["resolved"].get("agent") is None
+        assert_at_rest(transfers)
+        claim = transfers.space.get("pvc", "restored")
+        assert claim is not None
+        assert "deletionTimestamp" not in claim["metadata"]
+    finally:
+        transfers.cluster.kubectl("delete", "pv", transfers.space.name, "--wait=false")
+
+
+def test_s3_to_s3_without_an_agent(
+    transfers: Transfers, archive: str, archive_copy: str, cluster_s3: Any
+) -> None:
+    tree = sample_tree(files=30)
+    put_tree(cluster_s3, archive, "tree", tree)
+    put_tree(cluster_s3, archive_copy, "gone", {"from the source": b"long ago"})
+
+    transfers.apply(*example("s3-to-s3", transfers))
+    status = transfers.success("replicate-first")
+
+    assert objects(cluster_s3, archive_copy) == tree
+    assert status["counters"]["filesTransferred"] == len(tree)
+    assert status["counters"]["filesDeleted"] == 1
+    assert status["resolved"].get("agent") is None
+    assert_at_rest(transfers)
+
+
+def moved(status: dict[str, Any], files: int) -> dict[str, Any] | None:
+    progress = status.get("progress") or {}
+    known = progress.get("percent") is not None
+    return status if known and progress.get("filesTransferred", 0) >= files else None
+
+
+def assert_at_rest(transfers: Transfers) -> None:
+    """Nothing that the operator wrote shows as a change to what the user applied."""
+    transfers.space.wait(
+        "finalizers to go",
+        lambda: not any(run["metadata"].get("finalizers") for run in transfers.space.list("dse")),
+    )
+    assert transfers.diff() == ""
+    applied = "kubectl.kubernetes.io/last-applied-configuration"
+    for kind in ("dsa", "dsl", "dst", "dse"):
+        for found in transfers.space.list(kind):
+            meta = found["metadata"]
+            assert set(meta.get("annotations", {})) <= {applied}, meta
+            assert not meta.get("finalizers"), meta
+            assert not meta.get("labels"), meta
+            told = condition(found["status"], "Ready")
+            assert told["status"] == "True", json.dumps(found["status"])
+            assert found["status"]["observedGeneration"] == meta["generation"]
+
+
+def host_volume(name: str, folder: Path) -> dict[str, Any]:
+    """A volume for one claim; the cluster has no storage class."""
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name},
+        "spec": {
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "",
+            "claimRef": {"namespace": name, "name": "restored"},
+            "hostPath": {"path": str(folder), "type": "Directory"},
+        },
+    }
