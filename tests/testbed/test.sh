@@ -26,7 +26,6 @@ tier() { # tier NAME COMMAND…
 pytest() { .venv/bin/python -m pytest -q --failed-first "$@"; }
 
 tier setup "$TESTBED/install.sh"
-tier check "$TESTBED/check.sh"
 tier images "$TESTBED/images.sh"
 
 began=$SECONDS
@@ -36,6 +35,7 @@ cluster=$!
 set +m
 # An interrupted or failed run must not leave the cluster behind: its fixtures take it down.
 trap 'kill -INT $cluster 2>/dev/null && wait $cluster; rm -f "$log"' EXIT
+tier check "$TESTBED/check.sh"
 tier storage pytest -n 2 -m storage
 tier control-plane pytest -m control_plane
 printf '\n=== cluster (beside the tiers above since %d s)\n' $((SECONDS - began))
