@@ -25,8 +25,8 @@ _SIDES: Final[tuple[Side, Side]] = ("source", "destination")
 def launch(seen: ExecutionView, settings: Settings, *, now: datetime) -> Plan:
     """Create the attempt's Job and what it mounts, or count an attempt whose Job vanished.
 
-    Volumes come first: a claim that Kubernetes' volume controller sees before the volume that it
-    names is looked at again 15 s later.
+    Volumes come first: a claim that Kubernetes' volume controller sees before its volume is looked
+    at again up to 15 s later.
 
     | nfs volumes | step |
     |---|---|

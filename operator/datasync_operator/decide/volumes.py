@@ -103,7 +103,12 @@ def persistent_volume(execution: Execution, nfs: Nfs, side: Side) -> Manifest:
 
 
 def claim(execution: Execution, side: Side) -> Manifest:
-    """The claim that binds to the execution's own volume and to no other."""
+    """The claim that binds to the execution's own volume and to no other.
+
+    The volume names the claim, and the claim asks for the execution's label.  A claim that named
+    its volume as well would often bind only in the volume controller's next round, up to 15 s
+    later: its two workers then write the volume's status at once, and one of them gives up.
+    """
     meta = execution.metadata
     name = naming.volume(meta.namespace, meta.name, meta.uid, side)
     return {
@@ -118,7 +123,7 @@ def claim(execution: Execution, side: Side) -> Manifest:
         "spec": {
             "accessModes": [_access_mode(side)],
             "storageClassName": "",
-            "volumeName": name,
+            "selector": {"matchLabels": {naming.EXECUTION_UID_LABEL: meta.uid}},
             "resources": {"requests": {"storage": "1Gi"}},
         },
     }

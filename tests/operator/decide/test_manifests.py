@@ -175,7 +175,10 @@ def test_the_volume_and_its_claim_belong_together(side: naming.Side) -> None:
     for manifest in (volume, claimed):
         kubernetes_validate.validate(manifest, "1.34", strict=True)
     assert volume["spec"]["claimRef"]["name"] == claimed["metadata"]["name"]
-    assert claimed["spec"]["volumeName"] == volume["metadata"]["name"]
+    label = {naming.EXECUTION_UID_LABEL: RUN.metadata.uid}
+    assert claimed["spec"]["selector"] == {"matchLabels": label}
+    assert label.items() <= volume["metadata"]["labels"].items()
+    assert "volumeName" not in claimed["spec"]
     assert volume["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
     assert volume["spec"]["nfs"]["readOnly"] is (side == "source")
     assert "ownerReferences" not in volume["metadata"]
