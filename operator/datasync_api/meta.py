@@ -45,12 +45,15 @@ class Resource(ApiModel):
     metadata: ObjectMeta
 
     def owner_reference(self) -> dict[str, Any]:
-        """What a child carries to be deleted with this object."""
+        """What a child carries to be deleted with this object.
+
+        It blocks no deletion: `blockOwnerDeletion` matters to foreground deletion alone, and would
+        ask for a further right wherever OwnerReferencesPermissionEnforcement is on (OpenShift).
+        """
         return OwnerReference(
             api_version=self.api_version,
             kind=self.kind_name,
             name=self.metadata.name,
             uid=self.metadata.uid,
             controller=True,
-            block_owner_deletion=True,
         ).manifest()

@@ -115,7 +115,7 @@ def test_a_child_names_its_owner() -> None:
         "name": "example",
         "uid": "u-1",
         "controller": True,
-        "blockOwnerDeletion": True,
+        "blockOwnerDeletion": False,
     }
 
 

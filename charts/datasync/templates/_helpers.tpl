@@ -51,9 +51,6 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [datasync.dev]
   resources: [datasyncagents/status, datasynclocations/status, datasynctasks/status, datasynctaskexecutions/status]
   verbs: [patch]
-- apiGroups: [datasync.dev]
-  resources: [datasynctasks/finalizers, datasynctaskexecutions/finalizers] # owner references that block deletion (OpenShift asks for it)
-  verbs: [update]
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, watch, create, delete]
