@@ -96,6 +96,7 @@ def follow(seen: ExecutionView, job: JobView, settings: Settings, *, now: dateti
     | not started, within the launch deadline | - | say why |
     | not started, past it | - | Error with that reason |
     | runs | answers | its phase and numbers; Error NoProgress when they stand still too long |
+    | runs | again within the pace, in the same phase | nothing: a status wakes us again |
     | runs | silent | the last numbers, said to be Stale |
     """
     waiting = diagnose(job, seen.pods, seen.events)
@@ -125,10 +126,19 @@ def follow(seen: ExecutionView, job: JobView, settings: Settings, *, now: dateti
     # Soon again while a run is young, so that a short one is seen too; then at the set pace.
     young = known.launch_time is not None and now - known.launch_time < _YOUNG
     pace = float(settings.exchange_interval_seconds)
-    return Plan(
-        status=status.model_copy(update=changes),
-        requeue_after_seconds=min(1.0, pace) if young else pace,
-    )
+    wait = min(1.0, pace) if young else pace
+    if _told_within(wait, seen, now):
+        return Plan(requeue_after_seconds=wait)
+    return Plan(status=status.model_copy(update=changes), requeue_after_seconds=wait)
+
+
+def _told_within(seconds: float, seen: ExecutionView, now: datetime) -> bool:
+    """Whether the status already says so much of this phase that more would only be noise."""
+    known = seen.execution.status
+    if known.progress is None or known.progress.last_update_time is None or seen.progress is None:
+        return False
+    same = known.phase == seen.progress.phase and known.progress.source == "Live"
+    return same and now - known.progress.last_update_time < timedelta(seconds=seconds)
 
 
 def _starting(

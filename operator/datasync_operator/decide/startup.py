@@ -42,6 +42,7 @@ def diagnose(job: JobView, pods: Sequence[PodView], events: Sequence[EventView])
     | pod | sign | reason |
     |---|---|---|
     | none | FailedCreate event | PodCreationFailed |
+    | none | one has succeeded | (none) |
     | none | earlier pods failed | Retrying |
     | none | - | Launching |
     | pending | Unschedulable condition | Unschedulable |
@@ -87,8 +88,8 @@ def diagnose(job: JobView, pods: Sequence[PodView], events: Sequence[EventView])
 def _without_pod(
     job: JobView, pods: Sequence[PodView], events: Sequence[EventView]
 ) -> Startup | None:
-    if job.finished:
-        return None
+    if job.finished or any(pod.phase == "Succeeded" for pod in pods):
+        return None  # the Job says so a moment after its pod
     ended = [pod.created for pod in pods if pod.finished or pod.deleting]
     if job.failed_pods or ended:
         since = max([job.created, *ended]) + _JOB_BACKOFF

@@ -239,6 +239,28 @@ class TestRunning:
         assert told(plan).phase == phase
         assert reason(plan) == Reason.RUNNING
 
+    @pytest.mark.parametrize(
+        ("phase", "source", "age", "written"),
+        [
+            ("Transferring", "Live", 0, False),
+            ("Transferring", "Live", 1, True),
+            ("Preparing", "Live", 0, True),
+            ("Transferring", "Stale", 0, True),
+        ],
+    )
+    def test_the_status_is_written_at_the_pace_of_the_exchange(
+        self, phase: str, source: str, age: int, written: bool
+    ) -> None:
+        known = {"lastUpdateTime": ago(age).isoformat(), "source": source}
+        run = execution(
+            phase=phase,
+            status={"progress": known, "launchTime": ago(3).isoformat()},
+            metadata=FINALIZED,
+        )
+        plan = decide(run, **running_view(progress=live(files_transferred=4)))
+        assert (plan.status is not None) is written
+        assert plan.requeue_after_seconds == 1.0
+
     def test_a_silent_runner_is_said_to_be_stale_and_goes_on(self) -> None:
         known = {"filesTransferred": 3, "source": "Live"}
         run = execution(

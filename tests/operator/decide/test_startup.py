@@ -23,6 +23,7 @@ SERVER = warning("FailedMount", "mount.nfs: connection refused")
         ),
         (job(failed_pods=1), [], [], Reason.RETRYING),
         (job(), [pod(phase="Failed", exit_code=30)], [], Reason.RETRYING),
+        (job(), [pod(phase="Succeeded", exit_code=0)], [], None),
         (job(), [pod()], [], Reason.LAUNCHING),
         (job(), [pod(unschedulable="0/1 nodes")], [], Reason.UNSCHEDULABLE),
         (job(), [pod(waiting_reason="ImagePullBackOff")], [], Reason.IMAGE_PULL_FAILED),
