@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cluster.failing import Failing, start_failing
 from cluster.gate import Gate, open_gate
 from cluster.transfers import Transfers
 from fixtures import s3
@@ -38,15 +39,6 @@ def transfers(cluster: Cluster, cluster_namespace: Namespace, gate: Gate) -> Tra
     return ready
 
 
-@pytest.fixture(scope="module")
-def module_transfers(cluster: Cluster, gate: Gate) -> Iterator[Transfers]:
-    """Yield the same for runs that a whole module looks at."""
-    with fresh_namespace(cluster) as namespace:
-        ready = Transfers(cluster, namespace, gate.endpoint)
-        ready.prepare()
-        yield ready
-
-
 @pytest.fixture
 def make_bucket(cluster_s3: Any) -> Iterator[Callable[[], str]]:
     """Yield a function that makes buckets, which go with the test."""
@@ -62,23 +54,36 @@ def make_bucket(cluster_s3: Any) -> Iterator[Callable[[], str]]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def every_minute(request: pytest.FixtureRequest) -> Iterator[Transfers | None]:
-    """Start a task with a schedule early, so that the minute passes while other tests run."""
-    if not any(item.path.stem == "test_schedule" for item in request.session.items):
-        yield None
-        return
-    cluster: Cluster = request.getfixturevalue("cluster")
-    client: Any = request.getfixturevalue("cluster_s3")
-    gate: Gate = request.getfixturevalue("gate")
+def early(request: pytest.FixtureRequest) -> None:
+    """Start what takes its time before all tests, where a test asks for it at all."""
+    wanted = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
+    for name in ("failing", "every_minute"):
+        if name in wanted:
+            request.getfixturevalue(name)
+
+
+@pytest.fixture(scope="session")
+def failing(cluster: Cluster, cluster_s3: Any, gate: Gate) -> Iterator[Failing]:
+    """Yield the runs that must fail; most of them wait for a deadline."""
     with fresh_namespace(cluster) as namespace:
         transfers = Transfers(cluster, namespace, gate.endpoint)
         transfers.prepare()
-        bucket = s3.make_bucket(client)
-        client.put_object(Bucket=bucket, Key="from/file", Body=b"file")
+        with start_failing(cluster, cluster_s3, transfers) as started:
+            yield started
+
+
+@pytest.fixture(scope="session")
+def every_minute(cluster: Cluster, cluster_s3: Any, gate: Gate) -> Iterator[Transfers]:
+    """Yield the namespace of a task with a schedule; its first minute passes meanwhile."""
+    with fresh_namespace(cluster) as namespace:
+        transfers = Transfers(cluster, namespace, gate.endpoint)
+        transfers.prepare()
+        bucket = s3.make_bucket(cluster_s3)
+        cluster_s3.put_object(Bucket=bucket, Key="from/file", Body=b"file")
         transfers.apply(
             transfers.bucket("from", bucket, prefix="from"),
             transfers.bucket("to", bucket, prefix="to"),
             transfers.task("minutely", "from", "to", schedule={"expression": "* * * * *"}),
         )
         yield transfers
-        s3.remove_bucket(client, bucket)
+        s3.remove_bucket(cluster_s3, bucket)

@@ -79,10 +79,11 @@ def test_the_operator_itself_is_restricted(cluster: Cluster) -> None:
     assert cluster.list("pods", namespace=SYSTEM)
 
 
-@pytest.mark.timeout(60)
-def test_no_volume_is_left(cluster: Cluster) -> None:
+@pytest.mark.timeout(90)
+def test_with_the_last_execution_the_last_volume_goes(cluster: Cluster) -> None:
+    cluster.kubectl("delete", "datasynctasks,datasynctaskexecutions", "--all", "-A")
     cluster.wait(
         "all PersistentVolumes to go",
         lambda: not cluster.list("pv", selector="app.kubernetes.io/managed-by=datasync-operator"),
-        deadline_seconds=45,
+        deadline_seconds=60,
     )

@@ -148,11 +148,12 @@ def test_a_cancelled_run_stops_and_nothing_of_it_runs_on(
         transfers.apply(transfers.execution("doomed", "task"))
         transfers.until("doomed", "Transferring")
         transfers.apply(transfers.execution("doomed", "task", cancel=True))
-        transfers.until("doomed", "Cancelled")
+        transfers.until("doomed", "Cancelling", "Cancelled")
+    transfers.until("doomed", "Cancelled")
 
-        assert not transfers.jobs("doomed")
-        assert not [p for p in transfers.pods("doomed") if p["status"]["phase"] == "Running"]
-        transfers.space.wait("its pod to go", lambda: not transfers.pods("doomed"))
+    assert not transfers.jobs("doomed")
+    assert not [p for p in transfers.pods("doomed") if p["status"]["phase"] == "Running"]
+    transfers.space.wait("its pod to go", lambda: not transfers.pods("doomed"))
     status = transfers.status("doomed")
     assert condition(status, "Ready")["reason"] == "Cancelled"
     assert "endTime" in status

@@ -118,34 +118,37 @@ def ready(pod: dict[str, Any]) -> bool:
 
 
 @pytest.mark.timeout(90)
-@pytest.mark.parametrize("killed", ["pod", "job"])
-def test_a_run_whose_runner_is_killed_starts_again(
-    killed: str, transfers: Transfers, gate: Gate, cluster_bucket: str, cluster_s3: Any
+def test_runs_whose_runner_is_killed_start_again(
+    transfers: Transfers, gate: Gate, cluster_bucket: str, cluster_s3: Any
 ) -> None:
-    bucket = cluster_bucket
-    put_tree(cluster_s3, bucket, "from", TREE)
-    transfers.apply(
-        transfers.bucket("from", bucket, prefix="from"),
-        transfers.bucket("to", bucket, prefix="to"),
-        transfers.task("task", "from", "to"),
-    )
-    with gate.holding(f"^(PUT|POST) /{bucket}/to/z-large"):
-        transfers.apply(transfers.execution("tough", "task"))
-        transfers.until("tough", "Transferring")
-        transfers.space.wait("something moved", lambda: objects(cluster_s3, bucket, "to"))
-        if killed == "pod":
-            (pod,) = transfers.pods("tough")
-            name = pod["metadata"]["name"]
-            transfers.space.kubectl("delete", "pod", name, "--grace-period=0", "--force")
-        else:
-            (job,) = transfers.jobs("tough")
-            transfers.space.kubectl("delete", "job", job["metadata"]["name"])
+    """One loses its pod, the other its Job, both in the middle."""
+    bucket, names = cluster_bucket, ("pod", "job")
+    with gate.holding(f"^(PUT|POST) /{bucket}/(pod|job)-to/z-large"):
+        for name in names:
+            put_tree(cluster_s3, bucket, f"{name}-from", TREE)
+            transfers.apply(
+                transfers.bucket(f"{name}-from", bucket, prefix=f"{name}-from"),
+                transfers.bucket(f"{name}-to", bucket, prefix=f"{name}-to"),
+                transfers.task(name, f"{name}-from", f"{name}-to"),
+                transfers.execution(name, name),
+            )
+        for name in names:
+            transfers.until(name, "Transferring")
+            transfers.space.wait(
+                "something to be moved",
+                lambda prefix=f"{name}-to": objects(cluster_s3, bucket, prefix),
+            )
+        (pod,) = transfers.pods("pod")
+        victim = pod["metadata"]["name"]
+        transfers.space.kubectl("delete", "pod", victim, "--grace-period=0", "--force")
+        (job,) = transfers.jobs("job")
+        transfers.space.kubectl("delete", "job", job["metadata"]["name"], "--wait=false")
 
-    status = transfers.success("tough")
-
-    assert objects(cluster_s3, bucket, "to") == TREE
-    assert status["attempts"] == (1 if killed == "pod" else 2)
-    assert status["progress"]["percent"] == 100
-    (job,) = transfers.jobs("tough")
-    assert job["status"]["succeeded"] == 1
-    assert job["status"].get("failed", 0) == (1 if killed == "pod" else 0)
+    for name, attempts, failed_pods in (("pod", 1, 1), ("job", 2, 0)):
+        status = transfers.success(name)
+        assert objects(cluster_s3, bucket, f"{name}-to") == TREE
+        assert status["attempts"] == attempts
+        assert status["progress"]["percent"] == 100
+        (job,) = transfers.jobs(name)
+        assert job["status"]["succeeded"] == 1
+        assert job["status"].get("failed", 0) == failed_pods
