@@ -23,8 +23,10 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(level: str) -> None:
-    """Send everything to standard output; kopf's own chatter from warnings on only."""
+    """Send everything to standard output; of kopf and aiohttp from warnings on only."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    logging.getLogger("kopf").setLevel(max(logging.WARNING, logging.getLogger().level))
+    # kopf chatters, and aiohttp tells of every probe.
+    for name in ("kopf", "aiohttp.access"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))

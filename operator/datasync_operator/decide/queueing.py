@@ -28,14 +28,16 @@ def wait_or_start(seen: ExecutionView, settings: Settings, *, now: datetime) -> 
     | missing, past it | - | - | - | Error |
     | there | no | - | - | Error |
     | there | yes | Disabled, another run goes | - | Error TaskBusy |
+    | there | yes | any | no agent exists, past the launch deadline | Error AgentNotFound |
     | there | yes | any | no room | wait |
     | there | yes | any | room | Launching |
     """
     execution = seen.execution
     asked = execution.status.start_time or execution.metadata.creation_timestamp or now
+    overdue = now - asked > timedelta(seconds=settings.launch_deadline_seconds)
     if seen.recipe is None:
         reason, message = seen.dangling
-        if now - asked > timedelta(seconds=settings.launch_deadline_seconds):
+        if overdue:
             return _end(seen, Outcome(reason, message), now)
         return _wait(seen, reason, message, now)
     if problem := _problem(seen, seen.recipe, settings) or _rival(seen, seen.recipe):
@@ -43,6 +45,8 @@ def wait_or_start(seen: ExecutionView, settings: Settings, *, now: datetime) -> 
     assert seen.ledger is not None  # noqa: S101 - observed for every queued execution
     verdict = seen.ledger.verdict(execution.metadata.uid)
     if isinstance(verdict, Waiting):
+        if overdue and verdict.reason is Reason.AGENT_NOT_FOUND:
+            return _end(seen, Outcome(verdict.reason, verdict.message), now)
         return _wait(seen, verdict.reason, verdict.message, now)
     return _start(seen, seen.recipe, verdict, settings, now)
 

@@ -28,16 +28,24 @@ def launch(seen: ExecutionView, settings: Settings, *, now: datetime) -> Plan:
     Volumes come first: a claim that Kubernetes' volume controller sees before its volume is looked
     at again up to 15 s later.
 
-    | nfs volumes | step |
-    |---|---|
-    | none asked for, or all taken up | plan, token, claims, Job |
-    | else | create them, look again soon |
+    | for so long | nfs volumes | step |
+    |---|---|---|
+    | past the launch deadline | any | Error: Kubernetes refuses something |
+    | within it | none asked for, or all taken up | plan, token, claims, Job |
+    | within it | else | create them, look again soon |
     """
     execution, recipe = seen.execution, seen.recipe
     if execution.status.job_uid is not None:
         return _relaunch(seen, now)
     if recipe is None:
         return _end(seen, Outcome(*seen.dangling), now)
+    if _refused_for_long(seen, settings, now):
+        text = (
+            f"Kubernetes refused for {settings.launch_deadline_seconds} s what the run needs (its "
+            "plan, volumes or Job): look for the refusal in the operator's log, check quotas and "
+            "admission policies of the namespace, then start the task again"
+        )
+        return _end(seen, Outcome(Reason.LAUNCH_DEADLINE_EXCEEDED, text), now)
     namespace = execution.metadata.namespace
     wanted: list[tuple[Side, Manifest]] = [
         (side, volumes.persistent_volume(execution, nfs, side))
@@ -61,6 +69,14 @@ def launch(seen: ExecutionView, settings: Settings, *, now: datetime) -> Plan:
         Create(JOBS, namespace, manifests.job(execution, recipe, settings, attempt=attempt))
     )
     return Plan(actions=actions, requeue_after_seconds=0.5)
+
+
+def _refused_for_long(seen: ExecutionView, settings: Settings, now: datetime) -> bool:
+    """Whether there has been nothing to follow since the start, or since the Job that vanished."""
+    known = seen.execution.status
+    last = known.progress.last_update_time if known.progress else None
+    since = max((moment for moment in (known.launch_time, last) if moment), default=now)
+    return now - since > timedelta(seconds=settings.launch_deadline_seconds)
 
 
 def _relaunch(seen: ExecutionView, now: datetime) -> Plan:

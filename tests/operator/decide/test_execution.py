@@ -98,6 +98,14 @@ class TestWaiting:
         assert told(plan).phase is Phase.ERROR
         assert reason(plan) == Reason.TASK_NOT_FOUND
 
+    @pytest.mark.parametrize(("age", "phase"), [(10, Phase.QUEUED), (61, Phase.ERROR)])
+    def test_an_agent_that_never_comes_ends_it(self, age: int, phase: Phase) -> None:
+        run = execution(metadata={"creationTimestamp": ago(age).isoformat()})
+        none = replace(ledger(run), agents={})
+        plan = decide(run, ledger=none)
+        assert told(plan).phase is phase
+        assert reason(plan) == Reason.AGENT_NOT_FOUND
+
     def test_another_run_of_the_task_is_waited_for(self) -> None:
         first = execution("first", phase="Transferring", status={"resolved": resolved()})
         run = execution("second")
@@ -164,6 +172,30 @@ class TestLaunching:
             ("jobs", "Job"),
         ]
         assert plan.status is None
+
+    @pytest.mark.parametrize(
+        ("status", "ends"),
+        [
+            ({"launchTime": ago(60).isoformat()}, False),
+            ({"launchTime": ago(61).isoformat()}, True),
+            (
+                {
+                    "launchTime": ago(900).isoformat(),
+                    "attempts": 2,
+                    "progress": {"lastUpdateTime": ago(30).isoformat()},
+                },
+                False,
+            ),
+        ],
+        ids=["within the deadline", "past it", "its last Job vanished just now"],
+    )
+    def test_what_kubernetes_keeps_refusing_ends_it(
+        self, status: dict[str, Any], ends: bool
+    ) -> None:
+        plan = decide(launching(**status))
+        assert (plan.status is not None) is ends
+        if ends:
+            assert reason(plan) == Reason.LAUNCH_DEADLINE_EXCEEDED
 
     def test_the_same_view_makes_the_same_things(self) -> None:
         assert decide(launching(), token="t") == decide(launching(), token="t")

@@ -95,10 +95,10 @@ class Tally:
         failures = self.failures()
         if not failures:
             return None
-        first = failures[0]
+        first, count = failures[0], self.failure_count()
         detail = (
-            f"{self.failure_count()} items failed; most often {first.code} ({first.count}), for "
-            f"example {first.sample_path}: {first.message}. {first.hint}"
+            f"{count} {'item' if count == 1 else 'items'} failed; most often {first.code} "
+            f"({first.count}), for example {first.sample_path}: {first.message}. {first.hint}"
         )
         return RunError(code=Reason.FILES_FAILED, detail=detail[:1024])
 
