@@ -23,8 +23,8 @@ PACKAGES="containerd=containerd runc=runc containernetworking-plugins=/usr/lib/c
 missing_packages() {
   local pair sign
   for pair in $PACKAGES; do
-    sign=${pair#*=}
-    if [[ $sign = /* ]]; then [ -e "$sign" ]; else command -v "$sign" >/dev/null; fi || echo "${pair%=*}"
+    sign=${pair#*=} # a file, or a program: a function of that name (lib.sh has one) is none
+    if [[ $sign = /* ]]; then [ -e "$sign" ]; else type -P "$sign" >/dev/null; fi || echo "${pair%=*}"
   done
 }
 
@@ -120,7 +120,8 @@ case ${1:-all} in
     [ "$(id -u)" = 0 ] || die "the test bed makes namespaces and mounts: run 'make setup' as root ('make setup-python' needs no root)"
     go_programs & programs=$!
     failed=0
-    { python_environment && system_packages && images; } || failed=1
+    (python_environment; system_packages; images) & rest=$! # not in a condition: bash would forget "set -e"
+    wait "$rest" || failed=1
     wait "$programs" || failed=1
     exit "$failed" ;;
   *) sed -n '2,9p' "$0"; exit 2 ;;

@@ -37,7 +37,10 @@ fingerprint() { sha256sum "$@" | sha256sum | cut -c1-16; }
 step() {
   local name=$1 log=$CACHE/log/${1// /-}.log began=$SECONDS; shift
   mkdir -p "$CACHE/log"
-  if ("$@") >"$log" 2>&1; then
+  # In the background, because bash forgets "set -e" inside of a condition, and a step would go on after a failure.
+  # For the same reason a step must not stand before "||" or "&&", nor behind "if".
+  ("$@") >"$log" 2>&1 &
+  if wait $!; then
     printf '[setup] %-28s done in %d s\n' "$name" $((SECONDS - began))
   else
     printf '[setup] %-28s FAILED; the end of %s:\n' "$name" "$log" >&2
