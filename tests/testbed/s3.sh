@@ -74,7 +74,9 @@ JSON
   [ -z "$tls" ] || command+=(-s3.cert.file="$STATE/server.pem" -s3.key.file="$STATE/server.key")
   ! "${in_net[@]}" bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" 2>/dev/null || die "port $port is taken"
   # weed's parts talk through sockets in /tmp that are named by port alone: a /tmp of its own in each namespace.
-  [ -z "$netns" ] || command=(unshare --mount --propagation private sh -c 'mount -t tmpfs tmp /tmp && exec "$@"' sh "${command[@]}")
+  # The program is opened before, since the project itself may lie in /tmp.
+  [ -z "$netns" ] || command=(unshare --mount --propagation private
+    sh -c 'exec 7<"$1" && shift && mount -t tmpfs tmp /tmp && exec /proc/self/fd/7 "$@"' sh "${command[@]}")
   # One volume for a bucket in place of seven: with many buckets it would run out of them.
   (cd "$STATE" && WEED_MASTER_VOLUME_GROWTH_COPY_1=1 exec "${in_net[@]}" "${command[@]}") >"$STATE/out.log" 2>&1 </dev/null &
   remember "$STATE/s3.pid" $!
