@@ -169,7 +169,8 @@ def test_the_exchange_answers_while_the_run_goes(tmp_path, folders):
 
 def test_a_source_that_changes_all_the_time_is_a_failure_of_that_file(tmp_path, folders):
     source, destination = folders
-    (source / "busy").write_bytes(b"x" * 9_000_000)
+    (source / "busy").touch()
+    os.truncate(source / "busy", 200_000_000)  # long enough to read for the writer to get its turn
     (source / "calm").write_text("calm")
     done = threading.Event()
 

@@ -34,7 +34,7 @@ pytest -m cluster -o cache_dir=.pytest_cache/cluster >"$log" 2>&1 &
 cluster=$!
 set +m
 # An interrupted or failed run must not leave the cluster behind: its fixtures take it down.
-trap 'kill -INT $cluster 2>/dev/null && wait $cluster; rm -f "$log"' EXIT
+trap 'kill -INT -- -$cluster 2>/dev/null && wait $cluster; rm -f "$log"' EXIT
 tier check "$TESTBED/check.sh"
 tier storage pytest -n 2 -m storage
 tier control-plane pytest -m control_plane
