@@ -56,11 +56,11 @@ class AgentSpec(ApiModel):
     )
     privileges: Privileges = Field(
         default="Restricted",
-        description="Restricted: no capability. ReadAll: adds DAC_READ_SEARCH to read any file. "
-        "PreserveOwnership: uid 0 with CHOWN, FOWNER and DAC_OVERRIDE, to write any owner.",
+        description="Restricted: no capability. ReadAll: uid 0 with DAC_READ_SEARCH alone, to read "
+        "any file. PreserveOwnership: uid 0 with CHOWN, FOWNER and DAC_OVERRIDE, to write owners.",
     )
     run_as_user: UserId = Field(
-        default=10001, description="uid of runner pods, unless privileges is PreserveOwnership."
+        default=10001, description="uid of runner pods whose privileges are Restricted."
     )
     run_as_group: UserId = Field(default=10001, description="gid of runner pods.")
     supplemental_groups: Annotated[list[UserId], ListOf("set"), Field(max_length=32)] = Field(
