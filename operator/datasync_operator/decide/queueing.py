@@ -12,7 +12,7 @@ from datasync_operator.decide.ledger import Admitted, Waiting
 from datasync_operator.decide.manifests import Recipe
 from datasync_operator.decide.outcome import Outcome
 from datasync_operator.decide.plan import Plan
-from datasync_operator.decide.status import ended, say
+from datasync_operator.decide.status import end_now, say
 from datasync_operator.decide.view import ExecutionView
 from datasync_operator.settings import Settings
 
@@ -38,15 +38,15 @@ def wait_or_start(seen: ExecutionView, settings: Settings, *, now: datetime) -> 
     if seen.recipe is None:
         reason, message = seen.dangling
         if overdue:
-            return _end(seen, Outcome(reason, message), now)
+            return end_now(seen, Outcome(reason, message), now)
         return _wait(seen, reason, message, now)
     if problem := _problem(seen, seen.recipe, settings) or _rival(seen, seen.recipe):
-        return _end(seen, problem, now)
+        return end_now(seen, problem, now)
     assert seen.ledger is not None  # noqa: S101 - observed for every queued execution
     verdict = seen.ledger.verdict(execution.metadata.uid)
     if isinstance(verdict, Waiting):
         if overdue and verdict.reason is Reason.AGENT_NOT_FOUND:
-            return _end(seen, Outcome(verdict.reason, verdict.message), now)
+            return end_now(seen, Outcome(verdict.reason, verdict.message), now)
         return _wait(seen, verdict.reason, verdict.message, now)
     return _start(seen, seen.recipe, verdict, settings, now)
 
@@ -96,10 +96,6 @@ def _rival(seen: ExecutionView, recipe: Recipe) -> Outcome | None:
         f"execution {rival} of this task is active and taskQueueing is Disabled: start again when "
         "it has ended, or enable taskQueueing",
     )
-
-
-def _end(seen: ExecutionView, end: Outcome, now: datetime) -> Plan:
-    return Plan(status=ended(seen.execution, end, now=now), requeue_after_seconds=0.0)
 
 
 def _wait(seen: ExecutionView, reason: Reason, message: str, now: datetime) -> Plan:

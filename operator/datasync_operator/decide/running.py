@@ -11,7 +11,7 @@ from datasync_operator.decide.naming import Side
 from datasync_operator.decide.outcome import Outcome
 from datasync_operator.decide.plan import Action, Create, Plan
 from datasync_operator.decide.startup import Startup, diagnose
-from datasync_operator.decide.status import ended, say
+from datasync_operator.decide.status import end_now, ended, say
 from datasync_operator.decide.view import ExecutionView
 from datasync_operator.decide.views import JobView
 from datasync_operator.settings import Settings
@@ -38,14 +38,14 @@ def launch(seen: ExecutionView, settings: Settings, *, now: datetime) -> Plan:
     if execution.status.job_uid is not None:
         return _relaunch(seen, now)
     if recipe is None:
-        return _end(seen, Outcome(*seen.dangling), now)
+        return end_now(seen, Outcome(*seen.dangling), now)
     if _refused_for_long(seen, settings, now):
         text = (
             f"Kubernetes refused for {settings.launch_deadline_seconds} s what the run needs (its "
             "plan, volumes or Job): look for the refusal in the operator's log, check quotas and "
             "admission policies of the namespace, then start the task again"
         )
-        return _end(seen, Outcome(Reason.LAUNCH_DEADLINE_EXCEEDED, text), now)
+        return end_now(seen, Outcome(Reason.LAUNCH_DEADLINE_EXCEEDED, text), now)
     namespace = execution.metadata.namespace
     wanted: list[tuple[Side, Manifest]] = [
         (side, volumes.persistent_volume(execution, nfs, side))
@@ -97,7 +97,7 @@ def _relaunch(seen: ExecutionView, now: datetime) -> Plan:
             f"the run's Job was deleted from outside and retry.limit ({limit}) is used up: start "
             "the task again"
         )
-        return _end(seen, Outcome(Reason.RETRIES_EXHAUSTED, text), now)
+        return end_now(seen, Outcome(Reason.RETRIES_EXHAUSTED, text), now)
     text = "the run's Job was deleted from outside; the run starts anew"
     status = say(seen.execution, Reason.RETRYING, text, now=now)
     changes = {"attempts": attempts + 1, "job_uid": None}
@@ -132,7 +132,7 @@ def follow(seen: ExecutionView, job: JobView, settings: Settings, *, now: dateti
             f"no number moved for {settings.stall_deadline_seconds} s: a storage server may hang; "
             "check it, then start the task again"
         )
-        return _end(seen, Outcome(Reason.NO_PROGRESS, text), now)
+        return end_now(seen, Outcome(Reason.NO_PROGRESS, text), now)
     changes = {
         "phase": Phase(seen.progress.phase),
         "job_uid": job.uid,
@@ -166,7 +166,7 @@ def _starting(
         if reason in (Reason.LAUNCHING, Reason.RETRYING):
             reason = Reason.LAUNCH_DEADLINE_EXCEEDED
         text = f"no runner started within {deadline_seconds} s: {waiting.message}"
-        return _end(seen, Outcome(reason, text), now)
+        return end_now(seen, Outcome(reason, text), now)
     status = say(seen.execution, waiting.reason, waiting.message, now=now)
     return Plan(
         status=status.model_copy(update={"job_uid": job.uid}), requeue_after_seconds=LAUNCH_SECONDS
@@ -178,7 +178,3 @@ def conclude(seen: ExecutionView, job: JobView, *, now: datetime) -> Plan:
     end = outcome.conclude(job, seen.pods, seen.execution.metadata.uid)
     status = ended(seen.execution, end, now=now)
     return Plan(status=status.model_copy(update={"job_uid": job.uid}), requeue_after_seconds=0.0)
-
-
-def _end(seen: ExecutionView, end: Outcome, now: datetime) -> Plan:
-    return Plan(status=ended(seen.execution, end, now=now), requeue_after_seconds=0.0)

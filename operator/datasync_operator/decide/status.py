@@ -11,6 +11,8 @@ from datasync_api.conditions import MESSAGE_MAX_LENGTH, Condition, Reason, set_c
 from datasync_api.execution import Execution, ExecutionResult, ExecutionStatus, Phase
 from datasync_operator.decide import progress
 from datasync_operator.decide.outcome import Outcome
+from datasync_operator.decide.plan import Plan
+from datasync_operator.decide.view import ExecutionView
 
 Standing = Literal["Going", "Good", "Failed", "Stopped"]
 
@@ -50,6 +52,11 @@ def say(
     return execution.status.model_copy(
         update={"observed_generation": generation, "conditions": conditions}
     )
+
+
+def end_now(seen: ExecutionView, end: Outcome, now: datetime) -> Plan:
+    """The plan that ends a run, and looks at once at what is to be cleaned up."""
+    return Plan(status=ended(seen.execution, end, now=now), requeue_after_seconds=0.0)
 
 
 def ended(execution: Execution, end: Outcome, *, now: datetime) -> ExecutionStatus:
