@@ -6,7 +6,7 @@ call, is for the engine to retry.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from datasync_api.patterns import Filter
 from datasync_runner.core.entry import Entry
@@ -55,6 +55,30 @@ class Reader(Protocol):
 
     async def close(self) -> None:
         """Let go of it; raises nothing."""
+        ...
+
+
+@runtime_checkable
+class RangedReader(Reader, Protocol):
+    """A large file any range of which can be asked for at any time, several at once."""
+
+    @property
+    def checksum(self) -> int | None:
+        """The whole file's CRC64NVME where the source states it, else None."""
+        ...
+
+    async def read_at(self, offset_bytes: int, size_bytes: int) -> Sequence[bytes]:
+        """Exactly that range, in the pieces that it came in.
+
+        Raises: ChangedDuringTransfer, Unavailable, and other StorageErrors.
+        """
+        ...
+
+    async def settle(self) -> None:
+        """After the last range: make sure that all of them were of one state of the file.
+
+        Raises: ChangedDuringTransfer.
+        """
         ...
 
 
