@@ -64,6 +64,7 @@ def schedule(expression: str, more: str = "") -> str:
 
 
 HTTPS = "endpoint: 'https://s3.example.com'"
+RATE = "spec.options.bytesPerSecond"
 PVC = "persistentVolumeClaim: {claimName: data"
 
 CASES = (
@@ -219,6 +220,18 @@ CASES = (
         "bucket-short", bucket("ab"), "spec.objectStorage.bucket", "should be at least 3 chars long"
     ),
     Case("bucket-number", bucket("12345"), "spec.objectStorage.bucket", "must be of type string"),
+    Case(
+        "signing-as-boolean",
+        storage(f"{HTTPS}, payloadSigning: true"),
+        "spec.objectStorage.payloadSigning",
+        'supported values: "Automatic", "Always", "Never"',
+    ),
+    Case(
+        "signing-for-s3",
+        location("{s3: {bucket: mirror, payloadSigning: Always}}"),
+        "spec.s3.payloadSigning",
+        'unknown field "spec.s3.payloadSigning"',
+    ),
     # DataSyncTask: sides and options
     Case(
         "source-is-destination",
@@ -271,6 +284,16 @@ CASES = (
         task("options: {transfermode: All}"),
         "spec.options.transfermode",
         'unknown field "spec.options.transfermode"',
+    ),
+    *(
+        Case(f"rate-{name}", task(f"options: {{bytesPerSecond: {value}}}"), RATE, fix)
+        for name, value, fix in (
+            ("zero", 0, "write -1 for unlimited"),
+            ("negative", -2, "should be greater than or equal to -1"),
+            ("huge", 10**15 + 1, "should be less than or equal to 1000000000000000"),
+            ("unit", "10Mi", "must be of type integer"),
+            ("fraction", 1.5, "must be of type integer"),
+        )
     ),
     # filters
     Case(
@@ -396,6 +419,18 @@ CASES = (
         manifest("DataSyncTaskExecution", "{taskRef: nightly}"),
         "spec.taskRef",
         "must be of type object",
+    ),
+    Case(
+        "execution-rate-zero",
+        manifest("DataSyncTaskExecution", "{taskRef: {name: a}, bytesPerSecond: 0}"),
+        "spec.bytesPerSecond",
+        "write -1 for unlimited",
+    ),
+    Case(
+        "execution-rate-negative",
+        manifest("DataSyncTaskExecution", "{taskRef: {name: a}, bytesPerSecond: -2}"),
+        "spec.bytesPerSecond",
+        "should be greater than or equal to -1",
     ),
     # DataSyncAgent
     Case(

@@ -9,6 +9,7 @@ from pydantic import Field
 from datasync_api.base import ApiModel, immutable
 from datasync_api.conditions import Conditions, Reason
 from datasync_api.meta import Resource
+from datasync_api.rate import BytesPerSecond
 from datasync_api.report import Count, Counters, Failure, Failures, StageStatus, TransferResult
 from datasync_api.text import Name, Reference
 
@@ -47,6 +48,11 @@ class ExecutionSpec(ApiModel):
     task_ref: Annotated[Reference, immutable("taskRef")]
     cancel: bool = Field(
         default=False, description="Set to true to stop the run; it ends in Cancelled."
+    )
+    bytes_per_second: BytesPerSecond | None = Field(
+        default=None,
+        description="Ceiling of this run's rate instead of the task's; -1: unlimited. It may be "
+        "changed while the run goes, and holds within seconds.",
     )
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = Field(
         default=None, description="Delete the object so long after its end; absent: keep it."
@@ -124,6 +130,9 @@ class Resolved(ApiModel):
     source_uri: Annotated[str, Field(max_length=8192)]
     destination_uri: Annotated[str, Field(max_length=8192)]
     agent: Name | None = None
+    bytes_per_second: BytesPerSecond | None = Field(
+        default=None, description="The task's ceiling, in force while the spec names none."
+    )
     plan_hash: Annotated[str, Field(max_length=64)]
 
 

@@ -21,6 +21,7 @@ from datasync_api.text import (
 
 NfsVersion = Literal["Automatic", "NFS3", "NFS4_0", "NFS4_1", "NFS4_2"]
 AddressingStyle = Literal["Path", "Virtual"]
+PayloadSigning = Literal["Automatic", "Always", "Never"]
 LocationType = Literal["NFS", "ObjectStorage", "S3", "PersistentVolumeClaim"]
 
 BucketName = Annotated[
@@ -123,6 +124,11 @@ class ObjectStorage(ApiModel):
         default="Path", description="Path: endpoint/bucket. Virtual: bucket.endpoint."
     )
     allow_insecure: bool = Field(default=False, description="Must be true for an http:// endpoint.")
+    payload_signing: PayloadSigning = Field(
+        default="Automatic",
+        description="Whether a request's signature covers its body. Automatic: over http:// it "
+        "does, over https:// TLS protects the body.",
+    )
 
 
 class S3(ApiModel):

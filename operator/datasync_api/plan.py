@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from datasync_api.base import ApiModel
-from datasync_api.location import AddressingStyle, LocationSpec
+from datasync_api.location import AddressingStyle, LocationSpec, PayloadSigning
 from datasync_api.task import Guards, TaskOptions, TaskSpec
 
 
@@ -42,6 +42,8 @@ class S3Side(ApiModel):
     credentials_path: str | None = None
     """A folder with a file for each key of the Secret; absent: botocore's credential chain."""
     ca_bundle_path: str | None = None
+    payload_signing: PayloadSigning = "Automatic"
+    """Automatic: bodies are signed over http://, and left to TLS over https://."""
 
 
 Side = Annotated[PosixSide | S3Side, Field(discriminator="kind")]
@@ -82,8 +84,11 @@ class TransferPlan(ApiModel):
         return self.model_dump_json(by_alias=True, exclude_none=True)
 
     def hash(self) -> str:
-        """What identifies the recipe: sha256 of the plan without the execution's identity."""
-        recipe = self.model_dump_json(by_alias=True, exclude={"execution", "exchange"})
+        """What identifies the recipe: sha256 of what the run does, not of who runs it how fast."""
+        recipe = self.model_dump_json(
+            by_alias=True,
+            exclude={"execution": True, "exchange": True, "options": {"bytes_per_second"}},
+        )
         return hashlib.sha256(recipe.encode()).hexdigest()
 
 
@@ -114,6 +119,7 @@ def plan_side(location: LocationSpec, places: Places) -> PosixSide | S3Side:
             addressing_style=storage.addressing_style,
             credentials_path=places.credentials if storage.credentials_secret_ref else None,
             ca_bundle_path=places.ca_bundle if storage.ca_bundle else None,
+            payload_signing=storage.payload_signing,
         )
     assert location.s3 is not None  # noqa: S101 - the model's own rule: exactly one member
     return S3Side(
@@ -133,13 +139,20 @@ def make_plan(
     source: PosixSide | S3Side,
     destination: PosixSide | S3Side,
     exchange: Exchange | None,
+    bytes_per_second: int | None = None,
 ) -> TransferPlan:
-    """The plan of one run of a task between two sides."""
+    """The plan of one run of a task between two sides.
+
+    `bytes_per_second` replaces the task's ceiling for this run; it is not validated again.
+    """
+    options = task.options
+    if bytes_per_second is not None:
+        options = options.model_copy(update={"bytes_per_second": bytes_per_second})
     return TransferPlan(
         execution=execution,
         source=source,
         destination=destination,
-        options=task.options,
+        options=options,
         includes=tuple(rule.value for rule in task.includes),
         excludes=tuple(rule.value for rule in task.excludes),
         guards=task.guards,

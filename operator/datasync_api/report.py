@@ -12,6 +12,7 @@ from pydantic import Field
 
 from datasync_api.base import ApiModel, ListOf
 from datasync_api.conditions import Reason
+from datasync_api.rate import BytesPerSecond
 
 RESULT_MAX_BYTES: Final = 4096
 """The kubelet's limit for one container's termination message."""
@@ -92,9 +93,11 @@ class Progress(ApiModel):
 
 
 class ExchangeRequest(ApiModel):
-    """What the operator sends in each exchange: whom it believes to talk to."""
+    """What the operator sends in each exchange: whom it believes to talk to, and the rate."""
 
     execution_uid: str
+    bytes_per_second: BytesPerSecond | None = None
+    """The ceiling in force, -1: unlimited; absent: as the plan says."""
 
 
 class TransferResult(ApiModel):

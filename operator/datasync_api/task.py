@@ -10,6 +10,7 @@ from datasync_api import patterns, schedule
 from datasync_api.base import ApiModel, ListOf, Rule, immutable
 from datasync_api.conditions import Conditions
 from datasync_api.meta import Resource
+from datasync_api.rate import UNLIMITED, BytesPerSecond
 from datasync_api.text import Name, Reference, cel_fullmatch, written_as
 
 FILTER_MAX_LENGTH = 102_400  # AWS's limit (FilterValue)
@@ -59,6 +60,10 @@ class TaskOptions(ApiModel):
     gid: Literal["IntValue", "None"] = Field(default="IntValue", description="Keep groups.")
     posix_permissions: Literal["Preserve", "None"] = Field(
         default="Preserve", description="Keep the mode bits."
+    )
+    bytes_per_second: BytesPerSecond = Field(
+        default=UNLIMITED,
+        description="Ceiling of a run's rate, over all its connections; -1: unlimited.",
     )
     task_queueing: Literal["Enabled", "Disabled"] = Field(
         default="Enabled",

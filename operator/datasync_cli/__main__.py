@@ -54,6 +54,10 @@ def _parser() -> argparse.ArgumentParser:
         help="the folder where the files of an nfs or persistentVolumeClaim location are",
     )  # fmt: skip
     run.add_argument(
+        "--bytes-per-second", metavar="N",
+        help="the ceiling of this run's rate instead of the task's; -1: unlimited",
+    )  # fmt: skip
+    run.add_argument(
         "-o", "--output", choices=["text", "json"], default="text",
         help="json: one object on stdout, in the shape of an execution's status",
     )  # fmt: skip
@@ -82,9 +86,26 @@ def _run(arguments: argparse.Namespace, runner: Sequence[str] | None) -> int:
         task=arguments.task,
         mounts=tuple(arguments.mounts),
         as_json=arguments.output == "json",
+        bytes_per_second=_rate(arguments.bytes_per_second),
         runner=tuple(runner or (sys.executable, "-m", "datasync_runner")),
     )
     return run(request)
+
+
+def _rate(text: str | None) -> int | None:
+    """Raises: UsageError for what `options.bytesPerSecond` would not take either."""
+    from datasync_api.rate import MAX_BYTES_PER_SECOND, UNLIMITED
+    from datasync_cli.issues import UsageError
+
+    if text is None:
+        return None
+    plain = text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_BYTES_PER_SECOND))
+    if text == str(UNLIMITED) or (plain and 1 <= int(text) <= MAX_BYTES_PER_SECOND):
+        return int(text)
+    raise UsageError(
+        f"--bytes-per-second {text}: write -1 for unlimited, or a whole number of bytes a second "
+        f"from 1 to {MAX_BYTES_PER_SECOND}, as in 10485760 for 10 MiB/s"
+    )
 
 
 if __name__ == "__main__":

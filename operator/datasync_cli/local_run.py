@@ -44,6 +44,8 @@ class Request:
     task: str | None
     mounts: tuple[str, ...]
     as_json: bool
+    bytes_per_second: int | None
+    """Instead of the task's ceiling; None: the task's."""
     runner: tuple[str, ...]
 
 
@@ -119,6 +121,7 @@ def _plan(request: Request, manifests: Manifests, chosen: Chosen, place: Workspa
         source=source,
         destination=destination,
         exchange=Exchange(host="127.0.0.1", port=0, token_path=str(place.token)),
+        bytes_per_second=request.bytes_per_second,
     )
 
 

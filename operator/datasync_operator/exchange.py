@@ -1,4 +1,4 @@
-"""The exchange: ask a runner pod for its progress, with the execution's own token.
+"""The exchange: tell a runner pod its limits and get its progress, with the execution's own token.
 
 The token is an HMAC of the execution's uid by the installation's key, so nothing has to be stored
 or read back: every start of the operator knows every token.  An answer about another execution is
@@ -35,12 +35,17 @@ class Exchange:
         """The token of an execution, for its Secret."""
         return token_for(self._key, execution_uid)
 
-    async def ask(self, pod_ip: str, execution_uid: str) -> Progress | None:
-        """The runner's progress; None when it does not answer, or not for this execution."""
+    async def ask(
+        self, pod_ip: str, execution_uid: str, *, bytes_per_second: int | None
+    ) -> Progress | None:
+        """Tell the runner its rate (None: as its plan says) and get its progress.
+
+        None when it does not answer, or not for this execution.
+        """
         if self._session is None:  # made here: a session belongs to the loop it is used in
             self._session = aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=False)
         host = f"[{pod_ip}]" if ":" in pod_ip else pod_ip
-        request = ExchangeRequest(execution_uid=execution_uid)
+        request = ExchangeRequest(execution_uid=execution_uid, bytes_per_second=bytes_per_second)
         try:
             async with self._session.post(
                 f"http://{host}:{self._port}/v1/exchange",

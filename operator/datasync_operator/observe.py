@@ -36,6 +36,7 @@ from datasync_operator.decide.agent import AgentView, counts_as_queued
 from datasync_operator.decide.ledger import Ledger, candidates
 from datasync_operator.decide.location import LocationView
 from datasync_operator.decide.manifests import Recipe
+from datasync_operator.decide.rate import rate_in_force
 from datasync_operator.decide.task import TaskView
 from datasync_operator.decide.view import ExecutionView
 from datasync_operator.decide.views import EventView, JobView, NodeView, PodView
@@ -129,7 +130,7 @@ class Observer:
             job=job,
             pods=pods,
             events=await self._events(key.namespace, job, pods),
-            progress=await self._progress(pods, run.metadata.uid),
+            progress=await self._progress(pods, run),
             token=self._exchange.token(run.metadata.uid),
             volume_names=[volume["metadata"]["name"] for volume in volumes],
             bindable_volumes=[
@@ -191,12 +192,14 @@ class Observer:
             found += await self._cluster.list(EVENTS, namespace, fields=fields)
         return [EventView.parse(event) for event in found]
 
-    async def _progress(self, pods: Sequence[PodView], uid: str) -> Progress | None:
+    async def _progress(self, pods: Sequence[PodView], run: Execution) -> Progress | None:
         running = [pod for pod in pods if pod.running and pod.ip and not pod.deleting]
         if not running:
             return None
         newest = max(running, key=lambda pod: (pod.created, pod.name))
-        return await self._exchange.ask(newest.ip, uid)
+        return await self._exchange.ask(
+            newest.ip, run.metadata.uid, bytes_per_second=rate_in_force(run)
+        )
 
     async def _volumes(self, run: Execution, job: JobView | None) -> Sequence[Manifest]:
         """Asked for before there is a Job that mounts them, and when they are to be deleted."""

@@ -85,6 +85,7 @@ def test_defaults_of_the_task_are_awss() -> None:
         "uid": "IntValue",
         "gid": "IntValue",
         "posixPermissions": "Preserve",
+        "bytesPerSecond": -1,
         "taskQueueing": "Enabled",
     }
 

@@ -103,9 +103,11 @@ def test_sides() -> None:
         addressing_style="Path",
         ca_bundle_path="/ca.crt",
     )
+    signing = plan_side(spec(objectStorage={**storage, "payloadSigning": "Never"}), PLACES)
+    assert isinstance(signing, S3Side) and signing.payload_signing == "Never"
 
 
-def plan(uid: str = "u", **more: Any) -> TransferPlan:
+def plan(uid: str = "u", bytes_per_second: int | None = None, **more: Any) -> TransferPlan:
     fields = {"sourceLocationRef": {"name": "a"}, "destinationLocationRef": {"name": "b"}, **more}
     return make_plan(
         ExecutionIdentity(namespace="n", name="e", uid=uid),
@@ -113,6 +115,7 @@ def plan(uid: str = "u", **more: Any) -> TransferPlan:
         source=side("nfs://h/a/"),
         destination=side("s3://a/"),
         exchange=Exchange(port=8080, token_path=f"/token/{uid}"),
+        bytes_per_second=bytes_per_second,
     )
 
 
@@ -126,6 +129,25 @@ def test_the_hash_is_the_recipes() -> None:
     assert plan("one").hash() == plan("other").hash()
     assert plan().hash() != plan(excludes=[{"value": "*.tmp"}]).hash()
     assert plan().hash() != plan(options={"uid": "None"}).hash()
+    assert plan().hash() == plan(options={"bytesPerSecond": 1000}).hash()
+
+
+RATES = [
+    # the task's, the run's own, the plan's
+    (None, None, -1),
+    (1000, None, 1000),
+    (1000, 500, 500),
+    (1000, -1, -1),
+    (None, 500, 500),
+]
+
+
+@pytest.mark.parametrize(("of_task", "of_run", "told"), RATES)
+def test_a_runs_own_rate_wins(of_task: int | None, of_run: int | None, told: int) -> None:
+    options = {} if of_task is None else {"options": {"bytesPerSecond": of_task}}
+    made = plan(bytes_per_second=of_run, **options)
+    assert made.options.bytes_per_second == told
+    assert TransferPlan.model_validate_json(made.text()) == made
 
 
 MiB = 1024 * 1024

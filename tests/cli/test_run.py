@@ -128,6 +128,24 @@ def test_the_runner_gets_the_plan_and_secrets_for_the_owner_alone(setup: Setup) 
     assert "s3cret-word" not in answer.out + answer.err + json.dumps(seen["plan"])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [((), 2000), (("--bytes-per-second", "1000"), 1000), (("--bytes-per-second", "-1"), -1)],
+)
+def test_the_command_lines_rate_wins(setup: Setup, arguments: tuple[str, ...], told: int) -> None:
+    setup.write(SECRET, CA, NAS, BUCKET, task(more=", options: {bytesPerSecond: 2000}"))
+    assert setup.run(*arguments).code == 0
+    assert setup.seen()["plan"]["options"]["bytesPerSecond"] == told
+
+
+@pytest.mark.parametrize("value", ["0", "-2", "10MB", "1.5", "", "9" * 5000, "٣"])
+def test_refuses_what_is_no_rate(setup: Setup, value: str) -> None:
+    answer = setup.run("--bytes-per-second", value)
+    assert answer.code == 2
+    assert f"--bytes-per-second {value}: write -1 for unlimited" in answer.err
+    assert not setup.seen_file.exists()
+
+
 FAILURES = {
     "files-failed": (1, "FilesFailed", "2 of 10 files failed"),
     "credentials": (1, "CredentialsRefused", "the key is wrong"),

@@ -57,6 +57,14 @@ def test_a_location_may_still_change(control_plane_namespace: Namespace) -> None
     assert found is not None and found["spec"]["s3"]["bucket"] == "other"
 
 
+def test_the_rate_of_a_run_may_change_and_go(control_plane_namespace: Namespace) -> None:
+    for rate in ("bytesPerSecond: 1000", "bytesPerSecond: -1", "cancel: false"):
+        spec = f"{{taskRef: {{name: one}}, {rate}}}"
+        control_plane_namespace.apply(manifest("DataSyncTaskExecution", spec))
+    found = control_plane_namespace.get("dse", "example")
+    assert found is not None and "bytesPerSecond" not in found["spec"]
+
+
 def test_there_are_examples() -> None:
     assert len(FOLDERS) >= 1
 

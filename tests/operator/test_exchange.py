@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from aiohttp import web
 
-from datasync_api.report import Counters, Progress
+from datasync_api.report import Counters, ExchangeRequest, Progress
 from datasync_operator.exchange import Exchange, token_for
 
 KEY = b"k" * 32
+RATES = (None, -1, 1, 10_485_760)
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Serve = Callable[[Answer], Awaitable[Exchange]]
 
@@ -44,18 +45,25 @@ def progress(uid: str) -> str:
     ).model_dump_json(by_alias=True)
 
 
-async def test_the_runner_is_asked_with_the_executions_own_token(serve: Serve) -> None:
-    seen: list[tuple[str, str]] = []
+async def test_the_runner_is_asked_with_the_executions_own_token_and_told_its_rate(
+    serve: Serve,
+) -> None:
+    seen: list[tuple[str, ExchangeRequest]] = []
 
     async def answer(request: web.Request) -> web.Response:
-        seen.append((request.headers["Authorization"], (await request.json())["executionUid"]))
+        body = ExchangeRequest.model_validate_json(await request.read())
+        seen.append((request.headers["Authorization"], body))
         return web.Response(text=progress("uid-1"))
 
     exchange = await serve(answer)
-    told = await exchange.ask("127.0.0.1", "uid-1")
-    assert told is not None
-    assert told.phase == "Transferring"
-    assert seen == [(f"Bearer {token_for(KEY, 'uid-1')}", "uid-1")]
+    for rate in RATES:
+        told = await exchange.ask("127.0.0.1", "uid-1", bytes_per_second=rate)
+        assert told is not None
+        assert told.phase == "Transferring"
+    bearer = f"Bearer {token_for(KEY, 'uid-1')}"
+    assert seen == [
+        (bearer, ExchangeRequest(execution_uid="uid-1", bytes_per_second=rate)) for rate in RATES
+    ]
 
 
 @pytest.mark.parametrize(
@@ -74,12 +82,13 @@ async def test_what_is_no_answer(serve: Serve, status: int, text: str) -> None:
     async def answer(request: web.Request) -> web.Response:
         return web.Response(status=status, text=text, headers={"Location": "/elsewhere"})
 
-    assert await (await serve(answer)).ask("127.0.0.1", "uid-1") is None
+    exchange = await serve(answer)
+    assert await exchange.ask("127.0.0.1", "uid-1", bytes_per_second=None) is None
 
 
 async def test_nobody_there_is_no_answer() -> None:
     exchange = Exchange(KEY, 1)
-    assert await exchange.ask("127.0.0.1", "uid-1") is None
+    assert await exchange.ask("127.0.0.1", "uid-1", bytes_per_second=None) is None
     await exchange.close()
 
 

@@ -6,10 +6,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from datasync_api.plan import TransferPlan
 from datasync_operator.cluster.errors import Unavailable
 from datasync_operator.cluster.port import (
     AGENTS,
     CLAIMS,
+    CONFIG_MAPS,
     EXECUTIONS,
     JOBS,
     LOCATIONS,
@@ -38,13 +40,14 @@ READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 
 
 class SilentExchange(Exchange):
-    """No runner answers: these lives are told by Jobs and pods alone."""
+    """No runner answers: these lives are told by Jobs and pods alone.  What it was told is kept."""
 
     def __init__(self) -> None:
         super().__init__(b"key", 8447)
+        self.rates: list[int | None] = []
 
-    async def ask(self, pod_ip: str, execution_uid: str) -> None:
-        return None
+    async def ask(self, pod_ip: str, execution_uid: str, *, bytes_per_second: int | None) -> None:
+        self.rates.append(bytes_per_second)
 
 
 class World:
@@ -80,7 +83,8 @@ class World:
 
     def restart(self) -> None:
         """A new operator: nothing of the old one's memory is left."""
-        observer = Observer(self.cluster, SilentExchange(), clusterwide=True)
+        self.exchange = SilentExchange()
+        observer = Observer(self.cluster, self.exchange, clusterwide=True)
         self.reconcile = Reconciler(self.cluster, observer, SETTINGS, now=lambda: self.time)
 
     async def step(self, key: ObjectKey = RUN) -> float | None:
@@ -186,6 +190,35 @@ async def test_cancelling_a_running_execution() -> None:
     assert world.phase() == "Cancelled"
     assert not world.cluster.all(JOBS)
     assert not world.cluster.all(VOLUMES)
+
+
+async def test_a_running_execution_is_told_its_rate_and_every_change_of_it_at_once() -> None:
+    world = World(options={"bytesPerSecond": 3000})
+    world.run()
+    await world.settle()
+    start_pods(world.cluster)
+    await world.step()
+    spec = world.execution()["spec"]
+    spec["bytesPerSecond"] = 1000
+    await world.step()
+    spec["bytesPerSecond"] = -1
+    await world.step()
+    task = world.cluster.objects[TASKS.plural, NAMESPACE, "nightly"]
+    task["spec"]["options"]["bytesPerSecond"] = 9999  # not for a run that has started
+    del spec["bytesPerSecond"]
+    await world.step()
+    assert world.exchange.rates == [3000, 1000, -1, 3000]
+
+
+async def test_a_rate_of_the_execution_is_in_force_from_the_first_byte() -> None:
+    world = World(options={"bytesPerSecond": 3000})
+    refs = {"taskRef": {"name": "nightly"}}
+    world.put(EXECUTIONS, "run", {**refs, "bytesPerSecond": 1000})
+    await world.settle()
+    [stored] = world.cluster.all(CONFIG_MAPS)
+    plan = TransferPlan.model_validate_json(stored["data"]["plan.json"])
+    assert plan.options.bytes_per_second == 1000
+    assert world.execution()["status"]["resolved"]["bytesPerSecond"] == 3000
 
 
 async def test_the_second_run_of_a_task_waits_for_the_first() -> None:

@@ -63,6 +63,7 @@ class Recipe:
             source=plan_side(self.source.spec, volumes.places("source")),
             destination=plan_side(self.destination.spec, volumes.places("destination")),
             exchange=Exchange(port=settings.exchange_port, token_path=f"{_EXCHANGE_FOLDER}/token"),
+            bytes_per_second=execution.spec.bytes_per_second,
         )
 
 

@@ -122,6 +122,7 @@ def _start(
             source_uri=plan.source.uri,
             destination_uri=plan.destination.uri,
             agent=verdict.agent,
+            bytes_per_second=recipe.task.spec.options.bytes_per_second,
             plan_hash=plan.hash(),
         ),
     }
