@@ -2,6 +2,7 @@
 
     StorageError
     ├── Unavailable                 retry; a file's failure when the retries are used up
+    │   └── Throttled               asked to come back later: retry, and ask less often
     ├── FileError                   this file failed, the run goes on
     │   ├── Missing                 gone since it was listed
     │   ├── Denied                  no right to it
@@ -31,6 +32,8 @@ class StorageError(Exception):
     """Base of all: the item's key (empty: the location), and a message fit for users."""
 
     hint = ""
+    error_code = ""
+    """The server's own code, where it gave one."""
 
     def __init__(self, message: str, key: bytes = b"") -> None:
         super().__init__(message)
@@ -47,6 +50,12 @@ class Unavailable(StorageError):
     """The storage did not answer, or asked to come back later."""
 
     hint = "the storage answered too late or with errors; run again when it is well"
+
+
+class Throttled(Unavailable):
+    """The storage asked to come back later: it is asked too often."""
+
+    hint = "the storage is busy; run again later, or with a lower ceiling of bytes per second"
 
 
 class FileError(StorageError):
