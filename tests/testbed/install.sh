@@ -4,6 +4,7 @@
 #   install.sh             everything (7 minutes on 2 cores the first time, most of it one Go build; then a second)
 #   install.sh python      the Python environment alone: enough for 'make check' and 'make demo'
 #   install.sh uv          the pinned uv alone; prints its path
+#   install.sh faults      the proxy with faults alone (needs Go); prints its path
 #
 # Nothing is done twice: each step knows by the content of its inputs that it is done. Built things are kept in
 # DATASYNC_TESTBED_CACHE (~/.cache/datasync-testbed), outside of the tree, and shared by all clones.
@@ -79,10 +80,17 @@ stamp() { mkdir -p "$CACHE/stamps"; echo "$2" >"$CACHE/stamps/$1"; }
 
 helm_build() { CGO_ENABLED=0 GOBIN=$BIN go install "helm.sh/helm/v3/cmd/helm@$HELM"; stamp helm "$HELM"; }
 nfs_fuse_build() { (cd "$TESTBED/nfs-fuse" && CGO_ENABLED=0 go build -trimpath -o "$BIN/nfs-fuse" .); stamp nfs-fuse "$1"; }
+faults_build() { (cd "$TESTBED/faults" && CGO_ENABLED=0 go build -trimpath -o "$BIN/faults" .); stamp faults "$1"; }
 
-go_programs() { # one after the other: each keeps every core busy
+faults_program() {
   command -v go >/dev/null || die "Go is missing: install Go 1.25 or later"
   mkdir -p "$BIN"
+  local source; source=$(cd "$TESTBED/faults" && fingerprint *.go go.mod)
+  stamped faults "$source" && [ -x "$BIN/faults" ] || step "proxy with faults (Go)" faults_build "$source"
+}
+
+go_programs() { # one after the other: each keeps every core busy
+  faults_program
   local source; source=$(cd "$TESTBED/nfs-fuse" && fingerprint *.go go.mod go.sum)
   stamped nfs-fuse "$source" && [ -x "$BIN/nfs-fuse" ] || step "nfs client (Go)" nfs_fuse_build "$source"
   [ "$(cat "$BIN/version" 2>/dev/null)" = "$(cat "$TESTBED/kubernetes/main.go" "$TESTBED/kubernetes/go.mod" | sha256sum | cut -c1-16)" ] ||
@@ -115,6 +123,7 @@ exec 9>"$CACHE/install.lock"
 flock -n 9 || { echo "[setup] waiting for another setup on this machine"; flock 9; }
 case ${1:-all} in
   python) python_environment ;;
+  faults) faults_program >&2; echo "$BIN/faults" ;;
   uv) [ -x "$UV/bin/uv" ] || step "uv" uv_install >&2; echo "$UV/bin/uv" ;;
   all)
     [ "$(id -u)" = 0 ] || die "the test bed makes namespaces and mounts: run 'make setup' as root ('make setup-python' needs no root)"
@@ -124,5 +133,5 @@ case ${1:-all} in
     wait "$rest" || failed=1
     wait "$programs" || failed=1
     exit "$failed" ;;
-  *) sed -n '2,9p' "$0"; exit 2 ;;
+  *) sed -n '2,10p' "$0"; exit 2 ;;
 esac

@@ -1,0 +1,3 @@
+module datasync.example/testbed/faults
+
+go 1.25
