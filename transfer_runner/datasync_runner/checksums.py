@@ -2,13 +2,32 @@
 
 import base64
 import binascii
+from typing import Final
 
 from awscrt import checksums  # pyright: ignore[reportMissingTypeStubs]
 
+_ZERO: Final = checksums.crc64nvme(b"\0")
 
-def crc64(data: bytes, previous: int = 0) -> int:
+
+def crc64(data: bytes | memoryview, previous: int = 0) -> int:
     """The checksum of data that follows data whose checksum is `previous`."""
-    return checksums.crc64nvme(data, previous)
+    return checksums.crc64nvme(data, previous)  # pyright: ignore[reportArgumentType] - any buffer
+
+
+def combine(first: int, second: int, second_size_bytes: int) -> int:
+    """The checksum of two pieces in a row, from those of the pieces."""
+    return checksums.combine_crc64nvme(first, second, second_size_bytes)
+
+
+def crc64_of_zeros(size_bytes: int) -> int:
+    """The checksum of that many zero bytes, in as many steps as the number has binary digits."""
+    whole, piece, piece_bytes = 0, _ZERO, 1
+    while size_bytes:
+        if size_bytes & 1:
+            whole = combine(whole, piece, piece_bytes)
+        piece, piece_bytes = combine(piece, piece, piece_bytes), piece_bytes * 2
+        size_bytes >>= 1
+    return whole
 
 
 def to_header(checksum: int) -> str:

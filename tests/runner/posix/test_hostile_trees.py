@@ -12,7 +12,7 @@ from datasync_api.plan import PosixSide
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata
 from datasync_runner.storage import errors, posix, posix_folders
 from datasync_runner.storage.port import Content
-from datasync_runner.storage.posix_files import temporary_name
+from datasync_runner.storage.posix_names import temporary_name
 
 ALL = Filter.parse([], [])
 
@@ -196,7 +196,7 @@ async def test_temporary_files_are_not_listed_and_old_ones_go(tree):
 
 async def test_a_failed_write_leaves_nothing_behind(tree, monkeypatch):
     storage, root, _ = tree
-    monkeypatch.setattr(os, "fchmod", lambda *_: (_ for _ in ()).throw(PermissionError(1, "no")))
+    monkeypatch.setattr(os, "rename", lambda *_, **__: (_ for _ in ()).throw(PermissionError(1, "no")))
     answers = await storage.write_small([Content(file(b"a"), b"x")])
     assert isinstance(answers[0], errors.Denied)
     assert not list(root.iterdir())

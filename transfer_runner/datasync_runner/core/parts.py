@@ -1,27 +1,33 @@
 """How many bytes travel at once, and how a large object is cut into parts.
 
-Memory in flight: at most `BUDGET_BYTES`, plus one part where a single part is larger than that
-(objects above 640 GiB); every stage asks for its share before it reads:
+Memory in flight in each process that transfers: at most `BUDGET_BYTES`, plus one part where a
+single part is larger than that (objects above 640 GiB).  Everybody asks for a share before reading:
 
-    small batches: sum of their sizes, at most BATCH_BYTES each
-    large files:   PARTS_AT_ONCE * part size each
+    small batches:               the sum of their sizes, at most BATCH_BYTES each
+    a part of an upload:         its size, 16 MiB and more
+    a large file to be written:  RANGES_AT_ONCE * RANGE_BYTES
 
-HTTP libraries may hold bytes once more while they receive them, so the process peaks at about
-75 MB for itself and twice the budget.
+A process is about 50 MB by itself, so it peaks near 150 MB.
 """
 
 from typing import Final, NamedTuple
 
 MIB: Final = 1024 * 1024
-BUDGET_BYTES: Final = 64 * MIB
+BUDGET_BYTES: Final = 96 * MIB
 SMALL_BYTES: Final = 8 * MIB
 """Up to here a file is read whole."""
 BATCH_BYTES: Final = 8 * MIB
 BATCH_FILES: Final = 64
 SINGLE_PUT_BYTES: Final = 16 * MIB
 """Above this an object is uploaded in parts."""
-PART_BYTES: Final = 8 * MIB
-PARTS_AT_ONCE: Final = 3
+PART_BYTES: Final = 16 * MIB
+PARTS_AT_ONCE: Final = 4
+"""Of one object; parts of several objects share the budget."""
+LARGE_AT_ONCE: Final = 2
+"""Large files that one process moves at the same time."""
+RANGE_BYTES: Final = 8 * MIB
+"""What is asked for at once of a large file that is written to a file system."""
+RANGES_AT_ONCE: Final = 4
 MAX_PARTS: Final = 10_000
 MAX_OBJECT_BYTES: Final = 5 * 1024**4
 COPY_LIMIT_BYTES: Final = 5 * 1024**3
@@ -36,7 +42,7 @@ class Layout(NamedTuple):
 
 
 def layout(size_bytes: int) -> Layout:
-    """The parts of an object; 8 MiB each until 10,000 of them are not enough.
+    """The parts of an object; 16 MiB each until 10,000 of them are not enough.
 
     Raises: ValueError above S3's limit of 5 TiB.
     """
@@ -47,7 +53,6 @@ def layout(size_bytes: int) -> Layout:
     return Layout(part_bytes, max(1, -(-size_bytes // part_bytes)))
 
 
-def large_cost_bytes(size_bytes: int) -> int:
-    """What one large file may hold in memory, capped at the whole budget."""
-    part_bytes = layout(min(size_bytes, MAX_OBJECT_BYTES)).part_bytes
-    return min(BUDGET_BYTES, PARTS_AT_ONCE * part_bytes)
+def restore_cost_bytes(size_bytes: int) -> int:
+    """What one large file that is written to a file system holds in memory."""
+    return min(size_bytes, RANGES_AT_ONCE * RANGE_BYTES)

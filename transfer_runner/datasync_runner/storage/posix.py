@@ -4,25 +4,30 @@ Calls run in threads, a batch in one thread; the engine's workers give the paral
 refuses: following any link below the root, and pretending to keep owners that it may not set.
 """
 
-import contextlib
-import errno
+import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from datasync_api.patterns import Filter
 from datasync_api.plan import PosixSide
-from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry
 from datasync_runner.storage import errors, posix_files
 from datasync_runner.storage.port import Batch, Content, Reader, Written
+from datasync_runner.storage.posix_calls import Calls
+from datasync_runner.storage.posix_copy import shares_blocks
 from datasync_runner.storage.posix_errors import translate
 from datasync_runner.storage.posix_folders import Folders, open_folder, split_key
-from datasync_runner.storage.posix_walk import entry_of, walk
-from datasync_runner.storage.threads import Threads
+from datasync_runner.storage.posix_large import LargeWriter, Place
+from datasync_runner.storage.posix_mount import file_system, is_network
+from datasync_runner.storage.posix_reader import FileReader
+from datasync_runner.storage.posix_small import SmallWriter, read_batch
+from datasync_runner.storage.posix_walk import walk
+
+if TYPE_CHECKING:
+    from datasync_runner.storage.throttle import Throttle
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -46,25 +51,41 @@ class PosixStorage:
 
     objects = False
 
-    def __init__(self, side: PosixSide, *, writes: bool, sets_owner: bool, started_ns: int) -> None:
+    def __init__(
+        self,
+        side: PosixSide,
+        *,
+        writes: bool,
+        sets_owner: bool,
+        started_ns: int,
+        verifies: bool = False,
+        throttle: "Throttle | None" = None,
+    ) -> None:
+        """`verifies`: what is written is proven before it gets its name.
+
+        `throttle`: is charged with what is written; for a run in which no connection is charged.
+        """
         self._side = side
         self._writes = writes
         self._sets_owner = sets_owner
         self._started_ns = started_ns
+        self._verifies = verifies
+        self._throttle = throttle
         self._leftovers: list[bytes] = []
-        self._threads = Threads(THREADS, "posix")
-        self._opened: Folders | None = None
+        self._calls = Calls(THREADS)
+        self._large = LargeWriter(self._calls, verifies=verifies, throttle=throttle)
+        self._opened: _Opened | None = None
 
     async def check(self) -> None:
         """Open the root and walk to the path.
 
         Raises: ConfigurationInvalid, Unavailable.
         """
-        await self._call(self._check)
+        await self._calls.about(b"", "reach the folder", self._check)
 
     def _check(self) -> None:
         if self._opened is not None:
-            os.fstat(self._opened.root_fd)
+            os.fstat(self._opened.place.folders.root_fd)
             return
         where = f"{self._side.uri} (mounted at {self._side.root})"
         if self._writes and self._side.read_only:
@@ -79,7 +100,7 @@ class PosixStorage:
                 "privileges to PreserveOwnership"
             )
         try:
-            self._opened = Folders(self._open_root())
+            root_fd = self._open_root()
         except OSError as error:
             found = translate(error, b"", "open the folder")
             if isinstance(found, errors.Unavailable):
@@ -88,9 +109,8 @@ class PosixStorage:
                 f"{found.message} '/{self._side.path}' of {where}; check that the path exists, is "
                 "a folder reached without symbolic links, and that the runner may enter it"
             ) from error
-        if self._writes and not os.access(
-            f"/proc/self/fd/{self._opened.root_fd}", os.W_OK, effective_ids=True
-        ):
+        self._opened = _Opened(root_fd, verifies=self._verifies)
+        if self._writes and not os.access(f"/proc/self/fd/{root_fd}", os.W_OK, effective_ids=True):
             raise errors.ConfigurationInvalid(
                 f"the runner (uid {os.geteuid()}) may not write to the destination {where}; give "
                 "it the right, or set the agent's runAsUser or privileges"
@@ -110,19 +130,23 @@ class PosixStorage:
         return fd
 
     @property
-    def _folders(self) -> Folders:
+    def _now(self) -> "_Opened":
         if self._opened is None:
             raise RuntimeError("check() comes first")
         return self._opened
+
+    @property
+    def _folders(self) -> Folders:
+        return self._now.place.folders
 
     async def listing(self, chosen: Filter) -> AsyncIterator[Batch]:
         """Everything that takes part, sorted.  Raises: StorageError about the root."""
         walker = walk(self._folders.root_fd, chosen, self._leftover)
         try:
-            while (batch := await self._threads.run(lambda: next(walker, None))) is not None:
+            while (batch := await self._calls.threads.run(lambda: next(walker, None))) is not None:
                 yield batch
         finally:
-            await self._threads.run(walker.close)
+            await self._calls.threads.run(walker.close)
 
     def _leftover(self, key: bytes) -> None:
         if len(self._leftovers) < MAX_LEFTOVERS:
@@ -134,39 +158,26 @@ class PosixStorage:
 
     async def read_small(self, entries: Sequence[Entry]) -> list[Content | errors.StorageError]:
         """Whole files; those that change while being read are read again, three times."""
-        return await self._each(posix_files.read_small, entries, _key_of_entry, "read it")
+        folders = self._folders
+        return await self._calls.threads.run(lambda: read_batch(folders, entries))
 
     async def open(self, entry: Entry) -> Reader:
         """Begin to read.  Raises: any FileError, Unavailable."""
-        fd = await self.about(
+        fd = await self._calls.about(
             entry.key, "open it", lambda: posix_files.open_file(self._folders, entry.key)
         )
-        return _FileReader(self, entry.key, fd)
+        return FileReader(self._calls, entry.key, fd)
 
     async def write_small(self, contents: Sequence[Content]) -> list[Written | errors.StorageError]:
         """Write whole files and links."""
-        return await self._each(posix_files.write_small, contents, _key_of_content, "write it")
+        small = self._now.small
+        if self._throttle:
+            await asyncio.sleep(self._throttle.take(sum(len(content.body) for content in contents)))
+        return await self._calls.threads.run(lambda: small.write_batch(contents))
 
     async def write(self, entry: Entry, reader: Reader) -> Written:
         """Write a large file.  Raises: any FileError, Unavailable."""
-        folder, name = split_key(entry.key)
-        checksum = size = 0
-        with contextlib.ExitStack() as stack:
-
-            def begin() -> tuple[int, int]:
-                folder_fd = stack.enter_context(self._folders.open(folder, create=True))
-                return folder_fd, stack.enter_context(posix_files.temporary(folder_fd, name))
-
-            folder_fd, fd = await self.about(entry.key, "write it", begin)
-            while chunk := await reader.read():
-                await self.about(entry.key, "write it", partial(posix_files.write_all, fd, chunk))
-                checksum, size = crc64(chunk, checksum), size + len(chunk)
-            if size != entry.size_bytes:
-                raise errors.ChangedDuringTransfer("it has another size now", entry.key)
-            await self.about(
-                entry.key, "write it", lambda: posix_files.commit(folder_fd, name, fd, entry)
-            )
-        return Written(entry, checksum)
+        return await self._large.write(self._now.place, entry, reader)
 
     async def update_metadata(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
         """Change what differs: owner, mode, times."""
@@ -188,7 +199,7 @@ class PosixStorage:
 
     async def finish(self) -> None:
         """Remove temporary files that are older than this run."""
-        await self._threads.run(self._sweep)
+        await self._calls.threads.run(self._sweep)
 
     def _sweep(self) -> None:
         for key in self._leftovers:
@@ -203,21 +214,10 @@ class PosixStorage:
 
     async def close(self) -> None:
         """Close descriptors and threads."""
-        self._threads.close()
+        self._calls.threads.close()
         if self._opened is not None:
             self._opened.close()
-            os.close(self._opened.root_fd)
             self._opened = None
-
-    async def _call(self, call: Callable[[], R]) -> R:
-        return await self.about(b"", "reach the folder", call)
-
-    async def about(self, key: bytes, doing: str, call: Callable[[], R]) -> R:
-        """The call in a thread, errors of the system as ours.  Raises: StorageError."""
-        try:
-            return await self._threads.run(call)
-        except OSError as error:
-            raise translate(error, key, doing) from error
 
     async def _each(
         self,
@@ -231,7 +231,7 @@ class PosixStorage:
         def work() -> list[R | errors.StorageError]:
             return [_value(call, folders, item, key_of, doing) for item in items]
 
-        return await self._threads.run(work)
+        return await self._calls.threads.run(work)
 
 
 def _value(
@@ -244,8 +244,7 @@ def _value(
     try:
         return call(folders, item)
     except OSError as error:
-        if error.errno == errno.ESTALE:
-            folders.close()  # handles that an NFS server has forgotten: the retry opens new ones
+        folders.lost(error)
         return translate(error, key_of(item), doing)
     except errors.StorageError as error:
         error.key = error.key or key_of(item)
@@ -256,10 +255,6 @@ def _key_of_entry(entry: Entry) -> bytes:
     return entry.key
 
 
-def _key_of_content(content: Content) -> bytes:
-    return content.entry.key
-
-
 def _key_of_written(written: Written) -> bytes:
     return written.entry.key
 
@@ -268,28 +263,21 @@ def _key_itself(key: bytes) -> bytes:
     return key
 
 
-class _FileReader:
-    """A large file being read; at its end it must be the file that was opened."""
+class _Opened:
+    """What is known and open once the root is."""
 
-    def __init__(self, storage: PosixStorage, key: bytes, fd: int) -> None:
-        self._storage, self._fd = storage, fd
-        self._before = os.fstat(fd)
-        self._left = self._before.st_size
-        self.entry = entry_of(key, self._before)
+    def __init__(self, root_fd: int, *, verifies: bool) -> None:
+        kind, device = file_system(root_fd), os.fstat(root_fd).st_dev
+        self._root_fd = root_fd
+        self.network = is_network(kind)
+        self.place = Place(
+            Folders(root_fd),
+            allocates=not self.network,
+            copies=lambda reader: shares_blocks(kind) and reader.device == device,
+        )
+        self.small = SmallWriter(self.place.folders, verifies=verifies)
 
-    async def read(self) -> bytes:
-        """The next chunk.  Raises: ChangedDuringTransfer, Unavailable and others."""
-        return await self._storage.about(self.entry.key, "read it", self._read)
-
-    def _read(self) -> bytes:
-        chunk = os.read(self._fd, posix_files.CHUNK)
-        self._left -= len(chunk)
-        if not chunk and (
-            self._left or posix_files.stamp(os.fstat(self._fd)) != posix_files.stamp(self._before)
-        ):
-            raise errors.ChangedDuringTransfer("it changed while it was read", self.entry.key)
-        return chunk
-
-    async def close(self) -> None:
-        """Close the file."""
-        os.close(self._fd)
+    def close(self) -> None:
+        """Close every descriptor."""
+        self.place.folders.close()
+        os.close(self._root_fd)

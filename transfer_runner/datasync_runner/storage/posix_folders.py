@@ -2,10 +2,11 @@
 
 Every path of the location is resolved from the root's descriptor with O_NOFOLLOW, so a link in the
 tree, old or planted while the run goes, cannot lead a read or a write outside.  The descriptors of
-recent folders are kept (`KEPT_FOLDERS`); safe for use by several threads.
+recent folders are kept (`KEPT_FOLDERS`, beside those in use); safe for use by several threads.
 """
 
 import contextlib
+import errno
 import os
 import threading
 from collections import OrderedDict
@@ -16,10 +17,13 @@ from datasync_runner.storage.errors import NameNotRepresentable
 
 KEPT_FOLDERS: Final = 128
 _FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NO_NAMES: Final = frozenset({b"", b".", b".."})
 _NEW_FOLDER_MODE: Final = 0o777  # less the process's umask
 
 
 class _Handle:
+    """An open folder and how many use it."""
+
     __slots__ = ("dropped", "fd", "users")
 
     def __init__(self, fd: int) -> None:
@@ -60,11 +64,22 @@ class Folders:
         if not folder:
             yield self.root_fd
             return
-        handle = self._take(folder) or self._add(folder, self._resolve(folder, create=create))
+        handle = self.borrow(folder, create=create)
         try:
             yield handle.fd
         finally:
-            self._give_back(handle)
+            self.give_back(handle)
+
+    def borrow(self, folder: bytes, *, create: bool = False) -> "_Handle":
+        """A folder below the root that stays open until it is given back.  Raises: OSError."""
+        return self._take(folder) or self._add(folder, self._resolve(folder, create=create))
+
+    def give_back(self, handle: "_Handle") -> None:
+        """The other end of `borrow`."""
+        with self._lock:
+            handle.users -= 1
+            if handle.dropped and not handle.users:
+                os.close(handle.fd)
 
     def forget(self, folder: bytes) -> None:
         """Drop a folder that was removed."""
@@ -72,6 +87,11 @@ class Folders:
             handle = self._open.pop(folder, None)
             if handle is not None:
                 self._drop(handle)
+
+    def lost(self, error: OSError) -> None:
+        """After ESTALE, drop all handles: an NFS server forgot them, and a retry opens new ones."""
+        if error.errno == errno.ESTALE:
+            self.close()
 
     def close(self) -> None:
         """Close every folder but the root; those in use when their users are done."""
@@ -100,12 +120,6 @@ class Folders:
                 self._drop(self._open.popitem(last=False)[1])
         return handle
 
-    def _give_back(self, handle: _Handle) -> None:
-        with self._lock:
-            handle.users -= 1
-            if handle.dropped and not handle.users:
-                os.close(handle.fd)
-
     def _drop(self, handle: _Handle) -> None:
         handle.dropped = True
         if not handle.users:
@@ -115,6 +129,51 @@ class Folders:
         parent, name = split_key(folder)
         with self.open(parent, create=create) as parent_fd:
             return open_folder(name, parent_fd, create=create)
+
+
+class Borrowed:
+    """The folders of one batch: each is looked up once and stays open until the batch is done.
+
+    Descriptors: one a folder of the batch.
+    """
+
+    def __init__(self, folders: Folders, *, create: bool = False) -> None:
+        self._folders, self._create = folders, create
+        self._handles: dict[bytes, _Handle] = {}
+        self._last = b""
+        self._fd = folders.root_fd
+
+    def __enter__(self) -> "Borrowed":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the folders back; raises nothing."""
+        while self._handles:
+            self._folders.give_back(self._handles.popitem()[1])
+
+    def at(self, key: bytes) -> tuple[int, bytes]:
+        """The descriptor of the folder of a file's key, and the name there.
+
+        Raises: OSError, NameNotRepresentable.
+        """
+        cut = key.rfind(b"/") + 1
+        folder, name = key[:cut], key[cut:]
+        if folder != self._last or len(key) > 255 or name in _NO_NAMES or b"\0" in name:
+            split_key(key)
+            self._fd = self._descriptor(folder)
+            self._last = folder
+        return self._fd, name
+
+    def _descriptor(self, folder: bytes) -> int:
+        if not folder:
+            return self._folders.root_fd
+        handle = self._handles.get(folder)
+        if handle is None:
+            handle = self._handles[folder] = self._folders.borrow(folder, create=self._create)
+        return handle.fd
 
 
 def open_folder(name: bytes, parent_fd: int, *, create: bool = False) -> int:

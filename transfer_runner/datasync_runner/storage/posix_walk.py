@@ -5,42 +5,22 @@ Memory: the names of one folder a depth.  Links are listed, never followed.
 """
 
 import os
-import re
 import stat
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Final
 
 from datasync_api.patterns import Filter
-from datasync_runner.core.entry import Entry, Kind, PosixMetadata
+from datasync_runner.core.entry import Entry
 from datasync_runner.storage.port import Batch
 from datasync_runner.storage.posix_errors import translate
 from datasync_runner.storage.posix_folders import open_folder
+from datasync_runner.storage.posix_metadata import entry_of
+from datasync_runner.storage.posix_names import TEMPORARY
 
 if TYPE_CHECKING:
     from datasync_runner.storage.errors import StorageError
 
 BATCH: Final = 1000
-TEMPORARY: Final = re.compile(rb"\.datasync-[0-9a-f]{16}\.tmp")
-
-_KINDS: Final = {
-    stat.S_IFREG: Kind.FILE,
-    stat.S_IFDIR: Kind.FOLDER,
-    stat.S_IFLNK: Kind.SYMLINK,
-}
-
-
-def entry_of(key: bytes, found: os.stat_result) -> Entry:
-    """The entry of what stat told."""
-    mode = found.st_mode
-    kind = _KINDS.get(stat.S_IFMT(mode), Kind.SPECIAL)
-    mtime_ns = found.st_mtime_ns
-    return Entry(
-        key,
-        kind,
-        0 if kind is Kind.FOLDER else found.st_size,
-        mtime_ns,
-        PosixMetadata(mode & 0o7777, found.st_uid, found.st_gid, mtime_ns, found.st_atime_ns),
-    )
 
 
 def walk(root_fd: int, chosen: Filter, leftover: Callable[[bytes], None]) -> Generator[Batch]:

@@ -5,11 +5,24 @@ caller goes on only when its thread is done.
 """
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Final, TypeVar
 
 R = TypeVar("R")
+BUFFER_BYTES: Final = 1024 * 1024
+
+_local = threading.local()
+
+
+def buffer() -> memoryview:
+    """This thread's own buffer of 1 MiB: whatever was read into it is gone with the next use."""
+    try:
+        return _local.buffer
+    except AttributeError:
+        _local.buffer = memoryview(bytearray(BUFFER_BYTES))
+        return _local.buffer
 
 
 class Threads:

@@ -1,0 +1,142 @@
+"""Large files into a file system: from a stream, from ranges, from another file system.
+
+Memory of a file: at most RANGES_AT_ONCE ranges of RANGE_BYTES, and a buffer of 1 MiB a thread; a
+copy between file systems needs the buffer alone.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from datasync_runner.checksums import combine
+from datasync_runner.core.entry import Entry
+from datasync_runner.core.parts import MIB, RANGE_BYTES, RANGES_AT_ONCE
+from datasync_runner.storage import errors
+from datasync_runner.storage.port import RangedReader, Reader, Written
+from datasync_runner.storage.posix_calls import Calls
+from datasync_runner.storage.posix_copy import STEP_BYTES, Copy
+from datasync_runner.storage.posix_folders import Folders
+from datasync_runner.storage.posix_reader import FileReader
+from datasync_runner.storage.posix_resume import identity_of
+from datasync_runner.storage.posix_target import Target, write_at
+
+if TYPE_CHECKING:
+    from datasync_runner.storage.throttle import Throttle
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where large files go."""
+
+    folders: Folders
+    allocates: bool
+    """The file system allocates space itself."""
+    copies: Callable[[FileReader], bool]
+    """Whether it may copy this file without its bytes passing here."""
+
+
+class LargeWriter:
+    """Writes large files below one root."""
+
+    def __init__(self, calls: Calls, *, verifies: bool, throttle: "Throttle | None") -> None:
+        self._calls, self._verifies, self._throttle = calls, verifies, throttle
+
+    async def write(self, place: Place, entry: Entry, reader: Reader) -> Written:
+        """Write one file.
+
+        A caller that is cancelled leaves what can be continued; every other end leaves nothing.
+        Raises: any FileError, Unavailable.
+        """
+        target = Target(place.folders, entry, allocates=place.allocates)
+        about = partial(self._calls.about, entry.key, "write it")
+        ranged = isinstance(reader, RangedReader)
+        local = isinstance(reader, FileReader)
+        identity = identity_of(reader.entry) if ranged and not local else None
+        try:
+            await about(partial(target.begin, identity))
+            if local:
+                checksum = await self._copy(target, reader, in_kernel=place.copies(reader))
+            elif ranged:
+                checksum = await self._ranges(target, reader)
+            else:
+                checksum = await self._stream(target, reader)
+            return await about(partial(target.commit, checksum, verifies=self._verifies))
+        except asyncio.CancelledError:
+            await self._calls.threads.run(target.leave)
+            raise
+        except BaseException:
+            await self._calls.threads.run(target.discard)
+            raise
+
+    async def _stream(self, target: Target, reader: Reader) -> int:
+        entry = target.entry
+        checksum = at = 0
+        while chunk := await reader.read():
+            if at + len(chunk) > entry.size_bytes:
+                raise _resized(entry)
+            await self._charge(len(chunk))
+            write = partial(write_at, target.fd, [chunk], at)
+            piece = await self._calls.about(entry.key, "write it", write)
+            checksum, at = combine(checksum, piece, len(chunk)), at + len(chunk)
+        if at != entry.size_bytes:
+            raise _resized(entry)
+        return checksum
+
+    async def _ranges(self, target: Target, reader: RangedReader) -> int:
+        entry = target.entry
+        if reader.entry.size_bytes != entry.size_bytes:
+            raise _resized(entry)
+        await self._calls.about(entry.key, "write it", target.allocate)
+        numbers = -(-entry.size_bytes // RANGE_BYTES)
+        missing = iter([number for number in range(numbers) if number not in target.done])
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(RANGES_AT_ONCE):
+                    group.create_task(self._fetch(target, reader, missing))
+        except BaseExceptionGroup as failed:
+            raise _first(failed) from None
+        await reader.settle()
+        checksum = target.checksum()
+        if reader.checksum not in (None, checksum):
+            raise errors.Unavailable("it arrived damaged", entry.key)
+        return checksum
+
+    async def _fetch(self, target: Target, reader: RangedReader, missing: Iterator[int]) -> None:
+        for number in missing:
+            start, count = target.range(number)
+            pieces = await reader.read_at(start, count)
+            await self._charge(count)
+            write = partial(target.write_range, number, pieces)
+            del pieces
+            await self._calls.about(target.entry.key, "write it", write)
+
+    async def _copy(self, target: Target, reader: FileReader, *, in_kernel: bool) -> int:
+        entry = target.entry
+        if reader.entry.size_bytes != entry.size_bytes:
+            raise _resized(entry)
+        copy = Copy(reader, target, in_kernel=in_kernel)
+        about = partial(self._calls.about, entry.key, "copy it")
+        await about(copy.begin)
+        step = partial(copy.step, MIB if self._throttle else STEP_BYTES)
+        while count := await about(step):
+            await self._charge(count)
+        await about(reader.check)
+        return copy.checksum
+
+    async def _charge(self, size_bytes: int) -> None:
+        if self._throttle and (seconds := self._throttle.take(size_bytes)):
+            await asyncio.sleep(seconds)
+
+
+def _resized(entry: Entry) -> errors.ChangedDuringTransfer:
+    return errors.ChangedDuringTransfer("it has another size now", entry.key)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What the caller is told of several failures at once: what stops the run, else the first."""
+    for error in group.exceptions:
+        if isinstance(error, errors.StopError):
+            return error
+    return group.exceptions[0]

@@ -1,0 +1,123 @@
+"""A file's metadata below a root: what stat tells as an entry, and an entry's as system calls.
+
+What is right already is left alone: on a network file system every call is a round trip.
+"""
+
+import contextlib
+import os
+import stat
+from collections.abc import Generator
+from typing import Final
+
+from datasync_runner.core.entry import Entry, Kind, PosixMetadata
+from datasync_runner.storage import errors
+
+USUAL_MODE: Final = 0o644
+NOTHING: Final = PosixMetadata()
+
+_KINDS: Final = {
+    stat.S_IFREG: Kind.FILE,
+    stat.S_IFDIR: Kind.FOLDER,
+    stat.S_IFLNK: Kind.SYMLINK,
+}
+
+
+def entry_of(key: bytes, found: os.stat_result) -> Entry:
+    """The entry of what stat told."""
+    mode = found.st_mode
+    kind = _KINDS.get(stat.S_IFMT(mode), Kind.SPECIAL)
+    mtime_ns = found.st_mtime_ns
+    return Entry(
+        key,
+        kind,
+        0 if kind is Kind.FOLDER else found.st_size,
+        mtime_ns,
+        PosixMetadata(mode & 0o7777, found.st_uid, found.st_gid, mtime_ns, found.st_atime_ns),
+    )
+
+
+def stamp(found: os.stat_result) -> tuple[int, int, int, int]:
+    """What changes when a file's content does."""
+    return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def settle_owner_and_mode(
+    fd: int, wanted: PosixMetadata, mode: int, found: os.stat_result
+) -> os.stat_result:
+    """Owner first, because a change of it clears set-user-ID.  Raises: OSError."""
+    owner = wanted.uid not in (None, found.st_uid) or wanted.gid not in (None, found.st_gid)
+    if owner:
+        os.fchown(fd, or_keep(wanted.uid), or_keep(wanted.gid))
+    if owner or found.st_mode & 0o7777 != mode:
+        os.fchmod(fd, mode)
+        return os.fstat(fd)
+    return found
+
+
+def difference(wanted: PosixMetadata, have: PosixMetadata, kind: Kind) -> str:
+    """In words, the first thing that is not as it should be; empty when all is."""
+    if wanted.uid not in (None, have.uid):
+        return f"its uid is {have.uid} instead of {wanted.uid}"
+    if wanted.gid not in (None, have.gid):
+        return f"its gid is {have.gid} instead of {wanted.gid}"
+    if wanted.mtime_ns not in (None, have.mtime_ns):
+        return f"its mtime_ns is {have.mtime_ns} instead of {wanted.mtime_ns}"
+    if kind is not Kind.SYMLINK and wanted.mode not in (None, have.mode):
+        return f"its mode is {have.mode} instead of {wanted.mode}"
+    return ""
+
+
+def or_keep(number: int | None) -> int:
+    """What chown takes: -1 leaves it."""
+    return -1 if number is None else number
+
+
+def times(wanted: PosixMetadata, mtime_ns: int) -> tuple[int, int]:
+    """What utime takes."""
+    return (mtime_ns if wanted.atime_ns is None else wanted.atime_ns, mtime_ns)
+
+
+def usual_mode(folder_fd: int, name: bytes) -> int:
+    """The mode of the file that is replaced; for a new one 0644."""
+    with contextlib.suppress(OSError):
+        found = os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
+        if stat.S_ISREG(found.st_mode):
+            return stat.S_IMODE(found.st_mode)
+    return USUAL_MODE
+
+
+def apply_to_name(folder_fd: int, name: bytes, entry: Entry) -> None:
+    """Give a link its metadata by name.  Raises: OSError."""
+    wanted = entry.metadata or NOTHING
+    have = os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
+    if wanted.uid not in (None, have.st_uid) or wanted.gid not in (None, have.st_gid):
+        owner, group = or_keep(wanted.uid), or_keep(wanted.gid)
+        os.chown(name, owner, group, dir_fd=folder_fd, follow_symlinks=False)
+    if wanted.mtime_ns is not None and wanted.mtime_ns != have.st_mtime_ns:
+        at = times(wanted, wanted.mtime_ns)
+        os.utime(name, ns=at, dir_fd=folder_fd, follow_symlinks=False)
+
+
+def apply(target: int | str, entry: Entry) -> None:
+    """Give a file or folder its metadata.  Raises: OSError."""
+    wanted = entry.metadata or NOTHING
+    have = os.stat(target)  # noqa: PTH116 - a descriptor, mostly
+    if wanted.uid not in (None, have.st_uid) or wanted.gid not in (None, have.st_gid):
+        os.chown(target, or_keep(wanted.uid), or_keep(wanted.gid))
+        have = os.stat(target)  # noqa: PTH116 - a descriptor, mostly
+    if wanted.mode is not None and wanted.mode != stat.S_IMODE(have.st_mode):
+        os.chmod(target, wanted.mode)  # noqa: PTH101
+    if wanted.mtime_ns is not None and wanted.mtime_ns != have.st_mtime_ns:
+        os.utime(target, ns=times(wanted, wanted.mtime_ns))
+
+
+@contextlib.contextmanager
+def path_of(folder_fd: int, name: bytes) -> Generator[str]:
+    """A path that stands for this very inode: O_PATH needs no right to read the file."""
+    fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder_fd)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise errors.Conflict("it is no regular file any more")
+        yield f"/proc/self/fd/{fd}"
+    finally:
+        os.close(fd)

@@ -1,0 +1,215 @@
+"""The temporary file of a large file: begun or continued, filled by ranges, proven, renamed.
+
+Blocking.  Durability is that of small files: a file that is verified is on the disk (fdatasync)
+before it is read back past the page cache.  Either way the page cache is left without it.
+
+A file that an earlier run left is continued only when nobody else can have made it: a regular file
+of ours with one name, locked by nobody, whose record names the same state of the source.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+from collections.abc import Sequence
+from typing import Final
+
+from datasync_runner.checksums import combine, crc64
+from datasync_runner.core.entry import Entry, Kind
+from datasync_runner.core.parts import RANGE_BYTES
+from datasync_runner.storage import errors, posix_resume
+from datasync_runner.storage.port import Written
+from datasync_runner.storage.posix_files import checksum_of
+from datasync_runner.storage.posix_folders import Borrowed, Folders
+from datasync_runner.storage.posix_holes import checksum_of_sparse
+from datasync_runner.storage.posix_metadata import (
+    NOTHING,
+    difference,
+    entry_of,
+    settle_owner_and_mode,
+    times,
+    usual_mode,
+)
+from datasync_runner.storage.posix_names import create, temporary_name
+
+_CONTINUE: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_PIECES: Final = 1000
+"""Below IOV_MAX, which is 1024."""
+
+
+class Target:
+    """One large file on its way; `begin` first, then `commit`, `discard` or `leave`."""
+
+    def __init__(self, folders: Folders, entry: Entry, *, allocates: bool) -> None:
+        self.entry = entry
+        self.done: dict[int, int] = {}
+        """Ranges that are there, with their checksums; more are added as they are written."""
+        self.fd = -1
+        self.sparse = False
+        """Written with holes."""
+        self._allocates = allocates
+        self._borrowed = Borrowed(folders, create=True)
+        self._identity: bytes | None = None
+        self._folder_fd, self._name, self._path = -1, b"", b""
+
+    def begin(self, identity: bytes | None) -> None:
+        """Open the file; `identity`: it may continue an earlier one, and be continued itself.
+
+        Raises: OSError, NameNotRepresentable; nothing is open then.
+        """
+        self._identity = identity
+        try:
+            self._folder_fd, self._name = self._borrowed.at(self.entry.key)
+            self._path = temporary_name(self._name)
+            if identity is None or not self._continues(identity):
+                self.fd = create(self._folder_fd, self._path)
+                self._lock()
+                if identity is not None:
+                    posix_resume.begin(self.fd, self.entry.size_bytes, identity)
+        except BaseException:
+            self.discard()
+            raise
+
+    def _lock(self) -> bool:
+        """False: somebody else writes to it, or locks do not work here."""
+        try:
+            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def _continues(self, identity: bytes) -> bool:
+        try:
+            self.fd = os.open(self._path, _CONTINUE, dir_fd=self._folder_fd)
+        except OSError:
+            return False
+        found = os.fstat(self.fd)
+        size_bytes = self.entry.size_bytes
+        if (
+            not stat.S_ISREG(found.st_mode)
+            or found.st_uid != os.geteuid()
+            or found.st_nlink != 1
+            or not self._lock()
+            or not posix_resume.is_of(self.fd, size_bytes, identity)
+        ):
+            os.close(self.fd)
+            self.fd = -1
+            return False
+        for number, checksum in posix_resume.noted(self.fd, size_bytes):
+            start, count = self.range(number)
+            if checksum_of(self.fd, count, start) == checksum:
+                self.done[number] = checksum
+        return True
+
+    def range(self, number: int) -> tuple[int, int]:
+        """Where a range begins, and its size."""
+        start = number * RANGE_BYTES
+        return start, min(RANGE_BYTES, self.entry.size_bytes - start)
+
+    def allocate(self) -> None:
+        """Ask for the space at once, where the file system can do that itself.  Raises: OSError."""
+        size_bytes = self.entry.size_bytes
+        if self._allocates and size_bytes:
+            try:
+                os.posix_fallocate(self.fd, 0, size_bytes)
+            except OSError as error:
+                if error.errno in _NO_SPACE:
+                    raise
+            else:
+                return
+        if os.fstat(self.fd).st_size < size_bytes:
+            os.ftruncate(self.fd, size_bytes)
+
+    def write_range(self, number: int, pieces: Sequence[bytes]) -> None:
+        """Write a range, and note that it is there.
+
+        Raises: OSError; Unavailable when the pieces are not the whole range.
+        """
+        start, count = self.range(number)
+        if sum(map(len, pieces)) != count:
+            raise errors.Unavailable("a part of it arrived with another size", self.entry.key)
+        checksum = write_at(self.fd, pieces, start)
+        os.posix_fadvise(self.fd, start, count, os.POSIX_FADV_DONTNEED)  # starts the writing
+        if self._identity is not None:
+            posix_resume.note(self.fd, self.entry.size_bytes, number, checksum)
+        self.done[number] = checksum
+
+    def checksum(self) -> int:
+        """The whole file's, out of those of all ranges."""
+        whole = 0
+        for number in range(-(-self.entry.size_bytes // RANGE_BYTES)):
+            whole = combine(whole, self.done[number], self.range(number)[1])
+        return whole
+
+    def commit(self, checksum: int, *, verifies: bool) -> Written:
+        """Metadata, proof, then the final name.  Raises: OSError, VerificationFailed."""
+        entry, fd = self.entry, self.fd
+        if os.fstat(fd).st_size != entry.size_bytes:
+            os.ftruncate(fd, entry.size_bytes)
+        wanted = entry.metadata or NOTHING
+        mode = wanted.mode
+        if mode is None:
+            mode = usual_mode(self._folder_fd, self._name)
+        settle_owner_and_mode(fd, wanted, mode, os.fstat(fd))
+        if wanted.mtime_ns is not None:
+            os.utime(fd, ns=times(wanted, wanted.mtime_ns))
+        if verifies:
+            self._prove(checksum)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        self._close()
+        os.rename(self._path, self._name, src_dir_fd=self._folder_fd, dst_dir_fd=self._folder_fd)
+        self._borrowed.close()
+        return Written(entry, checksum, verifies)
+
+    def _prove(self, checksum: int) -> None:
+        entry, fd = self.entry, self.fd
+        os.fdatasync(fd)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        found = entry_of(entry.key, os.fstat(fd))
+        size_bytes = found.size_bytes
+        read_back = checksum_of_sparse if self.sparse else checksum_of
+        if size_bytes != entry.size_bytes or read_back(fd, size_bytes) != checksum:
+            raise errors.VerificationFailed("its content differs from what was sent", entry.key)
+        if problem := difference(entry.metadata or NOTHING, found.metadata or NOTHING, Kind.FILE):
+            raise errors.VerificationFailed(problem, entry.key)
+
+    def discard(self) -> None:
+        """Close and remove it; raises nothing."""
+        self._close()
+        if self._path:
+            with contextlib.suppress(OSError):
+                os.unlink(self._path, dir_fd=self._folder_fd)
+        self._borrowed.close()
+
+    def leave(self) -> None:
+        """Close it, and keep it for the next run when that can go on with it; raises nothing."""
+        if self._identity is None or not self.done:
+            self.discard()
+            return
+        self._close()
+        self._borrowed.close()
+
+    def _close(self) -> None:
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+
+def write_at(fd: int, pieces: Sequence[bytes | memoryview], offset_bytes: int) -> int:
+    """Write the pieces one behind the other, and return their checksum.  Raises: OSError."""
+    checksum = 0
+    for piece in pieces:
+        checksum = crc64(piece, checksum)
+    for first in range(0, len(pieces), _PIECES):
+        left = list(pieces[first : first + _PIECES])
+        while left:
+            count = os.pwritev(fd, left, offset_bytes)
+            offset_bytes += count
+            while left and count >= len(left[0]):
+                count -= len(left.pop(0))
+            if left:
+                left[0] = memoryview(left[0])[count:]
+    return checksum
