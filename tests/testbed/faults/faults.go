@@ -45,6 +45,7 @@ func kindOf(name string) (kind, bool) {
 type config struct {
 	permille       int64
 	kinds          [kindCount]bool
+	limit          int64 // requests that chance may choose since the last POST /zero; 0: any number
 	stallMs        int64
 	latencyMs      int64 // before each request is passed on
 	bytesPerSecond int64 // of all bodies together; 0: as fast as can be
@@ -79,12 +80,12 @@ func chance(seed, number uint64) uint64 {
 }
 
 // choose draws one of the kinds that are switched on and fit; the second value is for what remains to be drawn.
-func (c *config) choose(r *head, seed, number uint64) (kind, uint64) {
+func (c *config) choose(r *head, seed, number uint64, chosen *atomic.Int64) (kind, uint64) {
 	drawn := chance(seed, number)
 	if c.kinds[expired] && c.expiredKey != "" && r.accessKey == c.expiredKey {
 		return expired, drawn
 	}
-	if int64(drawn%1000) >= c.permille {
+	if int64(drawn%1000) >= c.permille || c.limit > 0 && chosen.Load() >= c.limit {
 		return none, 0
 	}
 	drawn = chance(seed+1, number)
@@ -96,7 +97,7 @@ func (c *config) choose(r *head, seed, number uint64) (kind, uint64) {
 			count++
 		}
 	}
-	if count == 0 {
+	if count == 0 || chosen.Add(1) > c.limit && c.limit > 0 {
 		return none, 0
 	}
 	return fitting[drawn%count], drawn / count
@@ -136,6 +137,7 @@ var methodNames = [...]string{"GET", "HEAD", "PUT", "POST", "DELETE"}
 
 type counters struct {
 	requests, connections atomic.Int64
+	chosen                atomic.Int64 // by chance, though not every one comes true: an answer may have no body to cut
 	methods               [len(methodNames)]atomic.Int64
 	faults                [kindCount]atomic.Int64
 }
@@ -152,6 +154,7 @@ func (c *counters) request(method string) {
 func (c *counters) zero() {
 	c.requests.Store(0)
 	c.connections.Store(0)
+	c.chosen.Store(0)
 	for at := range c.methods {
 		c.methods[at].Store(0)
 	}

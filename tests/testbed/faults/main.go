@@ -7,7 +7,7 @@
 //
 //	GET  /stats                    JSON: requests, methods, faults (by kind), connections, open
 //	POST /zero                     all counters to zero
-//	POST /config?permille=&kinds=  live, also stall_ms, latency_ms, bytes_per_second, expired_key; what is not named stays
+//	POST /config?permille=&kinds=  live, also limit, stall_ms, latency_ms, bytes_per_second, expired_key; what is not named stays
 //	POST /down?ms=3000             every connection reset, none accepted for so long, as when a server is restarted
 //
 // Kinds: see faults.go. HTTP/1.1 without TLS; path-style requests (a kind that is for objects looks for a key in the path).
@@ -31,7 +31,8 @@ import (
 func configured(old *config, values url.Values) (*config, error) {
 	next := *old
 	for name, target := range map[string]*int64{
-		"permille": &next.permille, "stall_ms": &next.stallMs, "latency_ms": &next.latencyMs, "bytes_per_second": &next.bytesPerSecond,
+		"permille": &next.permille, "limit": &next.limit, "stall_ms": &next.stallMs, "latency_ms": &next.latencyMs,
+		"bytes_per_second": &next.bytesPerSecond,
 	} {
 		if !values.Has(name) {
 			continue
@@ -100,7 +101,7 @@ func main() {
 	withParent := flag.Bool("with-parent", false, "end when standard input does")
 	options := url.Values{}
 	for name, value := range map[string]string{
-		"permille": "50", "kinds": "", "stall-ms": "3000", "latency-ms": "0", "bytes-per-second": "0", "expired-key": "",
+		"permille": "50", "kinds": "", "limit": "0", "stall-ms": "3000", "latency-ms": "0", "bytes-per-second": "0", "expired-key": "",
 	} {
 		flag.Func(name, "as in POST /config; default "+strconv.Quote(value), func(text string) error {
 			options.Set(strings.ReplaceAll(name, "-", "_"), text)

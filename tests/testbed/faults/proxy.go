@@ -145,7 +145,7 @@ func (c *connection) exchange() error {
 	c.request = r.raw
 	c.counters.request(r.method)
 	settings := c.config.Load()
-	fault, drawn := settings.choose(r, c.seed, c.number.Add(1))
+	fault, drawn := settings.choose(r, c.seed, c.number.Add(1), &c.counters.chosen)
 	if settings.latencyMs > 0 {
 		time.Sleep(time.Duration(settings.latencyMs) * time.Millisecond)
 	}
