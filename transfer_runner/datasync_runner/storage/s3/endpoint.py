@@ -74,14 +74,13 @@ def resolve(side: S3Side, region: str) -> Endpoint:
     | http://10.0.0.7:9000| Virtual | data     | 10.0.0.7:9000                   | /data     |
     | http://[::1]:9000   | Path    | data     | [::1]:9000                      | /data     |
     | http://[FD00::0:1]  | Virtual | data     | [fd00::1]                       | /data     |
-    | https://s3.local    | Path    | arn:...  | ap-123456789012.s3.local        |           |
+    | https://s3.local    | Path    | arn:...  | logs-123456789012.s3.local      |           |
 
-    arn:... is arn:aws:s3:eu-west-1:123456789012:accesspoint/ap; without an endpoint it answers at
-    ap-123456789012.s3-accesspoint.eu-west-1.amazonaws.com.  The region is in AWS's names alone.
+    arn:... is arn:aws:s3:eu-west-1:123456789012:accesspoint/logs; without an endpoint it answers at
+    logs-123456789012.s3-accesspoint.eu-west-1.amazonaws.com.  The region is in AWS's names alone.
 
-    Names with dots do not match the
-    wildcard of a certificate, so over TLS they stand in the path, as do names that no host can
-    have and all names at an address.  Raises: ConfigurationInvalid.
+    Names with dots do not match the wildcard of a certificate, so over TLS they stand in the path,
+    as do names that no host can have, and all names at an address.  Raises: ConfigurationInvalid.
     """
     if side.bucket.startswith("arn:"):
         return _access_point(side, region)
@@ -141,7 +140,8 @@ def _custom(side: S3Side, url: str) -> tuple[str, str, str, str]:
     if parts.username is not None or parts.query or parts.fragment:
         raise _invalid(side, f"the endpoint has a user, a query or a fragment; {_HOW}")
     numeric = _NUMBER.fullmatch(host) is not None  # libcurl reads 127.1 and 0x7f000001 as IPv4
-    if not _is_address(host) and (numeric or not _HOSTNAME.fullmatch(host)):
+    named = not numeric and _HOSTNAME.fullmatch(host)
+    if "%" in host or not (named or _is_address(host)):
         raise _invalid(side, f"endpoint {url} names no host; {_HOW}")
     if not _PATH.fullmatch(parts.path):
         raise _invalid(side, f"the path of endpoint {url} is not percent-encoded; {_HOW}")
