@@ -1,69 +1,62 @@
-"""The flat listing, as AWS itself answers it: page after page, in the order of the keys' bytes.
+"""Listing a bucket: whole, sorted, with the folders that keys imply, from whatever server."""
 
-The storage tier's server lists folder by folder, so S3's own order is told here by botocore's
-stubbed answers.
-"""
-
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from urllib.parse import quote_plus
+from collections.abc import Iterable
 
 import pytest
-from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 
 from datasync_api.patterns import Filter
 from datasync_api.plan import S3Side
 from datasync_runner.core.entry import Entry, Kind
-from datasync_runner.storage.errors import ConfigurationInvalid
-from datasync_runner.storage.s3.client import make_client
-from datasync_runner.storage.s3.listing import Listing
+from datasync_runner.storage import errors
+from datasync_runner.storage.s3 import folders
+from datasync_runner.storage.s3.listing import ListAnswer, Listing, ListRequest
+from fakes.listing import Bucket, Item, by_bytes, by_folder, other_object
 
 SIDE = S3Side(uri="s3://example/p/", bucket="example", prefix="p/", region="eu-central-1")
-NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+NOON_NS = 1_795_435_200 * 10**9
 EVERYTHING = Filter((), ())
-CLIENT = make_client(SIDE)
 
 
-@contextmanager
-def answering(keys: Sequence[str], *, page_size: int) -> Iterator[None]:
-    """The client answers ListObjectsV2 with these keys, below the prefix, in this order."""
-    pages = [keys[at : at + page_size] for at in range(0, len(keys), page_size)] or [[]]
-    with Stubber(CLIENT) as stub:
-        for number, page in enumerate(pages):
-            more = number + 1 < len(pages)
-            contents = [
-                {"Key": quote_plus(f"p/{key}", safe="/"), "Size": 5, "LastModified": NOON}
-                for key in page
-            ]
-            token = {"NextContinuationToken": f"t{number + 1}"} if more else {}
-            expected = {"Bucket": "example", "Prefix": "p/", "Delimiter": "", "EncodingType": "url"}
-            if number:
-                expected["ContinuationToken"] = f"t{number}"
-            stub.add_response(
-                "list_objects_v2",
-                {
-                    "IsTruncated": more,
-                    "Contents": contents,
-                    "ResponseMetadata": {"HTTPHeaders": {"server": "AmazonS3"}},
-                    **token,
-                },
-                expected,
-            )
-        yield
-        stub.assert_no_pending_responses()
+async def listed(bucket: Bucket, *, chosen: Filter = EVERYTHING) -> list[Entry]:
+    batches = Listing(bucket.fetch, SIDE, chosen).batches()
+    return [entry async for batch in batches for entry in batch.entries]
 
 
-def listed(keys: Sequence[str], *, page_size: int = 2, chosen: Filter = EVERYTHING) -> list[Entry]:
-    with answering(keys, page_size=page_size):
-        batches = Listing(CLIENT, SIDE, chosen).batches()
-        return [entry for batch in batches for entry in batch.entries]
+def below(keys: Iterable[str], **more: object) -> Bucket:
+    return Bucket([f"p/{key}" for key in keys], **more)  # type: ignore[arg-type]
 
 
-def test_pages_are_one_stream_with_the_folders_that_keys_imply() -> None:
-    found = listed(["a-b", "a/", "a/x", "b/c/d", "b/e", "z"])
+def seaweed(keys: Iterable[str], *, page_size: int = 1000) -> Bucket:
+    return below(
+        keys, page_size=page_size, order=by_folder, server="seaweedfs s3 4.48", write=other_object
+    )
+
+
+def expected(keys: Iterable[str]) -> list[tuple[bytes, bool]]:
+    """Each key, and whether it is an implied folder: by the definition, not by the algorithm."""
+    told = {key.encode() for key in keys if key}
+    implied: set[bytes] = set()
+    for key in told:
+        parts = key.split(b"/")[:-1] if not key.endswith(b"/") else key[:-1].split(b"/")[:-1]
+        for depth in range(1, len(parts) + 1):
+            if not set(parts[:depth]) & {b"", b".", b".."}:
+                implied.add(b"/".join(parts[:depth]) + b"/")
+    return sorted([(key, False) for key in told] + [(key, True) for key in implied - told])
+
+
+def shape(found: list[Entry]) -> list[tuple[bytes, bool]]:
+    return [(entry.key, entry.implied) for entry in found]
+
+
+KEYS = st.sets(st.text("ab/-.é \n%+", max_size=7), max_size=40)
+TREES = st.sets(st.text("ab/-", min_size=1, max_size=6).filter(lambda k: "//" not in f"/{k}"))
+
+
+@pytest.mark.parametrize("page_size", [1, 2, 1000])
+async def test_pages_are_one_stream_with_the_folders_that_keys_imply(page_size: int) -> None:
+    found = await listed(below(["", "a-b", "a/", "a/x", "b/c/d", "b/e", "z"], page_size=page_size))
     assert [(entry.key, entry.kind, entry.implied) for entry in found] == [
         (b"a-b", Kind.FILE, False),
         (b"a/", Kind.FOLDER, False),
@@ -74,41 +67,134 @@ def test_pages_are_one_stream_with_the_folders_that_keys_imply() -> None:
         (b"b/e", Kind.FILE, False),
         (b"z", Kind.FILE, False),
     ]
-    assert found[0].size_bytes == 5
-    assert found[0].mtime_ns == int(NOON.timestamp()) * 10**9
+    assert found[0] == Entry(b"a-b", Kind.FILE, 5, NOON_NS, etag=f'"{5:032x}"')
+    assert found[1] == Entry(b"a/", Kind.FOLDER, 0, NOON_NS, etag=f'"{5:032x}"')
 
 
-@pytest.mark.parametrize("key", ["with space", "a+b", "100%", "ümlaut/日本", "new\nline", "q?&=#"])
-def test_odd_keys_come_as_they_are(key: str) -> None:
-    assert listed([key])[-1].key == key.encode()
+async def test_an_empty_bucket_lists_nothing() -> None:
+    assert await listed(below([])) == []
 
 
-def test_the_marker_of_the_locations_own_folder_is_no_entry() -> None:
-    assert [entry.key for entry in listed(["", "a"])] == [b"a"]
+@pytest.mark.parametrize("make", [below, seaweed])
+@pytest.mark.parametrize(
+    "key", ["with space", "a+b", "100%", "ümlaut/日本", "new\nline", "q?&=#<>'\"", "\x01\x7f", "\0"]
+)
+async def test_odd_keys_come_as_they_are(make: type[Bucket], key: str) -> None:
+    assert (await listed(make([key])))[-1].key == key.encode()
 
 
-def test_filters_apply() -> None:
-    found = listed(["a.txt", "b.tmp"], chosen=Filter.parse([], ["*.tmp"]))
-    assert [entry.key for entry in found] == [b"a.txt"]
+@pytest.mark.parametrize(
+    "excludes, keys",
+    [
+        (["*.tmp"], [b"a/", b"a/c.txt", b"d/"]),
+        (["/d"], [b"a/", b"a/b.tmp", b"a/c.txt"]),
+        ([], [b"a/", b"a/b.tmp", b"a/c.txt", b"d/", b"d/e.tmp"]),
+    ],
+)
+@pytest.mark.parametrize("make", [below, seaweed])
+async def test_filters_apply(make: type[Bucket], excludes: list[str], keys: list[bytes]) -> None:
+    bucket = make(["a/b.tmp", "a/c.txt", "d/e.tmp", ".zfs/x"])
+    found = await listed(bucket, chosen=Filter.parse([], excludes))
+    assert [entry.key for entry in found] == keys
 
 
-def test_a_server_that_turns_out_unsorted_stops_the_run() -> None:
-    with pytest.raises(ConfigurationInvalid, match="out of order"):
-        listed(["b", "c", "a", "d"], page_size=2)
+async def test_folders_in_which_nothing_takes_part_are_not_asked_for() -> None:
+    bucket = seaweed(["a/x", "b/y/z", "b/w"])
+    found = await listed(bucket, chosen=Filter.parse(["/b/y"], []))
+    assert [entry.key for entry in found] == [b"b/y/", b"b/y/z"]
+    assert "p/a/" not in {request.prefix for request in bucket.requests}
 
 
-@given(st.sets(st.text("ab/-", min_size=1, max_size=6).filter(lambda k: "//" not in f"/{k}")))
-def test_any_bucket_is_listed_sorted_and_whole(keys: set[str]) -> None:
-    ordered = sorted(keys, key=str.encode)
-    found = listed(ordered, page_size=3)
-    names = [entry.key for entry in found]
-    assert names == sorted(set(names))
-    assert {key.decode() for key in names if not _implied(found, key)} == keys
-    for key in keys:
-        parts = key.rstrip("/").split("/")[:-1]
-        for depth in range(1, len(parts) + 1):
-            assert ("/".join(parts[:depth]) + "/").encode() in names
+async def test_a_server_that_turns_out_unsorted_stops_the_run() -> None:
+    bucket = below(["b", "c", "a", "d"], page_size=2, order=lambda key: "bcad".index(key[-1]))
+    with pytest.raises(errors.ConfigurationInvalid, match=r"out of order.*p/a.*after.*p/c"):
+        await listed(bucket)
 
 
-def _implied(found: list[Entry], key: bytes) -> bool:
-    return any(entry.key == key and entry.implied for entry in found)
+async def test_a_server_that_ignores_the_prefix_stops_the_run() -> None:
+    bucket = below(["a"])
+
+    async def fetch(request: ListRequest) -> ListAnswer:
+        return await bucket.fetch(ListRequest(""))
+
+    bucket.keys.append("q")
+    with pytest.raises(errors.ConfigurationInvalid, match="outside of the prefix"):
+        async for _ in Listing(fetch, SIDE, EVERYTHING).batches():
+            pass
+
+
+async def test_the_next_page_is_asked_for_before_the_page_is_used() -> None:
+    bucket = below("abcdefgh", page_size=2)
+    batches = Listing(bucket.fetch, SIDE, EVERYTHING).batches()
+    async for batch in batches:
+        if batch.entries[0].key == b"c":
+            break
+    assert len(bucket.requests) > 2
+    await batches.aclose()
+    assert bucket.in_flight == 0
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("make", [below, seaweed])
+async def test_a_damaged_page_is_asked_for_again(make: type[Bucket], number: int) -> None:
+    bucket = make("abcdef", page_size=2)  # type: ignore[call-arg]
+    bucket.damaged = {number: lambda body: body[:-20]}
+    assert [entry.key.decode() for entry in await listed(bucket)] == list("abcdef")
+
+
+@pytest.mark.parametrize("make", [below, seaweed])
+async def test_a_page_that_stays_damaged_is_an_error(make: type[Bucket]) -> None:
+    bucket = make("abcdef", page_size=2)  # type: ignore[call-arg]
+    bucket.damaged = {number: lambda body: body[:-20] for number in range(2, 20)}
+    with pytest.raises(errors.Unavailable, match="cut off"):
+        await listed(bucket)
+
+
+async def test_a_page_that_names_itself_as_the_next_is_an_error() -> None:
+    bucket = below("abcdef", page_size=2)
+
+    async def fetch(request: ListRequest) -> ListAnswer:
+        again = "Mg=="
+        return await bucket.fetch(request._replace(token=again if request.token else ""))
+
+    with pytest.raises((errors.Unavailable, errors.ConfigurationInvalid)):
+        async for _ in Listing(fetch, SIDE, EVERYTHING).batches():
+            pass
+
+
+@given(KEYS, st.integers(1, 7))
+async def test_any_bucket_is_listed_sorted_and_whole(keys: set[str], page_size: int) -> None:
+    assert shape(await listed(below(keys, page_size=page_size))) == expected(keys)
+
+
+@given(TREES, st.integers(1, 7))
+async def test_any_bucket_is_listed_folder_by_folder(keys: set[str], page_size: int) -> None:
+    bucket = seaweed(keys, page_size=page_size)
+    assert shape(await listed(bucket)) == expected(keys)
+    assert bucket.most_in_flight <= folders.REQUESTS
+
+
+async def test_sibling_folders_are_asked_for_ahead() -> None:
+    bucket = seaweed([f"{folder:02d}/x" for folder in range(30)])
+    await listed(bucket)
+    assert bucket.most_in_flight == folders.REQUESTS
+
+
+@pytest.mark.parametrize("order", [by_bytes, by_folder])
+async def test_a_folder_with_too_many_names_is_sorted_on_disk(
+    monkeypatch: pytest.MonkeyPatch, order: object
+) -> None:
+    monkeypatch.setattr(folders, "MAX_NAMES", 10)
+    monkeypatch.setattr(folders, "BLOCK", 7)
+    keys = {
+        f"{'a' if n % 3 else 'a-'}{n * 7919 % 1009}{'/x' if n % 5 == 0 else ''}" for n in range(200)
+    }
+    keys |= {"zero\0", "zero", "zero\0one", "100/", "100/x"}
+    bucket = Bucket([f"p/{k}" for k in keys], page_size=9, order=order, server="seaweedfs")  # type: ignore[arg-type]
+    found = await listed(bucket)
+    assert shape(found) == expected(keys)
+    assert next(e for e in found if e.key == b"zero").etag == f'"{5:032x}"'
+
+
+def test_the_fake_rolls_keys_up_to_prefixes() -> None:
+    assert Bucket(["a", "b/x", "b/y"])._below("", "/") == [Item("a"), Item("b/", prefix=True)]
