@@ -1,13 +1,11 @@
 """What is S3's own: credentials, buckets, foreign objects, the border of errors."""
 
-import botocore.exceptions
 import pytest
 
 from datasync_runner.core.entry import Entry, Kind, ObjectHeaders
 from datasync_runner.core.posix_metadata import POSIX_KEYS
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content
-from datasync_runner.storage.s3 import client as border
 from datasync_runner.storage.s3.storage import S3Storage
 from storage.sides import credentials, file, fine, listed, make, s3_side
 
@@ -125,55 +123,3 @@ async def test_a_key_longer_than_s3_takes(side):
     entry = Entry(b"k" * 1100, Kind.FILE)
     (answer,) = await side.storage.write_small([Content(entry, b"")])
     assert isinstance(answer, errors.NameNotRepresentable)
-
-
-def families():
-    """Every error that botocore can raise."""
-    found = [botocore.exceptions.BotoCoreError]
-    for family in found:
-        found += family.__subclasses__()
-    return sorted({family.__name__ for family in found if "botocore" in family.__module__})
-
-
-CONNECTION = {
-    "CapacityNotAvailableError", "ConnectTimeoutError", "ConnectionClosedError",
-    "ConnectionError", "EndpointConnectionError", "HTTPClientError", "ProxyConnectionError",
-    "ReadTimeoutError", "ResponseStreamingError", "FlexibleChecksumError", "IncompleteReadError",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", sorted(CONNECTION & set(families())))
-def test_every_error_of_the_connection_is_retried(name):
-    kind = getattr(botocore.exceptions, name)
-    ours = next(ours for family, ours in border.FAMILIES if issubclass(kind, family))
-    assert ours is errors.Unavailable
-
-
-def test_every_family_of_botocore_is_mapped():
-    kinds = [getattr(botocore.exceptions, name, None) for name in families()]
-    for kind in filter(None, kinds):
-        assert any(issubclass(kind, family) for family, _ in border.FAMILIES), kind
-    direct = {
-        kind
-        for kind in vars(botocore.exceptions).values()
-        if isinstance(kind, type) and issubclass(kind, botocore.exceptions.HTTPClientError)
-    }
-    assert {kind.__name__ for kind in direct} <= CONNECTION | {"SSLError", "HTTPClientError"}
-
-
-@pytest.mark.parametrize(
-    ("code", "status", "ours"),
-    [
-        ("SlowDown", 503, errors.Unavailable),
-        ("SomethingNew", 500, errors.Unavailable),
-        ("SomethingNew", 429, errors.Unavailable),
-        ("SomethingNew", 400, errors.Unexpected),
-        ("SignatureDoesNotMatch", 403, errors.CredentialsRefused),
-        ("AccessDenied", 403, errors.Denied),
-        ("NoSuchBucket", 404, errors.BucketMissing),
-    ],
-)
-def test_error_codes(side, code, status, ours):
-    answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    error = botocore.exceptions.ClientError(answer, "PutObject")
-    assert type(border.from_client_error(error, side.side, b"k")) is ours

@@ -10,8 +10,8 @@ from typing import Final
 from datasync_runner.core import links
 from datasync_runner.core.compare import Action, CompareOptions, wanted
 from datasync_runner.core.entry import Entry, Kind
-from datasync_runner.core.parts import BUDGET_BYTES, large_cost_bytes
-from datasync_runner.engine.budget import ByteBudget
+from datasync_runner.core.parts import BUDGET_BYTES, restore_cost_bytes
+from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.engine.failures import record
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.progress import Board
@@ -102,7 +102,7 @@ class Transfer:
         self._tally.bytes_written += written.entry.size_bytes
 
     async def _copy_large(self, source: Entry) -> None:
-        async with self._budget.hold(large_cost_bytes(source.size_bytes)):
+        async with self._budget.hold(restore_cost_bytes(source.size_bytes)):
             try:
                 written = await self._source.retry(lambda: self._while_changing(source))
             except Unavailable as error:

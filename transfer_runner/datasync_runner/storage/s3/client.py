@@ -1,197 +1,251 @@
-"""The boto3 client and the border for its errors: the only module that imports boto3 or botocore.
+"""Requests to one side's bucket: signed, sent, sent again, and answered with a value.
 
-Credentials come from the files of a mounted Secret, or from botocore's own chain; they appear in no
-message.
+What passes is repeated here, request by request, so that one slow answer holds up nobody else:
+credentials that have expired are renewed, a clock that is wrong is corrected, a bucket that turns
+out to be in another region is asked there, signed anew.  A SlowDown lowers the number of
+connections.  What the answers mean for files is `objects`' business.
 """
 
-import contextlib
-from collections.abc import Generator
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
-
-import boto3
-import botocore.exceptions as foreign
-from botocore.config import Config
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Final
 
 from datasync_api.plan import S3Side
 from datasync_runner.storage import errors
+from datasync_runner.storage.s3.answers import ErrorAnswer, has_error, parse_error, to_error
+from datasync_runner.storage.s3.calls import Answer, Call
+from datasync_runner.storage.s3.credentials import make_source
+from datasync_runner.storage.s3.endpoint import Endpoint, resolve
+from datasync_runner.storage.s3.http import Http
+from datasync_runner.storage.s3.retries import RetryAllowance
+from datasync_runner.storage.s3.signer import EMPTY_SHA256, UNSIGNED, Signer, encode_key
+from datasync_runner.storage.throttle import Throttle
 
-if TYPE_CHECKING:
-    from types_boto3_s3.client import S3Client
-
-THREADS: Final = 32
-ACCESS_KEY, SECRET_KEY, TOKEN = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-)
-
-_REFUSED: Final = (
-    "InvalidAccessKeyId",
-    "SignatureDoesNotMatch",
-    "ExpiredToken",
-    "InvalidToken",
-    "TokenRefreshRequired",
-    "InvalidClientTokenId",
-    "AuthorizationHeaderMalformed",
-    "RequestTimeTooSkewed",
-)
-CODES: Final[dict[str, type[errors.StorageError]]] = {
-    **dict.fromkeys(_REFUSED, errors.CredentialsRefused),
-    "NoSuchBucket": errors.BucketMissing,
-    "PermanentRedirect": errors.ConfigurationInvalid,
-    "IllegalLocationConstraintException": errors.ConfigurationInvalid,
-    "AccessDenied": errors.Denied,
-    "403": errors.Denied,
-    "NoSuchKey": errors.Missing,
-    "404": errors.Missing,
-    "PreconditionFailed": errors.ChangedDuringTransfer,
-    "412": errors.ChangedDuringTransfer,
-    "BadDigest": errors.Unavailable,  # damaged on the way: send it again
-    "XAmzContentChecksumMismatch": errors.Unavailable,
-    "IncompleteBody": errors.Unavailable,
-    "RequestTimeout": errors.Unavailable,
-    "SlowDown": errors.Unavailable,
-    "ServiceUnavailable": errors.Unavailable,
-    "InternalError": errors.Unavailable,
-    "OperationAborted": errors.Unavailable,
-    "ConditionalRequestConflict": errors.Unavailable,
-    "InvalidObjectState": errors.Denied,  # archived
-    "KeyTooLongError": errors.NameNotRepresentable,
-    "InvalidURI": errors.NameNotRepresentable,
-    "InvalidRequest": errors.NotSupported,
-    "MetadataTooLarge": errors.NotSupported,
-    "EntityTooLarge": errors.NotSupported,
-    "NotImplemented": errors.NotSupported,
-}
-"""S3's error codes; those of HEAD requests are status numbers."""
-
-FAMILIES: tuple[tuple[type[Exception], type[errors.StorageError]], ...] = (
-    (foreign.NoCredentialsError, errors.CredentialsRefused),
-    (foreign.PartialCredentialsError, errors.CredentialsRefused),
-    (foreign.CredentialRetrievalError, errors.CredentialsRefused),
-    (foreign.TokenRetrievalError, errors.CredentialsRefused),
-    (foreign.ParamValidationError, errors.NotSupported),
-    (foreign.SSLError, errors.ConfigurationInvalid),
-    (foreign.HTTPClientError, errors.Unavailable),
-    (foreign.ConnectionError, errors.Unavailable),
-    (foreign.IncompleteReadError, errors.Unavailable),
-    (foreign.FlexibleChecksumError, errors.Unavailable),
-    (foreign.CapacityNotAvailableError, errors.Unavailable),
-    (foreign.BotoCoreError, errors.Unexpected),
-)
-"""Errors that botocore raises itself; the first family that fits."""
+Finish = Callable[[Answer | errors.StorageError], None]
+RENEW_SECONDS: Final = 60
+"""How often the source of credentials is asked whether it has newer ones."""
+MAX_MENDS: Final = 4
+"""How often one request may renew, correct the clock or move, before its error counts."""
 
 
-def make_client(side: S3Side) -> "S3Client":
-    """The client of one side.  Raises: ConfigurationInvalid."""
-    access, secret, token = _credentials(side)
-    session = boto3.session.Session(
-        aws_access_key_id=access,
-        aws_secret_access_key=secret,
-        aws_session_token=token,
-        region_name=side.region,
-    )
-    style = "path" if side.addressing_style == "Path" else "virtual"
-    try:
-        return session.client(  # pyright: ignore[reportUnknownMemberType] - other services
-            "s3",
-            endpoint_url=side.endpoint,
-            verify=side.ca_bundle_path,
-            config=Config(
-                connect_timeout=5,
-                read_timeout=60,
-                max_pool_connections=THREADS,
-                retries={"mode": "standard", "total_max_attempts": 3},
-                s3={"addressing_style": style},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-                user_agent_extra="datasync-kubernetes",
-            ),
+class Client:
+    """All traffic of one process with one side."""
+
+    def __init__(self, side: S3Side, *, most: int = 256, throttle: Throttle | None = None) -> None:
+        """Raises: ConfigurationInvalid when the Secret's files or the endpoint cannot be used."""
+        self.side = side
+        self._source = make_source(side)
+        self._most, self._throttle = most, throttle
+        self._allowance = RetryAllowance()
+        self._http: Http | None = None
+        self._signer: Signer | None = None
+        self._renewing: asyncio.Task[None] | None = None
+        self._renewed_at = 0.0
+        self._generation = 0
+        self._skew_seconds = 0.0
+        self._move(side.region)
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent, repetitions included."""
+        return self._http.requests if self._http else 0
+
+    def path(self, key: str = "") -> str:
+        """The path of a key, encoded, as it is signed; of the bucket itself without one."""
+        return f"{self._base}/{encode_key(key)}"
+
+    def same_account(self, other: "Client") -> bool:
+        """Whether both ask the same storage with the same keys, so that it can copy by itself."""
+        ours, theirs = self.side, other.side
+        return (
+            ours.endpoint == theirs.endpoint
+            and ours.region == theirs.region
+            and (ours.credentials_path is None) == (theirs.credentials_path is None)
+            and (ours.credentials_path is None or self._source.current() == other._source.current())
         )
-    except (ValueError, foreign.BotoCoreError) as error:
-        raise errors.ConfigurationInvalid(
-            f"{side.uri}: cannot use endpoint {side.endpoint} in region {side.region}: {error}"
-        ) from error
 
+    def start(self, call: Call, finish: Finish) -> None:
+        """Send a call; `finish` gets its answer, or the error when it is not sent again."""
+        call.finish = finish
+        self._sign(call)
 
-def _credentials(side: S3Side) -> tuple[str | None, str | None, str | None]:
-    if side.credentials_path is None:
-        return None, None, None
-    folder = Path(side.credentials_path)
-    found = {name: _secret(folder / name) for name in (ACCESS_KEY, SECRET_KEY, TOKEN)}
-    for name in (ACCESS_KEY, SECRET_KEY):
-        if not found[name]:
-            raise errors.ConfigurationInvalid(
-                f"{side.uri}: the Secret of the location has no key {name} (looked for in "
-                f"{folder}); it needs {ACCESS_KEY} and {SECRET_KEY}, and may have {TOKEN}"
+    async def ask(self, call: Call) -> Answer:
+        """Send a call and wait for its answer.  Raises: StorageError."""
+        future: asyncio.Future[Answer | errors.StorageError] = (
+            asyncio.get_running_loop().create_future()
+        )
+
+        def finish(answer: Answer | errors.StorageError) -> None:
+            if not future.done():
+                future.set_result(answer)
+
+        self.start(call, finish)
+        answer = await future
+        if isinstance(answer, errors.StorageError):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        """Drop all connections."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+        if self._http is not None:
+            self._http.close()
+
+    def _move(self, region: str) -> None:
+        self._region = region
+        self._endpoint: Endpoint = resolve(self.side, region)
+        self._base = self._endpoint.base_path
+        self._origin = f"{self._endpoint.scheme}://{self._endpoint.host}"
+        choice = self.side.payload_signing
+        self._signs_payload = choice == "Always" or (
+            choice == "Automatic" and self._endpoint.scheme == "http"
+        )
+        self._signer = None
+        self._generation += 1
+
+    def _sign(self, call: Call) -> None:
+        """Sign and send; credentials that are old, or not there yet, are looked after first."""
+        now = time.monotonic()
+        signer, http = self._signer, self._http
+        if signer is None or http is None or now - self._renewed_at > RENEW_SECONDS:
+            self._after_renewal(call)
+            return
+        call.attempt += 1
+        call.generation = self._generation
+        body = call.body
+        payload = UNSIGNED
+        if self._signs_payload:
+            payload = sha256(body).hexdigest() if body else EMPTY_SHA256
+        try:
+            lines = signer.lines(
+                call.method,
+                self._endpoint.host,
+                call.path,
+                call.query,
+                call.headers,
+                payload,
+                time.time(),
             )
-    return found[ACCESS_KEY], found[SECRET_KEY], found[TOKEN]
+        except errors.NotSupported as error:
+            error.key = call.key
+            call.finish(error)
+            return
+        if body is not None:
+            lines.append("Expect:")
+            if not any(name == "content-type" for name, _ in call.headers):
+                lines.append("Content-Type:")  # or libcurl says it is a form
+        query = call.query
+        call.url = f"{self._origin}{call.path}?{query}" if query else self._origin + call.path
+        call.lines = lines
+        http.start(call)
 
+    def _after_renewal(self, call: Call) -> None:
+        if self._renewing is None:
+            self._renewing = asyncio.create_task(self._renew())
+        self._renewing.add_done_callback(lambda task: self._renewed(task, call))
 
-def _secret(path: Path) -> str | None:
-    try:
-        return path.read_text("utf-8").strip() or None
-    except (OSError, UnicodeDecodeError):
-        return None
+    async def _renew(self) -> None:
+        """Ask the source, in a thread: it may read files or ask a server."""
+        if self._http is None:
+            self._http = Http(
+                self._answered,
+                ca_path=self.side.ca_bundle_path,
+                most=self._most,
+                throttle=self._throttle,
+            )
+        try:
+            if self._renewed_at:
+                await asyncio.to_thread(self._source.refresh)
+            current = await asyncio.to_thread(self._source.current)
+        finally:
+            self._renewing = None
+        self._signer = Signer(current, self._region)
+        self._signer.skew_seconds = self._skew_seconds
+        self._renewed_at = time.monotonic()
+        self._generation += 1
 
+    def _renewed(self, task: "asyncio.Task[None]", call: Call) -> None:
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            self._sign(call)
+        elif isinstance(error, errors.StorageError):
+            call.finish(error)
+        else:
+            task.get_loop().call_exception_handler(
+                {"message": "credentials could not be renewed", "exception": error}
+            )
 
-@contextlib.contextmanager
-def border(side: S3Side, key: bytes = b"") -> Generator[None]:
-    """Turn the errors of boto3 into ours.  Raises: StorageError."""
-    try:
-        yield
-    except foreign.ClientError as error:
-        raise from_client_error(error, side, key) from error
-    except foreign.BotoCoreError as error:
-        ours = next(mapped for family, mapped in FAMILIES if isinstance(error, family))
-        raise explained(ours, side, key, str(error)) from error
+    def _answered(self, call: Call, answer: Answer) -> None:
+        status = answer.status
+        if 200 <= status < 300 and not (status == 200 and call.thinks and has_error(answer.body)):
+            error = call.judge(answer) if call.judge is not None else None
+            if error is None:
+                self._allowance.went_well(call.attempt)
+                call.finish(answer)
+                return
+        elif status == 0:
+            error = self._unanswered(call, answer)
+        else:
+            told = parse_error(500 if status == 200 else status, answer.headers(), answer.body)
+            if self._mended(call, told):
+                self._sign(call)
+                return
+            error = to_error(told, self.side, operation=call.operation, key=call.key)
+        self._failed(call, error)
 
-
-def from_client_error(error: foreign.ClientError, side: S3Side, key: bytes) -> errors.StorageError:
-    """Our error for an error answer of the server."""
-    answer = error.response
-    code = str(answer.get("Error", {}).get("Code", ""))
-    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    ours = CODES.get(code)
-    if ours is None:
-        ours = errors.Unavailable if status >= 500 or status == 429 else errors.Unexpected
-    text = answer.get("Error", {}).get("Message") or code
-    return explained(ours, side, key, f"{error.operation_name}: {code}: {text}")
-
-
-def explained(
-    ours: type[errors.StorageError], side: S3Side, key: bytes, cause: str
-) -> errors.StorageError:
-    """The error with what, why and how to fix."""
-    if ours is errors.CredentialsRefused:
-        how = (
-            f"the Secret that the location names must have the right {ACCESS_KEY} and "
-            f"{SECRET_KEY} (and {TOKEN} where they are temporary)"
-            if side.credentials_path
-            else "name a Secret at the location, or give the pod's service account a role"
+    def _unanswered(self, call: Call, answer: Answer) -> errors.StorageError:
+        if answer.trusted:
+            return errors.Unavailable(
+                f"{self.side.uri} does not answer well: {call.operation}: {answer.problem}",
+                call.key,
+            )
+        return errors.ConfigurationInvalid(
+            f"{self.side.uri}: the certificate of {self._origin} is not trusted "
+            f"({answer.problem}); set caBundle of the location to the authority that signed it"
         )
-        return ours(f"{side.uri}: the storage refused the credentials ({cause}); {how}", key)
-    if ours is errors.BucketMissing:
-        return ours(
-            f"{side.uri}: there is no bucket '{side.bucket}' at "
-            f"{side.endpoint or 'S3 in ' + side.region} ({cause}); create it, or correct bucket, "
-            "region and endpoint of the location",
-            key,
-        )
-    if ours is errors.ConfigurationInvalid:
-        return ours(
-            f"{side.uri}: {cause}; check region, endpoint and caBundle of the location", key
-        )
-    if ours is errors.Unavailable:
-        return ours(f"{side.uri} does not answer well: {cause}", key)
-    return ours(cause, key)
 
+    def _failed(self, call: Call, error: errors.StorageError) -> None:
+        if isinstance(error, errors.Throttled) and self._http is not None:
+            self._http.limit.slow_down(time.monotonic())
+        if isinstance(error, errors.Unavailable) and not call.once:
+            pause = self._allowance.delay_seconds(call.attempt, random.random())  # noqa: S311
+            if pause is not None:
+                asyncio.get_running_loop().call_later(pause, self._sign, call)
+                return
+        error.key = error.key or call.key
+        call.finish(error)
 
-def denied(error: errors.Denied, side: S3Side) -> errors.CredentialsRefused:
-    """No right to the bucket as a whole, told to the user as what it is."""
-    return errors.CredentialsRefused(
-        f"{side.uri}: the credentials may not list the bucket ({error.message}); allow "
-        "s3:ListBucket on the bucket and the object actions below it, or check "
-        f"{ACCESS_KEY} and {SECRET_KEY} in the Secret of the location"
-    )
+    def _mended(self, call: Call, told: ErrorAnswer) -> bool:
+        """Whether the cause of a refusal is gone now, or was already when it was answered."""
+        if call.mends >= MAX_MENDS:
+            return False
+        call.mends += 1
+        stale = call.generation != self._generation
+        if told.renewable:
+            if not stale:
+                self._signer = None  # the next signature renews
+            return True
+        if told.skewed:
+            return stale or self._correct_clock(told)
+        return told.moved and (stale or self._moved(told))
+
+    def _correct_clock(self, told: ErrorAnswer) -> bool:
+        if told.server_seconds is None or self._signer is None:
+            return False
+        self._skew_seconds = told.server_seconds - time.time()
+        self._signer.skew_seconds = self._skew_seconds
+        self._generation += 1
+        return True
+
+    def _moved(self, told: ErrorAnswer) -> bool:
+        """Follow the bucket to its region.  Only its name is taken from the answer, no address."""
+        if not told.region or told.region == self._region or self.side.bucket.startswith("arn:"):
+            return False
+        self._move(told.region)
+        return True

@@ -1,134 +1,263 @@
-"""One large object, uploaded in parts while it is read.
+"""One large object, uploaded in parts: several at once, resumed where an earlier run was killed.
 
-Memory: `PARTS_AT_ONCE` parts.  A failure aborts the upload, so no parts are left to be paid for.
+Memory: the parts on their way, each with its share of the process's byte budget.  A failure aborts
+the upload, so no parts are left to be paid for; a stop leaves them, for the next run to go on
+with.  What earlier runs left of the same key and cannot be used is aborted.
 """
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple
 
-from datasync_runner.checksums import crc64, to_header
-from datasync_runner.core.entry import Entry, ObjectHeaders
+from datasync_runner.checksums import combine, crc64, to_header
+from datasync_runner.core.entry import Entry
 from datasync_runner.core.parts import PARTS_AT_ONCE, layout
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Reader, Written
-from datasync_runner.storage.s3.client import border
-from datasync_runner.storage.s3.objects import Objects, headers_of
-from datasync_runner.storage.threads import Threads
+from datasync_runner.storage.budget import ByteBudget
+from datasync_runner.storage.port import RangedReader, Reader, Written
+from datasync_runner.storage.s3.calls import Call
+from datasync_runner.storage.s3.metadata import CHECKSUM, headers_of
+from datasync_runner.storage.s3.objects import Objects
+from datasync_runner.storage.s3.probe import Traits
+from datasync_runner.storage.s3.signer import canonical_query
+from datasync_runner.storage.s3.uploads import Part, Uploads
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+_TYPE: Final = ("x-amz-checksum-type", "FULL_OBJECT")
+_ALGORITHM: Final = ("x-amz-checksum-algorithm", "CRC64NVME")
 
 
-async def parts_of(reader: Reader, part_bytes: int) -> "AsyncGenerator[bytes]":
-    """The file in pieces of exactly `part_bytes`, the last one smaller.  Raises: as Reader.read."""
-    pieces: list[bytes] = []
-    held = 0
-    while chunk := await reader.read():
-        if not pieces and len(chunk) == part_bytes:  # the usual case, without a copy
-            yield chunk
-            continue
-        pieces.append(chunk)
-        held += len(chunk)
-        while held >= part_bytes:
-            whole = b"".join(pieces)
-            yield whole[:part_bytes]
-            pieces = [whole[part_bytes:]] if held > part_bytes else []
-            held -= part_bytes
-    if held:
-        yield b"".join(pieces)
+class Made(NamedTuple):
+    """A part that is at the server."""
+
+    etag: str
+    checksum: int | None
+    size_bytes: int
 
 
 class Upload:
     """A multipart upload of one entry."""
 
-    def __init__(self, objects: Objects, threads: Threads, entry: Entry) -> None:
-        self._objects, self._threads, self._entry = objects, threads, entry
-        self._address = objects.address(entry.key)
+    def __init__(
+        self, objects: Objects, entry: Entry, *, traits: Traits, budget: ByteBudget
+    ) -> None:
+        """Raises: NotSupported for more than 5 TiB, NameNotRepresentable."""
+        self._objects, self._client, self._entry = objects, objects.client, entry
+        self._traits, self._budget = traits, budget
+        self._path = objects.path(entry.key)
+        self._uploads = Uploads(objects)
+        try:
+            self._layout = layout(entry.size_bytes)
+        except ValueError as error:
+            raise errors.NotSupported(str(error), entry.key) from error
         self._id = ""
-        self._parts: list[dict[str, Any]] = []
-        self._checksums = True
-        self._whole = self._size = 0
+        self._known: dict[int, Part] = {}
+        self._resumed = False
+        self._made: dict[int, Made] = {}
 
     async def run(self, reader: Reader) -> Written:
         """Upload everything.  Raises: any FileError, Unavailable; the upload is aborted then."""
+        await self._begin()
         try:
-            part_bytes = layout(self._entry.size_bytes).part_bytes
-        except ValueError as error:
-            raise errors.NotSupported(str(error), self._entry.key) from error
-        await self._threads.run(self._begin)
-        try:
-            await self._send(reader, part_bytes)
-            if self._size != self._entry.size_bytes:
-                raise errors.ChangedDuringTransfer("it has another size now", self._entry.key)
-            await self._threads.run(self._complete)
-        except BaseException:
+            if isinstance(reader, RangedReader):
+                await self._send_ranges(reader)
+                await reader.settle()
+            else:
+                await self._send_stream(reader)
+            return await self._complete()
+        except Exception:
             with contextlib.suppress(errors.StorageError):
-                await asyncio.shield(self._threads.run(self._abort))
+                await self._uploads.abort(self._entry.key, self._id)
             raise
-        return Written(self._entry, self._whole)
 
-    async def _send(self, reader: Reader, part_bytes: int) -> None:
-        slots = asyncio.Semaphore(PARTS_AT_ONCE - 1)
-        number = 0
-        async with contextlib.aclosing(parts_of(reader, part_bytes)) as parts:
-            try:
-                async with asyncio.TaskGroup() as group:
-                    async for part in parts:
-                        number += 1
-                        self._whole = crc64(part, self._whole)
-                        self._size += len(part)
-                        await slots.acquire()
-                        group.create_task(self._send_one(number, part, slots))
-                        del part
-            except* errors.StorageError as several:
-                raise several.exceptions[0] from None
+    async def copy(self, source: str, source_etag: str) -> Written:
+        """UploadPartCopy of everything from another object; `source` is x-amz-copy-source.
 
-    async def _send_one(self, number: int, part: bytes, slots: asyncio.Semaphore) -> None:
+        Raises: any FileError, Unavailable; the upload is aborted then.
+        """
+        await self._begin()
         try:
-            self._parts.append(await self._threads.run(lambda: self._put(number, part)))
-        finally:
-            slots.release()
+            await self._each(lambda number: self._copy_part(number, source, source_etag))
+            return await self._complete()
+        except Exception:
+            with contextlib.suppress(errors.StorageError):
+                await self._uploads.abort(self._entry.key, self._id)
+            raise
 
-    def _begin(self) -> None:
-        more = headers_of(self._entry, self._entry.headers or ObjectHeaders())
-        client = self._objects.client
-        with border(self._objects.side, self._entry.key):
-            try:
-                answer = client.create_multipart_upload(
-                    **self._address,
-                    **more,
-                    ChecksumAlgorithm="CRC64NVME",
-                    ChecksumType="FULL_OBJECT",
-                )
-            except client.exceptions.ClientError as error:
-                code = error.response.get("Error", {}).get("Code", "")
-                if code not in ("InvalidRequest", "InvalidArgument", "NotImplemented"):
-                    raise
-                self._checksums = False  # an older server: verification reads back instead
-                answer = client.create_multipart_upload(**self._address, **more)
-            self._id = answer["UploadId"]
+    async def _begin(self) -> None:
+        found = await self._uploads.of(self._entry.key)
+        for upload_id in found:
+            parts = await self._uploads.parts(self._entry.key, upload_id)
+            if parts and self._traits.checksums and not self._id and self._fits(parts):
+                self._id, self._known, self._resumed = upload_id, parts, True
+            else:
+                await self._uploads.abort(self._entry.key, upload_id)
+        if self._id:
+            return
+        headers = headers_of(self._entry)
+        if self._traits.checksums:
+            headers += [_ALGORITHM, _TYPE]
+        call = Call(
+            "CreateMultipartUpload", "POST", self._path, "uploads=", headers=headers, body=b"",
+            key=self._entry.key,
+        )  # fmt: skip
+        answer = await self._client.ask(call)
+        self._id = self._uploads.id_of(answer.body, self._entry.key)
+        if call.attempt > 1:  # an attempt whose answer was lost may have made one as well
+            for other in await self._uploads.of(self._entry.key):
+                if other != self._id:
+                    await self._uploads.abort(self._entry.key, other)
 
-    def _put(self, number: int, part: bytes) -> dict[str, Any]:
-        stated: Any = {"ChecksumCRC64NVME": to_header(crc64(part))} if self._checksums else {}
-        with border(self._objects.side, self._entry.key):
-            answer = self._objects.client.upload_part(
-                **self._address, UploadId=self._id, PartNumber=number, Body=part, **stated
-            )
-        return {"PartNumber": number, "ETag": answer["ETag"], **stated}
-
-    def _complete(self) -> None:
-        stated: Any = (
-            {"ChecksumCRC64NVME": to_header(self._whole), "ChecksumType": "FULL_OBJECT"}
-            if self._checksums
-            else {}
+    def _fits(self, parts: dict[int, Part]) -> bool:
+        """Whether what another run has sent was cut as we cut."""
+        return all(
+            part.checksum is not None and part.size_bytes == self._extent(number)[1]
+            for number, part in parts.items()
         )
-        parts: Any = sorted(self._parts, key=lambda part: part["PartNumber"])
-        with border(self._objects.side, self._entry.key):
-            self._objects.client.complete_multipart_upload(
-                **self._address, UploadId=self._id, MultipartUpload={"Parts": parts}, **stated
-            )
 
-    def _abort(self) -> None:
-        with border(self._objects.side, self._entry.key):
-            self._objects.client.abort_multipart_upload(**self._address, UploadId=self._id)
+    def _extent(self, number: int) -> tuple[int, int]:
+        """Offset and size of a part; the size is negative beyond the end."""
+        size = self._layout.part_bytes
+        offset = (number - 1) * size
+        return offset, min(size, self._entry.size_bytes - offset)
+
+    async def _each(self, work: Callable[[int], Awaitable[None]]) -> None:
+        slots = asyncio.Semaphore(PARTS_AT_ONCE)
+
+        async def one(number: int) -> None:
+            try:
+                await work(number)
+            finally:
+                slots.release()
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number in range(1, self._layout.number + 1):
+                    await slots.acquire()
+                    group.create_task(one(number))
+        except* errors.StorageError as several:
+            raise several.exceptions[0] from None
+
+    async def _send_ranges(self, reader: RangedReader) -> None:
+        async def send(number: int) -> None:
+            offset, size = self._extent(number)
+            async with self._budget.hold(size):
+                pieces = await reader.read_at(offset, size)
+                body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+                del pieces
+                self._made[number] = await self._put(number, body)
+
+        await self._each(send)
+
+    async def _send_stream(self, reader: Reader) -> None:
+        """For what can be read in order alone."""
+        number = size = 0
+        pieces: list[bytes] = []
+        held = 0
+        part_bytes = self._layout.part_bytes
+        async with self._budget.hold(2 * part_bytes):
+            while chunk := await reader.read():
+                pieces.append(chunk)
+                held += len(chunk)
+                size += len(chunk)
+                while held >= part_bytes:
+                    whole = b"".join(pieces)
+                    number += 1
+                    self._made[number] = await self._put(number, whole[:part_bytes])
+                    pieces = [whole[part_bytes:]]
+                    held -= part_bytes
+            if held:
+                self._made[number + 1] = await self._put(number + 1, b"".join(pieces))
+        if size != self._entry.size_bytes:
+            raise errors.ChangedDuringTransfer("it has another size now", self._entry.key)
+
+    async def _put(self, number: int, body: bytes) -> Made:
+        checksum = crc64(body)
+        known = self._known.get(number)
+        if known is not None and (known.checksum, known.size_bytes) == (checksum, len(body)):
+            return Made(known.etag, checksum, len(body))
+        stated = [(CHECKSUM, to_header(checksum))] if self._traits.checksums else []
+        call = Call(
+            "UploadPart", "PUT", self._path, self._query(number), headers=stated, body=body,
+            key=self._entry.key,
+        )  # fmt: skip
+        headers = (await self._client.ask(call)).headers()
+        return Made(headers.get("etag", ""), checksum, len(body))
+
+    async def _copy_part(self, number: int, source: str, source_etag: str) -> None:
+        offset, size = self._extent(number)
+        headers = [
+            ("x-amz-copy-source", source),
+            ("x-amz-copy-source-range", f"bytes={offset}-{offset + size - 1}"),
+            ("x-amz-copy-source-if-match", source_etag),
+        ]
+        call = Call(
+            "UploadPartCopy", "PUT", self._path, self._query(number), headers=headers, body=b"",
+            key=self._entry.key, thinks=True,
+        )  # fmt: skip
+        part = self._uploads.copied((await self._client.ask(call)).body, size)
+        self._made[number] = Made(part.etag, part.checksum, size)
+
+    def _query(self, number: int) -> str:
+        return canonical_query([("partNumber", str(number)), ("uploadId", self._id)])
+
+    async def _complete(self) -> Written:
+        whole = self._whole()
+        known = self._traits.checksums and whole is not None
+        stated = [(CHECKSUM, to_header(whole)), _TYPE] if known and whole is not None else []
+        call = Call(
+            "CompleteMultipartUpload", "POST", self._path,
+            canonical_query([("uploadId", self._id)]), headers=stated,
+            body=_completion(self._made, checksums=known),
+            key=self._entry.key, thinks=True,
+        )  # fmt: skip
+        try:
+            await self._client.ask(call)
+        except errors.Missing:
+            if call.attempt == 1:
+                raise
+            # The answer to an earlier attempt was lost: verification finds what is there.
+            return Written(self._entry, whole or 0)
+        if self._resumed:
+            await self._restate()
+        return Written(self._entry, whole or 0, known and self._traits.checks)
+
+    def _whole(self) -> int | None:
+        """The whole object's checksum; None when that of a part is not known."""
+        whole = 0
+        for _, made in sorted(self._made.items()):
+            if made.checksum is None:
+                return None
+            whole = combine(whole, made.checksum, made.size_bytes)
+        return whole
+
+    async def _restate(self) -> None:
+        """What a killed run stated when it began may be older than what is to be stated now."""
+        call = Call("HeadObject", "HEAD", self._path, key=self._entry.key)
+        headers = (await self._client.ask(call)).headers()
+        wanted = {name: value for name, value in headers_of(self._entry) if "meta" in name}
+        if any(headers.get(name) != value for name, value in wanted.items()):
+            answer: asyncio.Future[Entry | errors.StorageError] = (
+                asyncio.get_running_loop().create_future()
+            )
+            self._objects.update_metadata(self._entry, answer.set_result)
+            told = await answer
+            if isinstance(told, errors.StorageError):
+                raise told
+
+
+def _completion(made: dict[int, Made], *, checksums: bool) -> bytes:
+    parts = "".join(
+        f"<Part><PartNumber>{number}</PartNumber><ETag>{part.etag}</ETag>"
+        + (_stated(part.checksum) if checksums and part.checksum is not None else "")
+        + "</Part>"
+        for number, part in sorted(made.items())
+    )
+    return (
+        '<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+        f"{parts}</CompleteMultipartUpload>"
+    ).encode()
+
+
+def _stated(checksum: int) -> str:
+    return f"<ChecksumCRC64NVME>{to_header(checksum)}</ChecksumCRC64NVME>"

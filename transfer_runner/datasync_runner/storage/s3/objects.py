@@ -1,185 +1,214 @@
-"""One object at a time: read, write, copy onto itself, check.  Synchronous, run in threads.
+"""One object at a time: read, write, copy, describe, check.
 
-What is written carries a CRC64NVME computed before it was sent, which the server checks.
+What is written carries a CRC64NVME computed before it was sent, which the server checks; what is
+read is compared with the one that the server has stored.  Nothing here waits: each method starts
+its requests and hands the answer to `give` when it is there.
 """
 
-from typing import TYPE_CHECKING, Any, Final
+import re
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from datasync_api.plan import S3Side
 from datasync_runner.checksums import crc64, from_header, to_header
-from datasync_runner.core import posix_metadata
-from datasync_runner.core.entry import Entry, Kind, ObjectHeaders, PosixMetadata
-from datasync_runner.core.parts import MIB, SMALL_BYTES
+from datasync_runner.core.entry import Entry
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content, Written
-from datasync_runner.storage.s3.client import border
-from datasync_runner.storage.s3.listing import time_ns
+from datasync_runner.storage.s3.calls import Answer, Call
+from datasync_runner.storage.s3.client import Client
+from datasync_runner.storage.s3.gather import Give
+from datasync_runner.storage.s3.metadata import CHECKSUM, described, headers_of, stored_checksum
+from datasync_runner.storage.s3.signer import encode_key
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from types_boto3_s3.client import S3Client
-
-CHUNK: Final = 1 * MIB
+R = TypeVar("R")
 MAX_KEY_BYTES: Final = 1024
-BARE_FOLDERS: Final = ("httpd/unix-directory",)
-"""SeaweedFS makes a folder of its own from a marker, under this type, and drops user metadata."""
+_ENABLED: Final[tuple[str, str]] = ("x-amz-checksum-mode", "ENABLED")
+_ECHO: Final = re.compile(rb"(?i)\r\nx-amz-checksum-crc64nvme: *([A-Za-z0-9+/=]+) *\r\n")
+_COPIED: Final = re.compile(rb"<(ETag|ChecksumCRC64NVME)>([^<]*)</")
 
 
 class Objects:
     """The objects below one prefix."""
 
-    def __init__(self, client: "S3Client", side: S3Side) -> None:
-        self.client, self.side = client, side
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.checks = False
+        """Whether the server was seen to refuse wrong checksums."""
 
-    def address(self, key: bytes) -> Any:
-        """Bucket and key as keyword arguments.  Raises: NameNotRepresentable."""
+    @property
+    def side(self) -> S3Side:
+        """Bucket and prefix."""
+        return self.client.side
+
+    def name(self, key: bytes) -> str:
+        """The object's whole name.  Raises: NameNotRepresentable."""
         try:
             name = self.side.prefix + key.decode("utf-8")
         except UnicodeDecodeError as error:
             raise errors.NameNotRepresentable(
                 "the name is not UTF-8, and an S3 key must be", key
             ) from error
-        if len(name.encode()) > MAX_KEY_BYTES:
+        if len(name) > MAX_KEY_BYTES // 4 and len(name.encode()) > MAX_KEY_BYTES:
             raise errors.NameNotRepresentable("an S3 key has at most 1024 bytes", key)
-        return {"Bucket": self.side.bucket, "Key": name}
+        return name
 
-    def inspect(self, entry: Entry) -> Entry:
-        """The entry with what HEAD tells.  Raises: Missing, Denied, Unavailable."""
-        if entry.implied:
-            return entry
-        with border(self.side, entry.key):
-            answer = self.client.head_object(**self.address(entry.key))
-        return described(entry.key, answer)
+    def path(self, key: bytes) -> str:
+        """The object's path in URLs.  Raises: NameNotRepresentable."""
+        return self.client.path(self.name(key))
 
-    def read_small(self, entry: Entry) -> Content:
-        """A whole object.  Raises: any FileError, Unavailable."""
-        answer = self.get(entry)
-        with border(self.side, entry.key):
-            body = answer["Body"].read(SMALL_BYTES + 1)
-        found = described(entry.key, answer)
-        if len(body) != found.size_bytes:
-            raise errors.Unavailable("the body ended early", entry.key)
-        compare_checksum(entry.key, answer, crc64(body))
-        return Content(found, body)
+    def inspect(self, entry: Entry, give: Give[Entry]) -> None:
+        """The entry with what HEAD tells: Missing, Denied, Unavailable as answers."""
+        if entry.implied or entry.metadata is not None:
+            give(entry)
+            return
 
-    def get(self, entry: Entry) -> Any:
-        """The answer of GET for the very object that was listed.  Raises: ChangedDuringTransfer…"""
-        same: Any = {"IfMatch": entry.etag} if entry.etag else {}
-        with border(self.side, entry.key):
-            return self.client.get_object(**self.address(entry.key), ChecksumMode="ENABLED", **same)
+        def finish(answer: Answer | errors.StorageError) -> None:
+            if isinstance(answer, errors.StorageError):
+                give(answer)
+            else:
+                headers = answer.headers()
+                give(described(entry.key, headers, _length(headers)))
 
-    def write_small(self, content: Content) -> Written:
+        self.client.start(Call("HeadObject", "HEAD", self.path(entry.key), key=entry.key), finish)
+
+    def read(self, entry: Entry, give: Give[Content]) -> None:
+        """A whole object, the very one that was listed; any FileError, Unavailable as answers."""
+        key = entry.key
+        headers = [_ENABLED]
+        if entry.etag:
+            headers.append(("if-match", entry.etag))
+
+        def judge(answer: Answer) -> errors.StorageError | None:
+            echo = _ECHO.search(answer.head)
+            if echo is None:
+                return None
+            return damaged(key, stored_checksum(answer.headers()), crc64(answer.body))
+
+        def finish(answer: Answer | errors.StorageError) -> None:
+            if isinstance(answer, errors.StorageError):
+                give(answer)
+            else:
+                body = answer.body
+                give(Content(described(key, answer.headers(), len(body)), body))
+
+        call = Call("GetObject", "GET", self.path(key), headers=headers, key=key, judge=judge)
+        self.client.start(call, finish)
+
+    def write(self, content: Content, give: Give[Written]) -> None:
         """PUT of a whole object, its checksum judged by the server."""
         entry, body = content
-        address = self.address(entry.key)
         checksum = crc64(body)
-        with border(self.side, entry.key):
-            answer = self.client.put_object(
-                **address,
-                Body=body,
-                ChecksumCRC64NVME=to_header(checksum),
-                **headers_of(entry, entry.headers or ObjectHeaders()),
-            )
-        return Written(entry, checksum, from_header(answer.get("ChecksumCRC64NVME")) == checksum)
+        headers = headers_of(entry)
+        stated = to_header(checksum)
+        headers.append((CHECKSUM, stated))
 
-    def write_folder(self, entry: Entry) -> Entry:
+        def finish(answer: Answer | errors.StorageError) -> None:
+            if isinstance(answer, errors.StorageError):
+                give(answer)
+                return
+            echo = _ECHO.search(answer.head)
+            if echo is None:
+                give(Written(entry, checksum))
+            elif echo[1] != stated.encode():
+                give(errors.Unavailable("it arrived damaged: the server's checksum differs"))
+            else:
+                give(Written(entry, checksum, self.checks))
+
+        path = self.path(entry.key)
+        self.client.start(
+            Call("PutObject", "PUT", path, headers=headers, body=body, key=entry.key), finish
+        )
+
+    def write_folder(self, entry: Entry, give: Give[Entry]) -> None:
         """PUT of the marker `dir/`."""
-        return self.write_small(Content(entry, b"")).entry
 
-    def update_metadata(self, entry: Entry) -> Entry:
+        def finish(answer: Written | errors.StorageError) -> None:
+            give(answer if isinstance(answer, errors.StorageError) else answer.entry)
+
+        self.write(Content(entry, b""), finish)
+
+    def update_metadata(self, entry: Entry, give: Give[Entry]) -> None:
         """CopyObject onto itself; content type and foreign user metadata stay."""
-        address = self.address(entry.key)
-        headers = entry.headers
-        with border(self.side, entry.key):
-            if headers is None:
-                head = self.client.head_object(**address)
-                headers = described(entry.key, head).headers or ObjectHeaders()
-            self.client.copy_object(
-                **address,
-                CopySource=address,
-                MetadataDirective="REPLACE",
-                **headers_of(entry, headers),
-            )
-        return entry
+        if entry.headers is None:
 
-    def verify(self, written: Written) -> Written:
-        """Compare by what the server has stored, else by reading back.
+            def known(found: Entry | errors.StorageError) -> None:
+                if isinstance(found, errors.StorageError):
+                    give(found)
+                else:
+                    self._rewrite(entry._replace(headers=found.headers), give)
 
-        Raises: VerificationFailed, Missing, Denied, Unavailable.
+            self.inspect(entry._replace(metadata=None), known)
+        else:
+            self._rewrite(entry, give)
+
+    def _rewrite(self, entry: Entry, give: Give[Entry]) -> None:
+        path = self.path(entry.key)
+        headers = [
+            *headers_of(entry),
+            ("x-amz-copy-source", copy_source(self.side.bucket, self.name(entry.key))),
+            ("x-amz-metadata-directive", "REPLACE"),
+        ]
+        call = Call(
+            "CopyObject", "PUT", path, headers=headers, body=b"", key=entry.key, thinks=True
+        )
+        self.client.start(call, _then(give, lambda _: entry))
+
+    def copy(self, entry: Entry, source: S3Side, give: Give[Written]) -> None:
+        """CopyObject of the very object that was listed, with all its metadata.
+
+        It is proven when the server says that the copy has the source's ETag.
         """
-        if written.proven:
-            return written
-        entry = written.entry
-        with border(self.side, entry.key):
-            head = self.client.head_object(**self.address(entry.key), ChecksumMode="ENABLED")
-            if head.get("ContentLength") != entry.size_bytes:
-                raise errors.VerificationFailed(
-                    f"it has {head.get('ContentLength')} bytes instead of {entry.size_bytes}",
-                    entry.key,
-                )
-            stored = stored_checksum(head)
-            if stored is None:
-                stored = self._checksum(entry.key)
-        if stored != written.checksum:
-            raise errors.VerificationFailed("its content differs from what was sent", entry.key)
-        return written._replace(proven=True)
+        name = source.prefix + entry.key.decode("utf-8", "surrogateescape")
+        headers = [("x-amz-copy-source", copy_source(source.bucket, name))]
+        if entry.etag:
+            headers.append(("x-amz-copy-source-if-match", entry.etag))
 
-    def _checksum(self, key: bytes) -> int:
-        checksum = 0
-        body = self.client.get_object(**self.address(key))["Body"]
-        for chunk in body.iter_chunks(CHUNK):
-            checksum = crc64(chunk, checksum)
-        return checksum
+        def written(answer: Answer) -> Written:
+            told = dict(_COPIED.findall(answer.body))
+            etag = told.get(b"ETag", b"").decode().replace("&quot;", '"').strip('"')
+            same = etag == entry.etag.strip('"') != ""
+            checksum = from_header(told.get(b"ChecksumCRC64NVME", b"").decode("ascii", "replace"))
+            return Written(entry, checksum or 0, proven=same and "-" not in etag)
+
+        path = self.path(entry.key)
+        call = Call(
+            "CopyObject", "PUT", path, headers=headers, body=b"", key=entry.key, thinks=True
+        )
+        self.client.start(call, _then(give, written))
+
+    def head(self, key: bytes, give: Give[dict[str, str]]) -> None:
+        """The headers of an object, its stored checksum among them."""
+        call = Call("HeadObject", "HEAD", self.path(key), headers=[_ENABLED], key=key)
+        self.client.start(call, _then(give, Answer.headers))
 
 
-def described(key: bytes, answer: "Mapping[str, Any]") -> Entry:
-    """The entry that the answer of HEAD or GET describes."""
-    user: dict[str, str] = answer.get("Metadata", {})
-    metadata, link = posix_metadata.from_user_metadata(user)
-    modified_ns = time_ns(answer.get("LastModified"))
-    folder = key.endswith(b"/")
-    kind = Kind.FOLDER if folder else Kind.SYMLINK if link else Kind.FILE
-    return Entry(
-        key,
-        kind,
-        0 if folder else answer.get("ContentLength", 0),
-        modified_ns if metadata.mtime_ns is None else metadata.mtime_ns,
-        metadata,
-        bare=folder and answer.get("ContentType") in BARE_FOLDERS and not user,
-        etag=answer.get("ETag", ""),
-        headers=ObjectHeaders(
-            answer.get("ContentType"),
-            answer.get("ContentEncoding"),
-            answer.get("ContentLanguage"),
-            answer.get("ContentDisposition"),
-            tuple(sorted(i for i in user.items() if i[0] not in posix_metadata.POSIX_KEYS)),
-        ),
+def damaged(key: bytes, stored: int | None, checksum: int) -> errors.Unavailable | None:
+    """Whether what came is what the server has stored, where it says so."""
+    if stored is None or stored == checksum:
+        return None
+    return errors.Unavailable("it arrived damaged: its checksum differs from S3's", key)
+
+
+def copy_source(bucket: str, name: str) -> str:
+    """The header x-amz-copy-source, for a bucket or an access point."""
+    return (
+        f"{bucket}/object/{encode_key(name)}"
+        if bucket.startswith("arn:")
+        else (f"/{bucket}/{encode_key(name)}")
     )
 
 
-def headers_of(entry: Entry, headers: ObjectHeaders) -> Any:
-    """Headers and user metadata of an object to be written, as keyword arguments."""
-    stated = posix_metadata.to_user_metadata(entry.metadata or PosixMetadata(), entry.kind)
-    found = {
-        "ContentType": headers.content_type,
-        "ContentEncoding": headers.content_encoding,
-        "ContentLanguage": headers.content_language,
-        "ContentDisposition": headers.content_disposition,
-        "Metadata": {**dict(headers.user_metadata), **stated},
-    }
-    return {name: value for name, value in found.items() if value}
+def _length(headers: dict[str, str]) -> int:
+    length = headers.get("content-length", "")
+    return int(length) if length.isdecimal() else 0
 
 
-def stored_checksum(answer: "Mapping[str, Any]") -> int | None:
-    """The whole object's CRC64NVME, where the server tells it."""
-    if answer.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
-        return None
-    return from_header(answer.get("ChecksumCRC64NVME"))
+def _then(
+    give: Give[R], make: Callable[[Answer], R]
+) -> Callable[[Answer | errors.StorageError], None]:
+    """Errors go through, answers are turned into what is asked for."""
 
+    def finish(answer: Answer | errors.StorageError) -> None:
+        give(answer if isinstance(answer, errors.StorageError) else make(answer))
 
-def compare_checksum(key: bytes, answer: "Mapping[str, Any]", checksum: int) -> None:
-    """What came is what the server has stored.  Raises: Unavailable."""
-    stored = stored_checksum(answer)
-    if stored is not None and stored != checksum:
-        raise errors.Unavailable("it arrived damaged: its checksum differs from S3's", key)
+    return finish

@@ -1,26 +1,35 @@
-"""A bucket, or a prefix in it, as storage: batches fan out over a bounded pool of threads."""
+"""A bucket, or a prefix in it, as storage: a batch's requests are all under way at once."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final, TypeVar
 
 from datasync_api.patterns import Filter
 from datasync_api.plan import S3Side
 from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry
-from datasync_runner.core.parts import SINGLE_PUT_BYTES
+from datasync_runner.core.parts import BUDGET_BYTES, MIB, RANGE_BYTES, SINGLE_PUT_BYTES
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Batch, Content, Reader, Written
-from datasync_runner.storage.s3.client import THREADS, border, denied, make_client
-from datasync_runner.storage.s3.listing import Listing
+from datasync_runner.storage.budget import ByteBudget
+from datasync_runner.storage.port import Batch, Content, RangedReader, Reader, Source, Written
+from datasync_runner.storage.s3.answers import denied
+from datasync_runner.storage.s3.calls import Call
+from datasync_runner.storage.s3.client import Client
+from datasync_runner.storage.s3.deletion import delete
+from datasync_runner.storage.s3.gather import Gather, Give
+from datasync_runner.storage.s3.listing import ListAnswer, Listing, ListRequest
+from datasync_runner.storage.s3.metadata import described, stored_checksum
 from datasync_runner.storage.s3.multipart import Upload
-from datasync_runner.storage.s3.objects import CHUNK, Objects, compare_checksum, described
-from datasync_runner.storage.threads import Threads
+from datasync_runner.storage.s3.objects import Objects, copy_source
+from datasync_runner.storage.s3.probe import Traits, probe
+from datasync_runner.storage.s3.reader import ObjectReader
+from datasync_runner.storage.s3.signer import canonical_query
+from datasync_runner.storage.throttle import Throttle
 
 T = TypeVar("T")
 R = TypeVar("R")
-DELETE_BATCH: Final = 1000
+COPY_PARTS_BYTES: Final = 1024 * MIB
+"""From here on a copy inside S3 goes in parts, several at once."""
 
 
 class S3Storage:
@@ -28,69 +37,144 @@ class S3Storage:
 
     objects = True
 
-    def __init__(self, side: S3Side) -> None:
+    def __init__(
+        self,
+        side: S3Side,
+        *,
+        budget: ByteBudget | None = None,
+        throttle: Throttle | None = None,
+    ) -> None:
         """Raises: ConfigurationInvalid when the Secret's files are not there."""
         self._side = side
-        self._objects = Objects(make_client(side), side)
-        self._threads = Threads(THREADS, "s3")
+        self._budget = budget or ByteBudget(BUDGET_BYTES)
+        self._client = Client(side, throttle=throttle)
+        self._objects = Objects(self._client)
+        self._probing: asyncio.Task[Traits] | None = None
 
     async def check(self) -> None:
         """List one key: is the bucket there, and are we let in?
 
         Raises: BucketMissing, CredentialsRefused, ConfigurationInvalid, Unavailable.
         """
-
-        def probe() -> None:
-            with border(self._side):
-                self._objects.client.list_objects_v2(
-                    Bucket=self._side.bucket, Prefix=self._side.prefix, MaxKeys=1
-                )
-
         try:
-            await self._threads.run(probe)
+            await self._fetch(ListRequest(self._side.prefix, max_keys=1))
         except errors.Denied as error:
             raise denied(error, self._side) from error
 
+    async def _fetch(self, request: ListRequest) -> ListAnswer:
+        pairs = [
+            ("list-type", "2"),
+            ("encoding-type", "url"),
+            ("prefix", request.prefix),
+            ("delimiter", request.delimiter),
+            ("continuation-token", request.token),
+            ("start-after", request.start_after),
+            ("max-keys", str(request.max_keys)),
+        ]
+        query = canonical_query([pair for pair in pairs if pair[1]])
+        answer = await self._client.ask(Call("ListObjectsV2", "GET", self._client.path(), query))
+        return ListAnswer(answer.body, answer.headers().get("server", "").lower())
+
     async def listing(self, chosen: Filter) -> AsyncIterator[Batch]:
         """Everything that takes part, sorted.  Raises: StopError, Unavailable."""
-        batches = Listing(self._objects.client, self._side, chosen).batches()
-        while (batch := await self._threads.run(lambda: next(batches, None))) is not None:
+        async for batch in Listing(self._fetch, self._side, chosen).batches():
             yield batch
 
     async def inspect(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
         """A HEAD for each entry whose metadata is not known."""
-        known = self._objects.inspect
-        return await self._each(lambda e: e if e.metadata else known(e), entries, lambda e: e.key)
+        return await self._each(self._objects.inspect, entries, _key_of_entry)
 
     async def read_small(self, entries: Sequence[Entry]) -> list[Content | errors.StorageError]:
         """A GET for each."""
-        return await self._each(self._objects.read_small, entries, lambda e: e.key)
+        return await self._each(self._objects.read, entries, _key_of_entry)
 
-    async def open(self, entry: Entry) -> Reader:
-        """Begin a GET.  Raises: any FileError, Unavailable."""
-        answer = await self._threads.run(lambda: self._objects.get(entry))
-        return _ObjectReader(self._threads, self._side, entry.key, answer)
+    async def open(self, entry: Entry) -> RangedReader:
+        """HEAD; what is read then is what it told of.  Raises: any FileError, Unavailable."""
+        headers = await self._head(entry.key)
+        length = headers.get("content-length", "")
+        found = described(entry.key, headers, int(length) if length.isdecimal() else 0)
+        if entry.etag and found.etag != entry.etag:
+            raise errors.ChangedDuringTransfer("it was replaced since it was listed", entry.key)
+        return ObjectReader(
+            self._client, self._objects.path(entry.key), found, checksum=stored_checksum(headers)
+        )
 
     async def write_small(self, contents: Sequence[Content]) -> list[Written | errors.StorageError]:
         """A PUT for each."""
-        return await self._each(self._objects.write_small, contents, lambda c: c.entry.key)
+        await self._traits()
+        return await self._each(self._objects.write, contents, _key_of_content)
 
     async def write(self, entry: Entry, reader: Reader) -> Written:
         """One PUT up to 16 MiB, parts above.  Raises: any FileError, Unavailable."""
+        traits = await self._traits()
         if entry.size_bytes > SINGLE_PUT_BYTES:
-            return await Upload(self._objects, self._threads, entry).run(reader)
-        pieces: list[bytes] = []
-        while chunk := await reader.read():
-            pieces.append(chunk)
-        body = b"".join(pieces)
-        del pieces
-        if len(body) != entry.size_bytes:
-            raise errors.ChangedDuringTransfer("it has another size now", entry.key)
-        return await self._threads.run(lambda: self._objects.write_small(Content(entry, body)))
+            upload = Upload(self._objects, entry, traits=traits, budget=self._budget)
+            return await upload.run(reader)
+        async with self._budget.hold(entry.size_bytes):
+            pieces: list[bytes] = []
+            while chunk := await reader.read():
+                pieces.append(chunk)
+            body = b"".join(pieces)
+            del pieces
+            if len(body) != entry.size_bytes:
+                raise errors.ChangedDuringTransfer("it has another size now", entry.key)
+            return await self._one(self._objects.write, Content(entry, body))
+
+    def copies_from(self, source: Source) -> bool:
+        """Whether the storage itself can copy from there, without the bytes coming here."""
+        if not isinstance(source, S3Storage):
+            return False
+        return self._client.same_account(source._client)
+
+    async def copy(
+        self, entries: Sequence[Entry], source: Source
+    ) -> list[Written | errors.StorageError]:
+        """CopyObject for each, with all its metadata; very large ones in parts."""
+        assert isinstance(source, S3Storage)  # noqa: S101 - `copies_from` said so
+        traits = await self._traits()
+        gather: Gather[Written] = Gather(len(entries))
+        copies: list[asyncio.Task[None]] = []
+        for at, entry in enumerate(entries):
+            if entry.size_bytes > COPY_PARTS_BYTES:
+                one = self._copy_large(entry, source, traits, gather.place(at))
+                copies.append(asyncio.create_task(one))
+                continue
+            try:
+                self._objects.copy(entry, source._side, gather.place(at))
+            except errors.FileError as error:
+                gather.put(at, error)
+        found = await gather.all()
+        return [await self._with_checksum(answer, source) for answer in found]
+
+    async def _copy_large(
+        self, entry: Entry, source: "S3Storage", traits: Traits, give: Give[Written]
+    ) -> None:
+        try:
+            name = source._objects.name(entry.key)
+            known = await source._one(source._objects.inspect, entry)
+            upload = Upload(self._objects, known, traits=traits, budget=self._budget)
+            written = await upload.copy(copy_source(source._side.bucket, name), known.etag)
+            give(written)
+        except errors.StorageError as error:
+            give(error)
+
+    async def _with_checksum(
+        self, answer: Written | errors.StorageError, source: "S3Storage"
+    ) -> Written | errors.StorageError:
+        """What is not proven is compared with the source's checksum, stored or read."""
+        if isinstance(answer, errors.StorageError) or answer.proven:
+            return answer
+        try:
+            stored = stored_checksum(await source._head(answer.entry.key))
+            if stored is None:
+                stored = await source._read_checksum(answer.entry)
+        except errors.StorageError as error:
+            return error
+        return answer._replace(checksum=stored)
 
     async def update_metadata(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
         """A CopyObject onto itself for each."""
-        return await self._each(self._objects.update_metadata, entries, lambda e: e.key)
+        return await self._each(self._objects.update_metadata, entries, _key_of_entry)
 
     async def write_folders(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
         """A marker for each, the deepest first and one depth at a time.
@@ -104,107 +188,101 @@ class S3Storage:
         answers: dict[int, Entry | errors.StorageError] = {}
         for _, places in sorted(by_depth.items(), reverse=True):
             level = [entries[at] for at in places]
-            written = await self._each(self._objects.write_folder, level, lambda e: e.key)
+            written = await self._each(self._objects.write_folder, level, _key_of_entry)
             answers.update(zip(places, written, strict=True))
         return [answers[at] for at in range(len(entries))]
 
     async def delete(self, keys: Sequence[bytes]) -> list[bytes | errors.StorageError]:
         """DeleteObjects, up to 1000 at once."""
-        found: list[bytes | errors.StorageError] = []
-        for start in range(0, len(keys), DELETE_BATCH):
-            some = keys[start : start + DELETE_BATCH]
-            found += await self._threads.run(lambda some=some: self._delete(some))
-        return found
-
-    def _delete(self, keys: Sequence[bytes]) -> list[bytes | errors.StorageError]:
-        names = [self._objects.address(key)["Key"] for key in keys]
-        with border(self._side):
-            answer = self._objects.client.delete_objects(
-                Bucket=self._side.bucket,
-                Delete={"Objects": [{"Key": name} for name in names], "Quiet": True},
-            )
-        refused: dict[str, Any] = {bad.get("Key", ""): bad for bad in answer.get("Errors", [])}
-        return [
-            _refusal(key, refused[name]) if name in refused else key
-            for key, name in zip(keys, names, strict=True)
-        ]
+        return await delete(self._objects, keys)
 
     async def verify(self, written: Sequence[Written]) -> list[Written | errors.StorageError]:
-        """What PUT has proven needs no request; else HEAD; else the object is read back."""
-        return await self._each(self._objects.verify, written, lambda w: w.entry.key)
+        """What the server has proven needs no request; else HEAD; else the object is read back."""
+        asked = [(at, one) for at, one in enumerate(written) if not one.proven]
+        answers: list[Written | errors.StorageError] = list(written)
+        if asked:
+            found = await asyncio.gather(*(self._verify(one) for _, one in asked))
+            for (at, _), answer in zip(asked, found, strict=True):
+                answers[at] = answer
+        return answers
+
+    async def _verify(self, written: Written) -> Written | errors.StorageError:
+        entry = written.entry
+        try:
+            headers = await self._head(entry.key)
+            size = headers.get("content-length", "0")
+            if size != str(entry.size_bytes):
+                return errors.VerificationFailed(
+                    f"it has {size} bytes instead of {entry.size_bytes}", entry.key
+                )
+            stored = stored_checksum(headers) if self._objects.checks else None
+            if stored is None:
+                stored = await self._read_checksum(entry)
+        except errors.StopError:
+            raise
+        except errors.StorageError as error:
+            return error
+        if stored != written.checksum:
+            return errors.VerificationFailed("its content differs from what was sent", entry.key)
+        return written._replace(proven=True)
+
+    async def _read_checksum(self, entry: Entry) -> int:
+        headers: list[tuple[str, str]] = []
+        checksum = 0
+        if entry.size_bytes <= RANGE_BYTES:
+            call = Call("GetObject", "GET", self._objects.path(entry.key), headers=headers)
+            return crc64((await self._client.ask(call)).body)
+        plain = entry._replace(etag="")
+        reader = ObjectReader(self._client, self._objects.path(entry.key), plain, checksum=None)
+        while chunk := await reader.read():
+            checksum = crc64(chunk, checksum)
+        return checksum
 
     async def finish(self) -> None:
         """Nothing is left behind: objects are written to their final keys, uploads are aborted."""
 
     async def close(self) -> None:
-        """Close threads and connections."""
-        self._threads.close()
-        with contextlib.suppress(Exception):
-            self._objects.client.close()
+        """Close the connections."""
+        self._client.close()
+
+    async def _traits(self) -> Traits:
+        """What the server does with checksums, asked once."""
+        if self._probing is None or (self._probing.done() and self._probing.exception()):
+            self._probing = asyncio.create_task(probe(self._objects))
+        traits = await asyncio.shield(self._probing)
+        self._objects.checks = traits.checks
+        return traits
+
+    async def _head(self, key: bytes) -> dict[str, str]:
+        return await self._one(self._objects.head, key)
+
+    async def _one(self, call: Callable[[T, Give[R]], None], item: T) -> R:
+        gather: Gather[R] = Gather(1)
+        call(item, gather.place(0))
+        (answer,) = await gather.all()
+        if isinstance(answer, errors.StorageError):
+            raise answer
+        return answer
 
     async def _each(
-        self, call: Callable[[T], R], items: Sequence[T], key_of: Callable[[T], bytes]
+        self,
+        call: Callable[[T, Give[R]], None],
+        items: Sequence[T],
+        key_of: Callable[[T], bytes],
     ) -> list[R | errors.StorageError]:
-        """All items, spread over the threads; one thread takes several, as hand-overs cost."""
-        share = max(1, -(-len(items) // THREADS))
-        pieces = [items[at : at + share] for at in range(0, len(items), share)]
-
-        def work(piece: Sequence[T]) -> list[R | errors.StorageError]:
-            return [_value(call, item, key_of) for item in piece]
-
-        answers = await asyncio.gather(
-            *(self._threads.run(lambda piece=piece: work(piece)) for piece in pieces)
-        )
-        return [answer for some in answers for answer in some]
+        gather: Gather[R] = Gather(len(items))
+        for at, item in enumerate(items):
+            try:
+                call(item, gather.place(at))
+            except errors.FileError as error:
+                error.key = error.key or key_of(item)
+                gather.put(at, error)
+        return await gather.all()
 
 
-def _value(
-    call: Callable[[T], R], item: T, key_of: Callable[[T], bytes]
-) -> R | errors.StorageError:
-    try:
-        return call(item)
-    except errors.StopError:
-        raise
-    except errors.StorageError as error:
-        error.key = error.key or key_of(item)
-        return error
+def _key_of_entry(entry: Entry) -> bytes:
+    return entry.key
 
 
-def _refusal(key: bytes, told: dict[str, Any]) -> errors.StorageError:
-    code = told.get("Code", "")
-    ours = {
-        "AccessDenied": errors.Denied,
-        "InternalError": errors.Unavailable,
-        "SlowDown": errors.Unavailable,
-    }.get(code, errors.Unexpected)
-    return ours(f"DeleteObjects: {code}: {told.get('Message', '')}", key)
-
-
-class _ObjectReader:
-    """A streaming GET whose bytes are checked against the checksum that S3 has stored."""
-
-    def __init__(self, threads: Threads, side: S3Side, key: bytes, answer: Any) -> None:
-        self._threads, self._side, self._answer = threads, side, answer
-        self.entry = described(key, answer)
-        self._checksum = self._size = 0
-        self._chunks: Iterator[bytes] = answer["Body"].iter_chunks(CHUNK)
-
-    async def read(self) -> bytes:
-        """The next chunk.  Raises: Unavailable when bytes are lost or damaged."""
-        return await self._threads.run(self._read)
-
-    def _read(self) -> bytes:
-        with border(self._side, self.entry.key):
-            chunk = next(self._chunks, b"")
-        self._size += len(chunk)
-        self._checksum = crc64(chunk, self._checksum)
-        if not chunk:
-            if self._size != self.entry.size_bytes:
-                raise errors.Unavailable("the body ended early", self.entry.key)
-            compare_checksum(self.entry.key, self._answer, self._checksum)
-        return chunk
-
-    async def close(self) -> None:
-        """Drop the connection."""
-        with contextlib.suppress(Exception):
-            await self._threads.run(self._answer["Body"].close)
+def _key_of_content(content: Content) -> bytes:
+    return content.entry.key

@@ -1,0 +1,49 @@
+"""A batch's answers, each put in its place as it comes: one future for many requests.
+
+A task for each request would cost more than the request's own Python.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from datasync_runner.storage.errors import StopError, StorageError
+
+R = TypeVar("R")
+Give = Callable[[R | StorageError], None]
+"""Takes one item's answer, once."""
+
+
+class Gather(Generic[R]):
+    """As many answers as there were questions, in their order."""
+
+    def __init__(self, size: int) -> None:
+        self._answers: list[R | StorageError | None] = [None] * size
+        self._left = size
+        self._all: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if not size:
+            self._all.set_result(None)
+
+    def place(self, at: int) -> Give[R]:
+        """Where the answer to question `at` goes."""
+
+        def give(answer: R | StorageError) -> None:
+            self.put(at, answer)
+
+        return give
+
+    def put(self, at: int, answer: R | StorageError) -> None:
+        """One answer; a StopError ends the whole batch."""
+        self._answers[at] = answer
+        self._left -= 1
+        if self._all.done():
+            return
+        if isinstance(answer, StopError):
+            self._all.set_exception(answer)
+        elif not self._left:
+            self._all.set_result(None)
+
+    async def all(self) -> list[R | StorageError]:
+        """Wait for the last one.  Raises: StopError."""
+        await self._all
+        return [answer for answer in self._answers if answer is not None]

@@ -1,0 +1,52 @@
+"""A large object being read by ranges, each from the very object that was opened."""
+
+from collections.abc import Sequence
+
+from datasync_runner.core.entry import Entry
+from datasync_runner.core.parts import RANGE_BYTES
+from datasync_runner.storage import errors
+from datasync_runner.storage.s3.calls import Answer, Call
+from datasync_runner.storage.s3.client import Client
+
+
+class ObjectReader:
+    """A RangedReader; `checksum` is what S3 has stored for the whole."""
+
+    def __init__(self, client: Client, path: str, entry: Entry, *, checksum: int | None) -> None:
+        self._client, self._path = client, path
+        self.entry, self.checksum = entry, checksum
+        self._at = 0
+
+    async def read_at(self, offset_bytes: int, size_bytes: int) -> Sequence[bytes]:
+        """That range.  Raises: ChangedDuringTransfer, Missing, Denied, Unavailable."""
+        last = offset_bytes + size_bytes - 1
+        headers = [("range", f"bytes={offset_bytes}-{last}")]
+        if self.entry.etag:
+            headers.append(("if-match", self.entry.etag))
+        key = self.entry.key
+
+        def judge(answer: Answer) -> errors.StorageError | None:
+            size = sum(map(len, answer.pieces))
+            if answer.status == 206 and size == size_bytes:
+                return None
+            if answer.status == 200:
+                return errors.NotSupported("the storage ignores ranges of objects", key)
+            return errors.Unavailable(f"{size} bytes came instead of {size_bytes}", key)
+
+        call = Call("GetObject", "GET", self._path, headers=headers, key=key, judge=judge)
+        return (await self._client.ask(call)).pieces
+
+    async def read(self) -> bytes:
+        """The next bytes, in order.  Raises: as `read_at`."""
+        size = min(RANGE_BYTES, self.entry.size_bytes - self._at)
+        if size <= 0:
+            return b""
+        pieces = await self.read_at(self._at, size)
+        self._at += size
+        return b"".join(pieces)
+
+    async def settle(self) -> None:
+        """Every range came from one version: If-Match saw to it."""
+
+    async def close(self) -> None:
+        """Nothing is held."""
