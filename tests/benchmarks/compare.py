@@ -1,0 +1,129 @@
+"""One workload: every tool in turn, some rounds of it, each run checked."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from benchmarks import ours
+from benchmarks.check import check
+from benchmarks.figures import OURS, Figures, medians
+from benchmarks.measure import Command, WrongRun, measure
+from benchmarks.peers import PEERS, Job
+from benchmarks.places import Bucket, Place
+from benchmarks.stage import Stage
+from benchmarks.workloads import Kind, Workload
+
+_WRITES = ("Put", "Copy", "Delete", "UploadPart", "Create", "Complete")
+
+
+@dataclass
+class Comparison:
+    """What came out of a workload."""
+
+    workload: Workload
+    tools: dict[str, Figures] = field(default_factory=dict[str, Figures])
+    """The medians of every tool that did it right."""
+    wrong: dict[str, str] = field(default_factory=dict[str, str])
+    """Tools that failed or left something wrong, and how."""
+
+
+Tell = Callable[[str], None]
+
+
+def compare(stage: Stage, workload: Workload, *, rounds: int, tell: Tell) -> Comparison:
+    """Run ours and its peers interleaved; a tool that was wrong once is not run again."""
+    found = Comparison(workload)
+    source, destination = stage.places(workload)
+    try:
+        prepare(stage, workload, source, destination)
+    except WrongRun as error:
+        found.wrong["preparation"] = str(error)
+        return found
+    runs: dict[str, list[Figures]] = {name: [] for name in (OURS, *workload.peers)}
+    for number in range(1, rounds + 1):
+        for name in runs:
+            if name in found.wrong:
+                continue
+            try:
+                figures = run_once(stage, workload, name, source, destination)
+            except WrongRun as error:
+                found.wrong[name] = str(error)
+                tell(f"{name}, round {number}: WRONG: {error}")
+                continue
+            runs[name].append(figures)
+            tell(f"{name}, round {number}: {line(figures)}")
+    found.tools = {n: medians(r) for n, r in runs.items() if r and n not in found.wrong}
+    return found
+
+
+def prepare(stage: Stage, workload: Workload, source: Place, destination: Place) -> None:
+    """Fill what has to be there before the first run.
+
+    Raises: WrongRun.
+    """
+    if isinstance(source, Bucket):
+        stage.fill(workload.tree, source)
+    if workload.unchanged and isinstance(destination, Bucket):
+        stage.fill(workload.tree, destination)
+        # Ours also keeps folders, as empty objects; the run that writes them is not measured.
+        measure(command(stage, workload, OURS, source, destination), stage.scratch)
+
+
+def run_once(
+    stage: Stage, workload: Workload, name: str, source: Place, destination: Place
+) -> Figures:
+    """One run of one tool, counted at the server and checked.
+
+    Raises: WrongRun.
+    """
+    if not workload.unchanged:
+        stage.empty(destination)
+    what = command(stage, workload, name, source, destination)
+    if workload.latency_ms:
+        stage.server().delay(workload.latency_ms * 1000)
+    stage.zero()
+    try:
+        measured = measure(what, stage.scratch)
+        requests = stage.requests()
+    finally:
+        if workload.latency_ms:
+            stage.server().delay(0)
+    if name == OURS:
+        count = ours.transferred(measured.output)
+        if workload.unchanged and count:
+            raise WrongRun(f"{count} files were transferred, though nothing had changed")
+    if workload.unchanged and any(
+        requests.get(kind) for kind in requests if kind.startswith(_WRITES)
+    ):
+        raise WrongRun(f"something was written, though nothing had changed: {requests}")
+    check(workload.tree, stage.tree(workload.tree), _plainly(stage, workload, destination))
+    return measured.figures._replace(requests=requests)
+
+
+def command(
+    stage: Stage, workload: Workload, name: str, source: Place, destination: Place
+) -> Command:
+    """The command of a tool for this workload."""
+    if name == OURS:
+        options = ours.NO_METADATA if workload.sizes_only else None
+        return ours.command(source, destination, stage.scratch, options=options)
+    return PEERS[name](stage.programs, Job(source, destination, workload.large))
+
+
+def _plainly(stage: Stage, workload: Workload, place: Place) -> Place:
+    """Over http: the check has no need of TLS."""
+    if workload.tls and workload.server is Kind.BENCH and isinstance(place, Bucket):
+        return replace(place, endpoint=stage.server().endpoint, ca=None)
+    return place
+
+
+def line(figures: Figures) -> str:
+    """A run in one line."""
+    kinds = ", ".join(
+        f"{count:,} {kind}"
+        for kind, count in sorted(figures.requests.items(), key=lambda item: -item[1])
+        if count and not kind.startswith("bytes")
+    )
+    return (
+        f"{figures.wall_seconds:.2f} s, CPU {figures.cpu_seconds:.2f} s, "
+        f"{figures.peak_mb:.0f} MB{f'; {kinds}' if kinds else ''}"
+    )

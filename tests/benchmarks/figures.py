@@ -1,0 +1,101 @@
+"""What the figures of several runs say: medians, ratios to the best peer, goals met and missed.
+
+Pure: nothing here runs, measures or prints.
+"""
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import NamedTuple
+
+OURS = "datasync"
+
+
+class Figures(NamedTuple):
+    """What one run took, or the medians of several."""
+
+    wall_seconds: float
+    cpu_seconds: float
+    """User and system time of the whole process tree."""
+    peak_mb: float
+    """Peak resident memory of the largest process of the tree."""
+    total_mb: float
+    """The sum of the peaks of all its processes: what they share counts several times."""
+    requests: Mapping[str, int]
+
+
+class Goal(NamedTuple):
+    """How many times better than the best peer; None: no goal."""
+
+    wall: float | None = None
+    cpu: float | None = None
+    against: str = ""
+    """Only peers whose name starts so; empty: all."""
+
+
+NO_GOAL = Goal()
+
+
+class Limit(NamedTuple):
+    """A figure that has to stay below a value; None: shown only."""
+
+    what: str
+    figure: float
+    unit: str
+    below: float | None = None
+
+    @property
+    def met(self) -> bool:
+        """Whether it did."""
+        return self.below is None or self.figure < self.below
+
+
+class Ratios(NamedTuple):
+    """Best peer divided by ours: above 1, ours is better."""
+
+    wall: float
+    cpu: float
+    wall_peer: str
+    cpu_peer: str
+
+
+def medians(runs: Sequence[Figures]) -> Figures:
+    """The median of each figure by itself; a kind of request that a run lacks counts as none."""
+    kinds = sorted({kind for run in runs for kind in run.requests})
+    return Figures(
+        median(run.wall_seconds for run in runs),
+        median(run.cpu_seconds for run in runs),
+        median(run.peak_mb for run in runs),
+        median(run.total_mb for run in runs),
+        {kind: int(median(run.requests.get(kind, 0) for run in runs)) for kind in kinds},
+    )
+
+
+def ratios(tools: Mapping[str, Figures], goal: Goal) -> Ratios | None:
+    """Ours against the fastest and against the thriftiest peer, which may be two.
+
+    None when ours or every peer is missing.
+    """
+    peers = {n: f for n, f in tools.items() if n != OURS and n.startswith(goal.against)}
+    if OURS not in tools or not peers:
+        return None
+    ours = tools[OURS]
+    fast = min(peers, key=lambda name: peers[name].wall_seconds)
+    thrifty = min(peers, key=lambda name: peers[name].cpu_seconds)
+    return Ratios(
+        peers[fast].wall_seconds / ours.wall_seconds,
+        peers[thrifty].cpu_seconds / ours.cpu_seconds,
+        fast,
+        thrifty,
+    )
+
+
+def missed(goal: Goal, found: Ratios) -> list[str]:
+    """What was not reached, in words; empty when all was."""
+    return [
+        f"{what} {figure:.2f}x, goal {wanted:g}x"
+        for what, figure, wanted in (
+            ("wall", found.wall, goal.wall),
+            ("CPU", found.cpu, goal.cpu),
+        )
+        if wanted is not None and figure < wanted
+    ]

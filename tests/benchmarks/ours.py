@@ -1,0 +1,88 @@
+"""`datasync run` between two places: its manifests and its command."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import Command, WrongRun
+from benchmarks.places import Bucket, Place
+from datasync_api.location import ObjectStorage
+
+DATASYNC = Path(sys.executable).parent / "datasync"
+NO_METADATA = {
+    "mtime": "None",
+    "atime": "None",
+    "uid": "None",
+    "gid": "None",
+    "posixPermissions": "None",
+}
+"""Size and time from the listings decide: no HEAD per object."""
+
+
+def command(
+    source: Place, destination: Place, scratch: Path, *, options: dict[str, str] | None = None
+) -> Command:
+    """Write the manifests to scratch; the options are the task's, its defaults where not given."""
+    documents: list[dict[str, Any]] = [
+        _document(
+            "DataSyncTask",
+            "bench",
+            spec={
+                "sourceLocationRef": {"name": "source"},
+                "destinationLocationRef": {"name": "destination"},
+                "options": {"verifyMode": "OnlyFilesTransferred", **(options or {})},
+            },
+        )
+    ]
+    mounts: list[str] = []
+    for name, place in (("source", source), ("destination", destination)):
+        if isinstance(place, Bucket):
+            documents += _bucket(name, place)
+        else:
+            claim = {"persistentVolumeClaim": {"claimName": name}}
+            documents.append(_document("DataSyncLocation", name, spec=claim))
+            mounts += ["--mount", f"{name}={place.path}"]
+    file = scratch / "manifests.json"
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": documents}))
+    return Command((str(DATASYNC), "run", "-f", str(file), *mounts, "--output", "json"))
+
+
+def _document(kind: str, name: str, **content: Any) -> dict[str, Any]:
+    version = "v1" if kind in ("Secret", "ConfigMap") else "datasync.dev/v1alpha1"
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, **content}
+
+
+def _bucket(name: str, bucket: Bucket) -> list[dict[str, Any]]:
+    storage: dict[str, Any] = {
+        "endpoint": bucket.endpoint,
+        "bucket": bucket.name,
+        "region": bucket.region,
+        "credentialsSecretRef": {"name": f"{name}-keys"},
+    }
+    keys = {"AWS_ACCESS_KEY_ID": bucket.access_key, "AWS_SECRET_ACCESS_KEY": bucket.secret_key}
+    documents = [_document("Secret", f"{name}-keys", stringData=keys)]
+    if bucket.ca is not None:
+        storage["caBundle"] = {"configMapKeyRef": {"name": f"{name}-ca", "key": "ca.crt"}}
+        ca = {"ca.crt": bucket.ca.read_text()}
+        documents.append(_document("ConfigMap", f"{name}-ca", data=ca))
+    else:
+        storage["allowInsecure"] = True
+        if "payload_signing" in ObjectStorage.model_fields and not bucket.sign_payload:
+            storage["payloadSigning"] = "Never"
+    return [*documents, _document("DataSyncLocation", name, spec={"objectStorage": storage})]
+
+
+def transferred(output: str) -> int:
+    """How many files and folder markers the run says it transferred.
+
+    Raises: WrongRun when it does not say that it succeeded.
+    """
+    try:
+        status: dict[str, Any] = json.loads(output)
+    except ValueError:
+        raise WrongRun(f"no status in the output: {output[-300:]}") from None
+    if status.get("phase") != "Success":
+        raise WrongRun(f"ended in {status.get('phase')}: {output[-600:]}")
+    progress = status.get("result", status)
+    return int(progress.get("filesTransferred", 0))
