@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_runner.storage.throttle import UNLIMITED, Throttle
+from datasync_api.rate import UNLIMITED
+from datasync_runner.storage.throttle import Throttle
 
 RATES = st.integers(64 * 1024, 10**10)
 

@@ -17,7 +17,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Final
 
-UNLIMITED: Final = -1
+from datasync_api.rate import UNLIMITED
+
 BURST_NS: Final = 100_000_000
 """What may be made up for after idling."""
 
@@ -32,7 +33,8 @@ class Throttle:
 
     In any span of t seconds at most `bytes_per_second` · (t + 0.1) bytes may be sent, or
     `bytes_per_second` · t and one `take`, whichever is more.  Who waits holds bytes back from all
-    others, so a process has one `take` outstanding at a time, of `grain_bytes` at most.  The clock, in seconds, is the same for all processes of a machine.
+    others, so a process has one `take` outstanding at a time, of `grain_bytes` at most.  The clock,
+    in seconds, is the same for all processes of a machine.
     Raises: ValueError for a rate that is neither positive nor -1.
     """
 
