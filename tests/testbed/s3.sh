@@ -71,7 +71,7 @@ up() {
 JSON
   # weed starts Iceberg and Lance servers by itself unless their ports are 0.
   command=("$WEED" server -dir="$STATE/data" -ip=127.0.0.1 -ip.bind=127.0.0.1 -master.port=$((port + 1)) -volume.port=$((port + 2))
-    -filer.port=$((port + 3)) -master.volumeSizeLimitMB=256 -master.telemetry=false -volume.max=0 -volume.preStopSeconds=0 -filer.localSocket="$STATE/filer.sock"
+    -filer.port=$((port + 3)) -master.volumeSizeLimitMB=256 -master.telemetry=false -master.electionTimeout=1s -volume.max=0 -volume.preStopSeconds=0 -filer.localSocket="$STATE/filer.sock"
     -s3 -s3.port="$port" -s3.ip.bind="$bind" -s3.config="$STATE/s3.json" -s3.localSocket="$STATE/s3.sock" -s3.port.iceberg=0 -s3.port.lance=0)
   [ -z "$tls" ] || command+=(-s3.cert.file="$STATE/server.pem" -s3.key.file="$STATE/server.key")
   ! "${in_net[@]}" bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" 2>/dev/null || die "port $port is taken"
