@@ -22,8 +22,10 @@ from datasync_runner.storage.posix_errors import translate
 from datasync_runner.storage.posix_folders import Folders, open_folder, split_key
 from datasync_runner.storage.posix_large import LargeWriter, Place
 from datasync_runner.storage.posix_mount import file_system, is_network
+from datasync_runner.storage.posix_read import read_batch
 from datasync_runner.storage.posix_reader import FileReader
-from datasync_runner.storage.posix_small import SmallWriter, read_batch
+from datasync_runner.storage.posix_small import SmallWriter
+from datasync_runner.storage.posix_turns import Turns
 from datasync_runner.storage.posix_walk import walk
 
 if TYPE_CHECKING:
@@ -158,8 +160,13 @@ class PosixStorage:
 
     async def read_small(self, entries: Sequence[Entry]) -> list[Content | errors.StorageError]:
         """Whole files; those that change while being read are read again, three times."""
-        folders = self._folders
-        return await self._calls.threads.run(lambda: read_batch(folders, entries))
+        folders, turns = self._folders, self._now.turns
+
+        def work() -> list[Content | errors.StorageError]:
+            with turns.taken():
+                return read_batch(folders, entries)
+
+        return await self._calls.threads.run(work)
 
     async def open(self, entry: Entry) -> Reader:
         """Begin to read.  Raises: any FileError, Unavailable."""
@@ -275,7 +282,8 @@ class _Opened:
             allocates=not self.network,
             copies=lambda reader: shares_blocks(kind) and reader.device == device,
         )
-        self.small = SmallWriter(self.place.folders, verifies=verifies)
+        self.turns = Turns(network=self.network)
+        self.small = SmallWriter(self.place.folders, self.turns, verifies=verifies)
 
     def close(self) -> None:
         """Close every descriptor."""
