@@ -182,7 +182,15 @@ impl Connection {
 }
 
 fn find(bytes: &[u8], mark: &[u8]) -> Option<usize> {
-    bytes.windows(mark.len()).position(|window| window == mark)
+    let mut at = 0;
+    while let Some(ahead) = bytes[at..].iter().position(|&byte| byte == mark[0]) {
+        at += ahead;
+        if bytes[at..].starts_with(mark) {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
 }
 
 fn chunk_size(line: &str) -> io::Result<u64> {
