@@ -11,46 +11,37 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
-from botocore.auth import S3SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
 from datasync_runner.checksums import crc64, to_header
-from fixtures.faults import ALL
+from fixtures import s3
+from fixtures.faults import ALL, EXPIRED
+from fixtures.testbed import SCRIPTS, slot
+from fixtures.testbed import run as run_script
+from storage.looks import (
+    MIB,
+    Plain,
+    files,
+    finished,
+    grow,
+    run,
+    same,
+    started,
+    tree_of,
+    uploads,
+    wait_for,
+)
+from storage.sides import credentials, posix_side, s3_side
 
 BODY = bytes(range(256)) * 40
 SIZE = len(BODY)
 
 
-class Plain:
-    """A client without retries, one connection for each request unless it is kept."""
+def put(plain, key, body=BODY, **more):
+    return plain.ask("PUT", key, body, x_amz_checksum_crc64nvme=to_header(crc64(body)), **more)
 
-    def __init__(self, endpoint, server, bucket):
-        self.endpoint, self.bucket = endpoint, bucket
-        self.credentials = Credentials(server.access_key, server.secret_key)
-        self.address = urlsplit(endpoint).netloc
 
-    def ask(self, method, key, body=None, *, connection=None, query="", **headers):
-        """Status, headers, body."""
-        mine = connection or http.client.HTTPConnection(self.address, timeout=10)
-        url = f"{self.endpoint}/{self.bucket}/{key}{query and '?'}{query}"
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        request = AWSRequest(method, url, data=body, headers=named)
-        S3SigV4Auth(self.credentials, "s3", "us-east-1").add_auth(request)
-        try:
-            mine.request(method, url.removeprefix(self.endpoint), body, dict(request.headers))
-            with mine.getresponse() as answer:
-                named = {name.lower(): value for name, value in answer.getheaders()}
-                return answer.status, named, answer.read()
-        finally:
-            if connection is None:
-                mine.close()
-
-    def put(self, key, body=BODY, **more):
-        return self.ask("PUT", key, body, x_amz_checksum_crc64nvme=to_header(crc64(body)), **more)
-
-    def get(self, key, **more):
-        return self.ask("GET", key, x_amz_checksum_mode="ENABLED", **more)
+def get(plain, key, **more):
+    return plain.ask("GET", key, x_amz_checksum_mode="ENABLED", **more)
 
 
 @pytest.fixture
@@ -58,7 +49,7 @@ def proxied(fault_proxy, s3_server, s3_client, bucket):
     """A client before the proxy, the proxy without faults, and what the server really holds."""
     proxy = fault_proxy(permille=1000, kinds=[], stall_ms=300)
     plain = Plain(proxy.endpoint, s3_server, bucket)
-    assert plain.put("there")[0] == 200
+    assert put(plain, "there")[0] == 200
     proxy.zero()
 
     def held(key):
@@ -71,17 +62,17 @@ def proxied(fault_proxy, s3_server, s3_client, bucket):
 def test_what_is_no_fault_passes_unchanged(proxied):
     """Keys that need escapes, large bodies, chunked answers, bodiless answers: one connection."""
     proxy, plain, held = proxied
-    connection = http.client.HTTPConnection(plain.address, timeout=10)
+    connection = plain.connection()
     large = BODY * 200
     for key, body in (("a%20b%2Bc/%C3%BC", BODY), ("large", large), ("empty", b"")):
-        assert plain.put(key, body, connection=connection)[0] == 200
-        status, headers, found = plain.get(key, connection=connection)
+        assert put(plain, key, body, connection=connection)[0] == 200
+        status, headers, found = get(plain, key, connection=connection)
         assert (status, found) == (200, body)
         assert headers["x-amz-checksum-crc64nvme"] == to_header(crc64(body))
         assert plain.ask("HEAD", key, connection=connection)[::2] == (200, b"")
     assert held("a b+c/ü") == BODY
     for number in range(40):
-        plain.put(f"many/{number}-{'x' * 200}", b"1", connection=connection)
+        put(plain, f"many/{number}-{'x' * 200}", b"1", connection=connection)
     status, _, page = plain.ask("GET", "", query="list-type=2", connection=connection)
     assert (status, page.count(b"<Key>")) == (200, 44)
     assert plain.ask("DELETE", "large", connection=connection)[0] == 204
@@ -148,7 +139,7 @@ def test_bodies_in_chunks_and_bodies_until_the_close(fault_proxy):
 
 def test_a_body_that_the_server_asks_for_first(proxied):
     _, plain, held = proxied
-    assert plain.put("waited", expect="100-continue")[0] == 200
+    assert put(plain, "waited", expect="100-continue")[0] == 200
     assert held("waited") == BODY
 
 
@@ -161,7 +152,7 @@ def test_refusals_by_the_codes_of_s3(proxied, kind):
         "request-timeout": (400, b"<Code>RequestTimeout</Code>"),
     }[kind]
     proxy.configure(kinds=[kind])
-    connection = http.client.HTTPConnection(plain.address, timeout=10)  # reopens when closed
+    connection = plain.connection()  # reopens when closed
     for method in ("GET", "DELETE"):
         status, headers, body = plain.ask(method, "there", connection=connection)
         assert status == expected[0]
@@ -169,7 +160,7 @@ def test_refusals_by_the_codes_of_s3(proxied, kind):
         assert "date" in headers
     assert plain.ask("HEAD", "there", connection=connection)[::2] == (expected[0], b"")
     for number in range(12):
-        assert plain.put(f"f{number:02}", connection=connection)[0] == expected[0]
+        assert put(plain, f"f{number:02}", connection=connection)[0] == expected[0]
     connection.close()
     assert held("there") == BODY  # the DELETE did not reach the server
     assert {held(f"f{number:02}") for number in range(12)} == {None, BODY}  # before and after it
@@ -183,7 +174,7 @@ def test_a_reset_in_place_of_an_answer(proxied):
     proxy.configure(kinds=["reset"])
     for number in range(12):
         with pytest.raises(ConnectionResetError):
-            plain.put(f"f{number:02}")
+            put(plain, f"f{number:02}")
     assert {held(f"f{number:02}") for number in range(12)} == {None, BODY}
 
 
@@ -192,10 +183,10 @@ def test_a_reset_in_the_middle_of_an_answer(proxied):
     proxy.configure(kinds=["reset-body"])
     for _ in range(5):
         with pytest.raises((ConnectionResetError, http.client.IncompleteRead)):
-            plain.get("there")
+            get(plain, "there")
     with pytest.raises((ConnectionResetError, http.client.IncompleteRead)):
         plain.ask("GET", "", query="list-type=2")
-    assert plain.put("fine")[0] == 200
+    assert put(plain, "fine")[0] == 200
     assert proxy.stats().faults["reset-body"] == 6
 
 
@@ -204,7 +195,7 @@ def test_a_truncated_answer(proxied):
     proxy.configure(kinds=["truncate"])
     for _ in range(5):
         with pytest.raises(http.client.IncompleteRead) as caught:
-            plain.get("there")
+            get(plain, "there")
         assert BODY.startswith(caught.value.partial)
     with pytest.raises(http.client.IncompleteRead):
         plain.ask("GET", "", query="list-type=2")
@@ -218,7 +209,7 @@ def test_a_stall_before_and_in_an_answer(proxied):
     for _ in range(8):
         began = time.monotonic()
         with pytest.raises((http.client.RemoteDisconnected, http.client.IncompleteRead)) as caught:
-            plain.get("there")
+            get(plain, "there")
         assert 0.3 <= time.monotonic() - began < 2
         seen.add(caught.type)
     assert len(seen) == 2
@@ -227,7 +218,7 @@ def test_a_stall_before_and_in_an_answer(proxied):
 def test_a_wrong_checksum(proxied):
     proxy, plain, _ = proxied
     proxy.configure(kinds=["checksum"])
-    for status, headers, body in (plain.get("there"), plain.put("there")):
+    for status, headers, body in (get(plain, "there"), put(plain, "there")):
         assert (status, body) in ((200, BODY), (200, b""))
         stated = headers["x-amz-checksum-crc64nvme"]
         assert stated != to_header(crc64(BODY))
@@ -242,7 +233,7 @@ def differing_bits(one, other):
 def test_a_bit_flipped_on_the_way_down(proxied):
     proxy, plain, held = proxied
     proxy.configure(kinds=["flip-down"])
-    status, headers, body = plain.get("there")
+    status, headers, body = get(plain, "there")
     assert (status, differing_bits(body, BODY)) == (200, 1)
     assert headers["x-amz-checksum-crc64nvme"] == to_header(crc64(BODY))
     assert held("there") == BODY
@@ -252,7 +243,7 @@ def test_a_bit_flipped_on_the_way_up(proxied):
     """With a checksum the server refuses it; without one it stores it."""
     proxy, plain, held = proxied
     proxy.configure(kinds=["flip-up"])
-    assert plain.put("new")[0] == 400
+    assert put(plain, "new")[0] == 400
     assert held("new") is None
     plain.ask("PUT", "new", BODY, x_amz_content_sha256="UNSIGNED-PAYLOAD")
     assert proxy.stats().faults["flip-up"] == 2
@@ -267,17 +258,17 @@ def test_an_error_within_a_200(proxied):
     assert status == 200
     assert b"<Error><Code>InternalError</Code>" in body
     assert held("copy") is None
-    assert plain.put("fine")[0] == 200
+    assert put(plain, "fine")[0] == 200
 
 
 def test_an_expired_key_until_another_one_signs(proxied, s3_server):
     proxy, plain, _ = proxied
     proxy.configure(kinds=["expired"], permille=0, expired_key=s3_server.access_key)
-    answers = [plain.get("there") for _ in range(12)]
+    answers = [get(plain, "there") for _ in range(12)]
     assert {status for status, _, _ in answers} == {400, 403}
     assert all(b"<Code>ExpiredToken</Code>" in body for _, _, body in answers)
     proxy.configure(expired_key="another")
-    assert plain.get("there")[0] == 200
+    assert get(plain, "there")[0] == 200
 
 
 def test_the_share_is_the_one_asked_for_and_the_seed_repeats_it(fault_proxy, s3_server, bucket):
@@ -285,7 +276,7 @@ def test_the_share_is_the_one_asked_for_and_the_seed_repeats_it(fault_proxy, s3_
     for seed in (1, 1, 2):
         proxy = fault_proxy(permille=200, kinds=["slow-down"], seed=seed)
         plain = Plain(proxy.endpoint, s3_server, bucket)
-        connection = http.client.HTTPConnection(plain.address, timeout=10)
+        connection = plain.connection()
         seen.append([plain.ask("HEAD", "none", connection=connection)[0] for _ in range(300)])
         connection.close()
     assert seen[0] == seen[1] != seen[2]
@@ -296,24 +287,24 @@ def test_a_rate_and_a_delay(proxied):
     proxy, plain, _ = proxied
     proxy.configure(bytes_per_second=40 * SIZE, latency_ms=50)
     began = time.monotonic()
-    assert plain.put("slow", BODY * 20)[0] == 200
+    assert put(plain, "slow", BODY * 20)[0] == 200
     assert 0.5 < time.monotonic() - began < 2
 
 
 def test_a_server_that_is_away_for_a_moment(proxied):
     proxy, plain, _ = proxied
-    connection = http.client.HTTPConnection(plain.address, timeout=10)
-    plain.get("there", connection=connection)
+    connection = plain.connection()
+    get(plain, "there", connection=connection)
     proxy.down(ms=300)
     with pytest.raises(ConnectionError):
-        plain.get("there", connection=connection)
+        get(plain, "there", connection=connection)
     connection.close()
     with pytest.raises(ConnectionRefusedError):
-        plain.get("there")
+        get(plain, "there")
     end = time.monotonic() + 5
     while True:
         try:
-            assert plain.get("there")[0] == 200
+            assert get(plain, "there")[0] == 200
             break
         except ConnectionRefusedError:
             assert time.monotonic() < end
@@ -324,3 +315,198 @@ def test_every_kind_is_known_to_both_sides(proxied):
     proxy, _, _ = proxied
     proxy.configure(kinds=ALL)
     assert set(proxy.stats().faults) == {*ALL, "expired"}
+
+
+@pytest.fixture(scope="module")
+def tree():
+    return tree_of(1500)
+
+
+@pytest.fixture
+def secret(tmp_path, s3_server):
+    return credentials(tmp_path / "secret", s3_server)
+
+
+def through(proxy, side):
+    """The same side behind the proxy."""
+    return side.model_copy(update={"endpoint": proxy.endpoint})
+
+
+def nothing_is_left(client, bucket, root=None):
+    assert uploads(client, bucket) == []
+    assert root is None or list(root.rglob(".datasync-*")) == []
+
+
+def there_and_back(tmp_path, server, client, bucket, secret, proxy, tree):
+    """Two runs through a proxy, from a folder to a bucket and on to another folder."""
+    source, back = tmp_path / "source", tmp_path / "back"
+    back.mkdir()
+    grow(source, tree)
+    side = through(proxy, s3_side(server, bucket, secret, "p/"))
+    run(tmp_path, posix_side(source), side)
+    same(Plain(server.endpoint, server, bucket).files(client, "p/"), tree)
+    nothing_is_left(client, bucket)
+    yield
+    run(tmp_path, side, posix_side(back))
+    same(files(back), tree)
+    nothing_is_left(client, bucket, back)
+
+
+@pytest.mark.timeout(60)
+def test_there_and_back_with_every_fault(
+    tmp_path, s3_server, s3_client, bucket, secret, fault_proxy, tree
+):
+    proxy = fault_proxy(permille=50, stall_ms=1000)
+    for _ in there_and_back(tmp_path, s3_server, s3_client, bucket, secret, proxy, tree):
+        up = proxy.stats()
+        proxy.zero()
+    down = proxy.stats()
+    for stats in (up, down):
+        assert sum(stats.faults.values()) >= stats.requests * 0.03
+        print(stats)
+    assert {kind for kind in ALL if up.faults[kind] + down.faults[kind] == 0} <= {"error-in-200"}
+
+
+@pytest.mark.timeout(60)
+def test_across_endpoints_with_every_fault(
+    tmp_path, s3_server, s3_client, bucket, secret, fault_proxy, tree
+):
+    plain = Plain(s3_server.endpoint, s3_server, bucket)
+    plain.fill("a/", tree)
+    one, other = (fault_proxy(permille=50, seed=seed, stall_ms=1000) for seed in (8, 9))
+    run(
+        tmp_path,
+        through(one, s3_side(s3_server, bucket, secret, "a/")),
+        through(other, s3_side(s3_server, bucket, secret, "b/")),
+    )
+    same(plain.files(s3_client, "b/"), tree)
+    nothing_is_left(s3_client, bucket)
+    for proxy in (one, other):
+        stats = proxy.stats()
+        assert sum(stats.faults.values()) >= stats.requests * 0.03
+        print(stats)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ALL if kind != "error-in-200"])
+def test_there_and_back_with_one_kind(
+    tmp_path, s3_server, s3_client, bucket, secret, fault_proxy, kind
+):
+    proxy = fault_proxy(permille=50, kinds=[kind], stall_ms=1000)
+    some = tree_of(200, (9 * MIB, 17 * MIB))
+    for _ in there_and_back(tmp_path, s3_server, s3_client, bucket, secret, proxy, some):
+        pass
+    assert proxy.stats().faults[kind] > 0
+
+
+def test_completions_that_fail_within_a_200(
+    tmp_path, s3_server, s3_client, bucket, secret, fault_proxy
+):
+    proxy = fault_proxy(permille=1000, kinds=["error-in-200"])
+    proxy.configure(limit=2)
+    some = tree_of(5, (17 * MIB, 18 * MIB))
+    for _ in there_and_back(tmp_path, s3_server, s3_client, bucket, secret, proxy, some):
+        assert proxy.stats().faults["error-in-200"] == 2
+
+
+def mounted(folder, server):
+    """A Secret as the kubelet mounts it: files are links into a folder that is swapped whole."""
+    folder.mkdir()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        (folder / name).symlink_to(f"..data/{name}")
+    rotate(folder, server, "")
+    return folder
+
+
+def rotate(folder, server, ending):
+    """Swap the Secret for the keys with this ending, which the server takes as well."""
+    fresh = folder / f"..version{ending}"
+    fresh.mkdir()
+    (fresh / "AWS_ACCESS_KEY_ID").write_text(server.access_key + ending)
+    (fresh / "AWS_SECRET_ACCESS_KEY").write_text(server.secret_key + ending)
+    (folder / "..data.new").symlink_to(fresh.name)
+    (folder / "..data.new").rename(folder / "..data")
+
+
+@pytest.mark.timeout(40)
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_credentials_that_expire_while_it_runs(
+    tmp_path, s3_server, s3_client, bucket, fault_proxy, direction
+):
+    some = tree_of(300, (9 * MIB, 17 * MIB))
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    plain = Plain(s3_server.endpoint, s3_server, bucket)
+    secret = mounted(tmp_path / "secret", s3_server)
+    proxy = fault_proxy(permille=0, expired_key=s3_server.access_key)
+    proxy.configure(bytes_per_second=16 * MIB)
+    sides = [posix_side(folder), through(proxy, s3_side(s3_server, bucket, secret, "p/"))]
+    if direction == "up":
+        grow(folder, some)
+    else:
+        plain.fill("p/", some)
+        sides.reverse()
+    with started(tmp_path, *sides) as process:
+        wait_for(lambda: proxy.stats().requests > 50, "a run in full swing", process)
+        proxy.configure(kinds=[EXPIRED])
+        wait_for(lambda: proxy.stats().faults[EXPIRED] > 2, "refusals", process)
+        rotate(secret, s3_server, "-2")
+        proxy.configure(bytes_per_second=0)
+        finished(process, tmp_path, seconds=25)
+    same(files(folder), some)
+    same(plain.files(s3_client, "p/"), some)
+    nothing_is_left(s3_client, bucket, folder)
+
+
+FIRST_PORT = 21000
+
+
+@pytest.mark.timeout(60)
+def test_a_server_that_is_killed_and_comes_back_while_it_runs(tmp_path, tree):
+    """With all it held: what it confirmed is there, what it did not is sent again."""
+    with slot("s3-restart") as number:
+        name = f"pytest-s3-restart-{number}"
+        port = s3.free_port(FIRST_PORT + number * s3.PORTS_PER_SLOT)
+        server = s3.start("--port", str(port), name=name)
+        client = server.client()
+        try:
+            bucket = s3.make_bucket(client)
+            source = tmp_path / "source"
+            grow(source, tree)
+            side = s3_side(server, bucket, credentials(tmp_path / "secret", server), "p/")
+            with started(tmp_path, posix_side(source), side) as process:
+
+                def arrived():
+                    return client.list_objects_v2(Bucket=bucket)["KeyCount"]
+
+                wait_for(arrived, "the first object", process)
+                environment = {"STORAGE_NAME": name}
+                run_script(SCRIPTS / "s3.sh", "crash", environment=environment)
+                assert process.poll() is None
+                again = ("up", "--keep", "--port", str(port))
+                run_script(SCRIPTS / "s3.sh", *again, environment=environment)
+                finished(process, tmp_path)
+            same(Plain(server.endpoint, server, bucket).files(client, "p/"), tree)
+            nothing_is_left(client, bucket)
+        finally:
+            client.close()
+            s3.stop(name)
+
+
+@pytest.mark.timeout(40)
+def test_a_server_that_is_away_while_files_are_restored(
+    tmp_path, s3_server, s3_client, bucket, secret, fault_proxy
+):
+    some = tree_of(300)
+    Plain(s3_server.endpoint, s3_server, bucket).fill("p/", some)
+    back = tmp_path / "back"
+    back.mkdir()
+    proxy = fault_proxy(permille=0)
+    proxy.configure(bytes_per_second=24 * MIB)
+    side = through(proxy, s3_side(s3_server, bucket, secret, "p/"))
+    with started(tmp_path, side, posix_side(back)) as process:
+        wait_for(lambda: proxy.stats().requests > 50, "a run in full swing", process)
+        proxy.down(ms=3000)
+        proxy.configure(bytes_per_second=0)
+        finished(process, tmp_path)
+    same(files(back), some)
+    nothing_is_left(s3_client, bucket, back)
