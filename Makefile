@@ -48,8 +48,8 @@ crds: setup-python ## write crds/ and the chart's copy from the models
 images: setup ## build both images as OCI archives
 	@$(TESTBED)/images.sh
 
-bench: setup-python ## measure; not part of test
-	@$(PYTHON) tests/benchmarks/run.py
+bench: setup-python ## measure beside s5cmd, rclone, rsync and cp; minutes, not part of test (BENCH="--quick --only NAME")
+	@$(PYTHON) tests/benchmarks/run.py $(BENCH)
 
 lock: ## pin all dependencies with hashes
 	$(LOCK) --all-extras --group dev pyproject.toml -o requirements/dev.txt

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from benchmarks import ours
 from benchmarks.check import check
 from benchmarks.figures import OURS, Figures, medians
-from benchmarks.measure import Command, WrongRun, measure
+from benchmarks.measure import WrongRun, measure
 from benchmarks.peers import PEERS, Job
 from benchmarks.places import Bucket, Place
 from benchmarks.stage import Stage
@@ -65,7 +65,7 @@ def prepare(stage: Stage, workload: Workload, source: Place, destination: Place)
     if workload.unchanged and isinstance(destination, Bucket):
         stage.fill(workload.tree, destination)
         # Ours also keeps folders, as empty objects; the run that writes them is not measured.
-        measure(command(stage, workload, OURS, source, destination), stage.scratch)
+        ours.run(source, destination, stage.scratch, options=_options(workload))
 
 
 def run_once(
@@ -77,36 +77,33 @@ def run_once(
     """
     if not workload.unchanged:
         stage.empty(destination)
-    what = command(stage, workload, name, source, destination)
     if workload.latency_ms:
         stage.server().delay(workload.latency_ms * 1000)
     stage.zero()
     try:
-        measured = measure(what, stage.scratch)
+        figures = _run(stage, workload, name, Job(source, destination, workload.large))
         requests = stage.requests()
     finally:
         if workload.latency_ms:
             stage.server().delay(0)
-    if name == OURS:
-        count = ours.transferred(measured.output)
-        if workload.unchanged and count:
-            raise WrongRun(f"{count} files were transferred, though nothing had changed")
-    if workload.unchanged and any(
-        requests.get(kind) for kind in requests if kind.startswith(_WRITES)
-    ):
-        raise WrongRun(f"something was written, though nothing had changed: {requests}")
+    written = {kind: n for kind, n in requests.items() if kind.startswith(_WRITES)}
+    if workload.unchanged and written:
+        raise WrongRun(f"nothing had changed, but the server saw {written}")
     check(workload.tree, stage.tree(workload.tree), _plainly(stage, workload, destination))
-    return measured.figures._replace(requests=requests)
+    return figures._replace(requests=requests)
 
 
-def command(
-    stage: Stage, workload: Workload, name: str, source: Place, destination: Place
-) -> Command:
-    """The command of a tool for this workload."""
-    if name == OURS:
-        options = ours.NO_METADATA if workload.sizes_only else None
-        return ours.command(source, destination, stage.scratch, options=options)
-    return PEERS[name](stage.programs, Job(source, destination, workload.large))
+def _run(stage: Stage, workload: Workload, name: str, job: Job) -> Figures:
+    if name != OURS:
+        return measure(PEERS[name](stage.programs, job), stage.scratch).figures
+    ran = ours.run(job.source, job.destination, stage.scratch, options=_options(workload))
+    if workload.unchanged and ran.transferred:
+        raise WrongRun(f"nothing had changed, but it says it transferred {ran.transferred}")
+    return ran.figures
+
+
+def _options(workload: Workload) -> dict[str, str] | None:
+    return ours.NO_METADATA if workload.sizes_only else None
 
 
 def _plainly(stage: Stage, workload: Workload, place: Place) -> Place:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from benchmarks import ours
 from benchmarks.check import check
 from benchmarks.figures import Figures, medians
-from benchmarks.measure import WrongRun, measure
+from benchmarks.measure import WrongRun
 from benchmarks.places import Bucket, Place
 from benchmarks.stage import Stage
 from benchmarks.workloads import FEW, Kind, Route, Workload
@@ -64,18 +64,17 @@ def _measure(
             )
             try:
                 ends = [_through(place, proxy.endpoint) for place in (source, destination)]
-                measured = measure(ours.command(ends[0], ends[1], stage.scratch), stage.scratch)
-                ours.transferred(measured.output)
+                figures = ours.run(ends[0], ends[1], stage.scratch).figures
                 stats = proxy.stats()
             finally:
                 proxy.stop()
             check(workload.tree, stage.tree(workload.tree), destination)
-            done.append(measured.figures._replace(requests={"requests": stats.requests}))
+            done.append(figures._replace(requests={"requests": stats.requests}))
             if permille:
                 cost.faults = sum(stats.faults.values())
             tell(
                 f"{workload.title}, {permille / 10:g} % faults, round {number}: "
-                f"{measured.figures.wall_seconds:.2f} s, {stats.requests:,} requests"
+                f"{figures.wall_seconds:.2f} s, {stats.requests:,} requests"
             )
     cost.without, cost.with_faults = medians(runs[0]), medians(runs[PERMILLE])
 

@@ -30,6 +30,8 @@ class Goal(NamedTuple):
     cpu: float | None = None
     against: str = ""
     """Only peers whose name starts so; empty: all."""
+    engine_cpu: float | None = None
+    """As cpu, of what a run takes beyond one that has nothing to do."""
 
 
 NO_GOAL = Goal()
@@ -56,6 +58,8 @@ class Ratios(NamedTuple):
     cpu: float
     wall_peer: str
     cpu_peer: str
+    engine_cpu: float | None = None
+    """None when the run that has nothing to do was not measured."""
 
 
 def medians(runs: Sequence[Figures]) -> Figures:
@@ -70,10 +74,12 @@ def medians(runs: Sequence[Figures]) -> Figures:
     )
 
 
-def ratios(tools: Mapping[str, Figures], goal: Goal) -> Ratios | None:
+def ratios(
+    tools: Mapping[str, Figures], goal: Goal, *, idle_cpu_seconds: float | None = None
+) -> Ratios | None:
     """Ours against the fastest and against the thriftiest peer, which may be two.
 
-    None when ours or every peer is missing.
+    idle_cpu_seconds is the CPU time of a run of ours that has nothing to do.  None when ours or every peer is missing.
     """
     peers = {n: f for n, f in tools.items() if n != OURS and n.startswith(goal.against)}
     if OURS not in tools or not peers:
@@ -86,6 +92,9 @@ def ratios(tools: Mapping[str, Figures], goal: Goal) -> Ratios | None:
         peers[thrifty].cpu_seconds / ours.cpu_seconds,
         fast,
         thrifty,
+        None
+        if idle_cpu_seconds is None or ours.cpu_seconds <= idle_cpu_seconds
+        else peers[thrifty].cpu_seconds / (ours.cpu_seconds - idle_cpu_seconds),
     )
 
 
@@ -96,6 +105,7 @@ def missed(goal: Goal, found: Ratios) -> list[str]:
         for what, figure, wanted in (
             ("wall", found.wall, goal.wall),
             ("CPU", found.cpu, goal.cpu),
+            ("CPU of the engine alone", found.engine_cpu, goal.engine_cpu),
         )
-        if wanted is not None and figure < wanted
+        if wanted is not None and figure is not None and figure < wanted
     ]

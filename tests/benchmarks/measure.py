@@ -18,6 +18,11 @@ _REAPER = Path(__file__).parent / "reaper.py"
 class WrongRun(Exception):
     """A tool failed, or what it left is not what it should have left."""
 
+    def __init__(self, why: str, output: str = "") -> None:
+        super().__init__(why)
+        self.output = output
+        """What the tool wrote to its standard output."""
+
 
 @dataclass(frozen=True)
 class Command:
@@ -64,7 +69,8 @@ def measure(
     if told["late"]:
         raise WrongRun(f"not done after {deadline_seconds:g} s: {_end(err)}")
     if told["exit"]:
-        raise WrongRun(f"exit code {told['exit']}: {_end(err)} {_end(out)}")
+        words = f"exit code {told['exit']}: {_end(err) or _end(out)}"
+        raise WrongRun(words, out.read_text(errors="replace"))
     figures = Figures(told["wall"], told["cpu"], told["peak_mb"], told["total_mb"], {})
     return Measured(figures, out.read_text(errors="replace"))
 

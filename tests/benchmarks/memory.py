@@ -9,7 +9,7 @@ from benchmarks import ours
 from benchmarks.compare import line
 from benchmarks.data import Tree
 from benchmarks.figures import Limit
-from benchmarks.measure import WrongRun, measure
+from benchmarks.measure import WrongRun
 from benchmarks.places import Bucket, Folder
 from benchmarks.plant import plant
 from benchmarks.stage import Stage
@@ -29,16 +29,14 @@ def memory(stage: Stage, *, folders: int, by: int, tell: Callable[[str], None]) 
     source, server = stage.tree(tree), stage.server()
     server.clear("bench1")
     plant(server.endpoint, "bench1", tree.paths())
-    command = ours.command(
-        Folder(source), Bucket.of(server, "bench1"), stage.scratch, options=ours.NO_METADATA
-    )
+    ends = Folder(source), Bucket.of(server, "bench1")
     if folders:
-        measure(command, stage.scratch)  # writes the folders' markers
+        ours.run(*ends, stage.scratch, options=ours.NO_METADATA)  # writes the folders' markers
     stage.zero()
-    measured = measure(command, stage.scratch)
-    if count := ours.transferred(measured.output):
-        raise WrongRun(f"{count} files were transferred, though nothing had changed")
-    figures = measured.figures._replace(requests=stage.requests())
+    ran = ours.run(*ends, stage.scratch, options=ours.NO_METADATA)
+    if ran.transferred:
+        raise WrongRun(f"nothing had changed, but it says it transferred {ran.transferred}")
+    figures = ran.figures._replace(requests=stage.requests())
     tell(line(figures))
     return [
         Limit(f"{title}: largest process", figures.peak_mb, "MB", PEAK_MB),

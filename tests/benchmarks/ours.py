@@ -3,9 +3,10 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from benchmarks.measure import Command, WrongRun
+from benchmarks.figures import Figures
+from benchmarks.measure import Command, WrongRun, measure
 from benchmarks.places import Bucket, Place
 from datasync_api.location import ObjectStorage
 
@@ -73,16 +74,38 @@ def _bucket(name: str, bucket: Bucket) -> list[dict[str, Any]]:
     return [*documents, _document("DataSyncLocation", name, spec={"objectStorage": storage})]
 
 
-def transferred(output: str) -> int:
-    """How many files and folder markers the run says it transferred.
+class Ran(NamedTuple):
+    """A run that says it succeeded."""
 
-    Raises: WrongRun when it does not say that it succeeded.
+    figures: Figures
+    transferred: int
+    """Files, and folders' markers."""
+
+
+def run(
+    source: Place, destination: Place, scratch: Path, *, options: dict[str, str] | None = None
+) -> Ran:
+    """Run and measure it.
+
+    Raises: WrongRun when it fails, or does not say that it succeeded.
     """
     try:
-        status: dict[str, Any] = json.loads(output)
-    except ValueError:
-        raise WrongRun(f"no status in the output: {output[-300:]}") from None
+        measured = measure(command(source, destination, scratch, options=options), scratch)
+    except WrongRun as error:
+        raise WrongRun(_reason(error.output) or str(error)) from None
+    status = _status(measured.output)
     if status.get("phase") != "Success":
-        raise WrongRun(f"ended in {status.get('phase')}: {output[-600:]}")
-    progress = status.get("result", status)
-    return int(progress.get("filesTransferred", 0))
+        raise WrongRun(f"no success in the output: {measured.output[-300:]}")
+    return Ran(measured.figures, int(status.get("counters", {}).get("filesTransferred", 0)))
+
+
+def _reason(output: str) -> str:
+    result = _status(output).get("result", {})
+    return f"{result['errorCode']}: {result.get('errorDetail')}" if "errorCode" in result else ""
+
+
+def _status(output: str) -> dict[str, Any]:
+    try:
+        return json.loads(output)
+    except ValueError:
+        return {}

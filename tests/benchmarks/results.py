@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from benchmarks import table
 from benchmarks.compare import Comparison
 from benchmarks.faults import PERMILLE, Cost
-from benchmarks.figures import Limit, missed, ratios
+from benchmarks.figures import Limit, Ratios, missed, ratios
 
 
 @dataclass
@@ -18,13 +18,15 @@ class Results:
     costs: list[Cost] = field(default_factory=list[Cost])
     broken: dict[str, str] = field(default_factory=dict[str, str])
     """Rows that gave no figures, and why."""
+    idle_cpu_seconds: float | None = None
+    """Of a run of ours that has nothing to do."""
 
     def markdown(self, machine: Sequence[str]) -> str:
         """The tables, and what they were measured on."""
         parts = ["".join(f"* {line}\n" for line in machine)]
         if self.comparisons:
             rows = [
-                table.compared(c.workload.title, c.tools, c.workload.goal, c.wrong)
+                table.compared(c.workload.title, c.tools, c.workload.goal, self._ratios(c), c.wrong)
                 for c in self.comparisons
             ]
             parts.append("### Beside the best peer\n\n" + table.table(table.COMPARED, rows))
@@ -58,11 +60,14 @@ class Results:
             if limit.below is not None and not limit.met
         ]
         for one in self.comparisons:
-            goal = one.workload.goal
-            reached = ratios(one.tools, goal)
+            reached = self._ratios(one)
             if reached is not None:
-                found += [f"{one.workload.title}: {what}" for what in missed(goal, reached)]
+                lines = missed(one.workload.goal, reached)
+                found += [f"{one.workload.title}: {what}" for what in lines]
         return found
+
+    def _ratios(self, one: Comparison) -> Ratios | None:
+        return ratios(one.tools, one.workload.goal, idle_cpu_seconds=self.idle_cpu_seconds)
 
     def wrong(self) -> list[str]:
         """Runs that failed, or left something else than they should have."""

@@ -23,7 +23,7 @@ from benchmarks.measure import WrongRun
 from benchmarks.memory import memory
 from benchmarks.results import Results
 from benchmarks.stage import Stage, stage
-from benchmarks.startup import startup
+from benchmarks.startup import idle, startup
 from benchmarks.table import insert
 from benchmarks.workloads import WORKLOADS, Kind
 from fixtures.testbed import TestbedError
@@ -98,6 +98,12 @@ def _row(
             results.limits.append(Limit(what, one.us_per_pair, "µs CPU", decisions.GOAL_US))
         elif name == "startup":
             results.limits += startup(place.scratch)
+            nothing = idle(place)
+            results.idle_cpu_seconds = nothing.cpu_seconds
+            results.limits += [
+                Limit("datasync run of an empty folder", nothing.wall_seconds, "s"),
+                Limit("datasync run of an empty folder, CPU", nothing.cpu_seconds, "s CPU"),
+            ]
         elif name in MEMORY:
             results.limits += memory(place, folders=MEMORY[name], by=by, tell=progress.tell)
         elif name == "faults":

@@ -9,14 +9,25 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import ours
-from benchmarks.figures import Limit
+from benchmarks.figures import Figures, Limit, medians
 from benchmarks.measure import Command, WrongRun, measure
 from benchmarks.places import Bucket, Folder
 from benchmarks.reaper import descendants
+from benchmarks.stage import Stage
 
 REPEATS = 5
 VERSION_SECONDS, FIRST_REQUEST_CPU_SECONDS = 0.15, 0.4
 _PATIENCE_SECONDS = 30.0
+
+
+def idle(stage: Stage) -> Figures:
+    """Medians of runs that find an empty folder and an empty bucket.
+
+    Raises: WrongRun.
+    """
+    source, bucket = stage.folder("empty"), Bucket.of(stage.server(), "bench1")
+    stage.empty(bucket)
+    return medians([ours.run(source, bucket, stage.scratch).figures for _ in range(REPEATS)])
 
 
 def startup(scratch: Path) -> list[Limit]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.figures import OURS, Figures, Goal, Limit, Ratios, missed, ratios
+from benchmarks.figures import OURS, Figures, Goal, Limit, Ratios, missed
 
 BEGIN, END = "<!-- results: written by 'make bench' -->", "<!-- end of results -->"
 
@@ -25,10 +25,13 @@ COMPARED = (
 
 
 def compared(
-    title: str, tools: Mapping[str, Figures], goal: Goal, wrong: Mapping[str, str]
+    title: str,
+    tools: Mapping[str, Figures],
+    goal: Goal,
+    found: Ratios | None,
+    wrong: Mapping[str, str],
 ) -> list[str]:
     """A workload against its best peers, in one row."""
-    found = ratios(tools, goal)
     if found is None:
         return [title, "failed" if OURS in wrong else "-", "-", "-", "-", "-", "**FAILED**"]
     ours = tools[OURS]
@@ -38,7 +41,7 @@ def compared(
         f"{found.wall_peer} {seconds(tools[found.wall_peer].wall_seconds)}",
         f"{found.cpu_peer} {seconds(tools[found.cpu_peer].cpu_seconds)}",
         f"{found.wall:.1f}x{_goal(goal.wall)}",
-        f"{found.cpu:.1f}x{_goal(goal.cpu)}",
+        f"{found.cpu:.1f}x{_goal(goal.cpu)}{_engine(goal, found)}",
         verdict(goal, found, wrong),
     ]
 
@@ -145,6 +148,12 @@ def insert(document: str, results: str) -> str:
         raise ValueError(f"the document needs one line {BEGIN} and one line {END}")
     before, rest = document.split(BEGIN)
     return f"{before}{BEGIN}\n\n{results.strip()}\n\n{END}{rest.split(END)[1]}"
+
+
+def _engine(goal: Goal, found: Ratios) -> str:
+    if goal.engine_cpu is None or found.engine_cpu is None:
+        return ""
+    return f"; engine alone {found.engine_cpu:.1f}x{_goal(goal.engine_cpu)}"
 
 
 def _goal(value: float | None) -> str:

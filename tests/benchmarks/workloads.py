@@ -101,8 +101,8 @@ def _both_ways(name: str, template: Workload) -> tuple[Workload, Workload]:
 
 
 WORKLOADS: tuple[Workload, ...] = (
-    *_both_ways("small-http", replace(_UP, goal=Goal(3, 3))),
-    *_both_ways("small-https", replace(_UP, goal=Goal(3, 3), tls=True)),
+    *_both_ways("small-http", replace(_UP, goal=Goal(3, 3, engine_cpu=4))),
+    *_both_ways("small-https", replace(_UP, goal=Goal(3, 3, engine_cpu=4), tls=True)),
     *_both_ways("small-20ms", replace(_UP, goal=Goal(2, 3), latency_ms=20, peers=_FAR)),
     *_both_ways(
         "small-https-20ms", replace(_UP, goal=Goal(2, 3), latency_ms=20, peers=_FAR, tls=True)
