@@ -295,6 +295,12 @@ CASES = (
             ("fraction", 1.5, "must be of type integer"),
         )
     ),
+    Case(
+        "python-spelling",
+        task("options: {transfer_mode: All}"),
+        "spec.options.transfer_mode",
+        'unknown field "spec.options.transfer_mode"',
+    ),
     # filters
     Case(
         "include-relative",

@@ -108,6 +108,7 @@ class ApiModel(BaseModel):
         validate_by_alias=True,
         frozen=True,
         extra="ignore",
+        defer_build=True,  # a program builds the models that it uses, not those of the whole API
     )
     rules: ClassVar[tuple[Rule, ...]] = ()
 

@@ -15,10 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
-RATE_GRAMMAR: Final = r"rate\((1 (minute|hour|day)|([2-9]|[1-9][0-9]{1,4}) (minutes|hours|days))\)"
-_FIELD: Final = r"[0-9A-Za-z*?,/#-]+"
-CRON_GRAMMAR: Final = rf"(cron\({_FIELD}( {_FIELD}){{4,5}}\)|{_FIELD}( {_FIELD}){{4}})"
-EXPRESSION_GRAMMAR: Final = f"({RATE_GRAMMAR}|{CRON_GRAMMAR})"
+from datasync_api.schedule_grammar import RATE_GRAMMAR
 
 _UNITS: Final = {"minute": "minutes", "hour": "hours", "day": "days"}
 _LAST_YEAR: Final = 2199  # EventBridge's own bound

@@ -6,11 +6,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from datasync_api import patterns, schedule
+from datasync_api import patterns
 from datasync_api.base import ApiModel, ListOf, Rule, immutable
 from datasync_api.conditions import Conditions
 from datasync_api.meta import Resource
 from datasync_api.rate import UNLIMITED, BytesPerSecond
+from datasync_api.schedule_grammar import EXPRESSION_GRAMMAR
 from datasync_api.text import Name, Reference, cel_fullmatch, written_as
 
 FILTER_MAX_LENGTH = 102_400  # AWS's limit (FilterValue)
@@ -118,7 +119,7 @@ class Schedule(ApiModel):
         str,
         Field(min_length=1, max_length=256),
         written_as(
-            schedule.EXPRESSION_GRAMMAR,
+            EXPRESSION_GRAMMAR,
             "is not a schedule: write cron(0 3 * * ? *), rate(15 minutes) or a five-field cron "
             "such as 0 3 * * 1-5",
         ),
@@ -144,6 +145,8 @@ class Schedule(ApiModel):
 
     def problem(self) -> str | None:
         """What is wrong beyond the grammar (a 13th month, an unknown zone), or None."""
+        from datasync_api import schedule  # loads a calendar; few readers of a task need one
+
         try:
             schedule.parse_schedule(self.expression, self.time_zone)
         except schedule.ScheduleError as error:
@@ -187,7 +190,7 @@ class TaskSpec(ApiModel):
         default_factory=TaskOptions,
         description="What is compared, copied, kept and verified.",
         # Whole: the API server judges a default by the rules before it fills what is inside.
-        json_schema_extra={"default": TaskOptions().manifest()},
+        json_schema_extra=lambda schema: schema.update(default=TaskOptions().manifest()),
     )
     includes: Annotated[list[IncludeRule], ListOf(), Field(max_length=1)] = Field(
         default_factory=list[IncludeRule], description="Only what matches takes part."

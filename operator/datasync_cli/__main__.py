@@ -11,9 +11,10 @@ Imports are made where they are needed, so that `--version` and `--help` answer 
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
+from typing import Any
 
 USAGE = 2
 
@@ -23,6 +24,8 @@ def main(argv: Sequence[str] | None = None, *, runner: Sequence[str] | None = No
     from datasync_cli.issues import UsageError
 
     arguments = _parser().parse_args(argv)
+    # pydantic would look for plugins in every package that is installed; we have none.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         if arguments.command == "validate":
             return _validate(arguments)
@@ -32,13 +35,21 @@ def main(argv: Sequence[str] | None = None, *, runner: Sequence[str] | None = No
         return USAGE
 
 
+class _Version(argparse.Action):
+    """Looks the version up when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"datasync {version('datasync-kubernetes')}\n")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="datasync", description="DataSync for Kubernetes, on the command line."
     )
-    parser.add_argument(
-        "--version", action="version", version=f"datasync {version('datasync-kubernetes')}"
-    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     check = commands.add_parser("validate", help="check manifests as the API server would")
     run = commands.add_parser("run", help="run a task of the manifests on this machine")
@@ -87,7 +98,7 @@ def _run(arguments: argparse.Namespace, runner: Sequence[str] | None) -> int:
         mounts=tuple(arguments.mounts),
         as_json=arguments.output == "json",
         bytes_per_second=_rate(arguments.bytes_per_second),
-        runner=tuple(runner or (sys.executable, "-m", "datasync_runner")),
+        runner=tuple(runner) if runner else None,
     )
     return run(request)
 

@@ -1,57 +1,64 @@
-"""The runner as a child process: started, asked for its progress, stopped, and heard to the end.
+"""The runner as a child process: followed, stopped, and heard to the end.
 
-The same conversation that the operator has with a pod: exchange by HTTP with a bearer token, a
-SIGTERM to stop.  What the runner says about itself is kept to its last lines.
+What it says about itself is kept to its last lines; what is asked of it is in `exchange`.  There
+are no threads: its output is read while its end is waited for.
 """
 
-import http.client
 import json
 import os
+import select
 import signal
-import subprocess
-import threading
+import sys
+import time
 from collections import deque
-from collections.abc import Mapping, Sequence
-from typing import IO, Any, cast
+from typing import Any, Final, cast
 
-from pydantic import ValidationError
+from datasync_cli.launch import Launch
 
-from datasync_api.report import ExchangeRequest, Progress
-
-LAST_LINES = 40
-_EXCHANGE_TIMEOUT_SECONDS = 5.0
+LAST_LINES: Final = 40
+_CHUNK_BYTES: Final = 65_536
+_LINE_MAX_BYTES: Final = 1 << 20
+_LOOK_SECONDS: Final = 0.05  # where the end of a process cannot be waited for
 
 
 class Child:
-    """One runner process in a process group of its own, so that Ctrl-C reaches only us."""
+    """One runner process in a process group of its own; it is read only while it is waited for."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        self._lines: deque[str] = deque(maxlen=LAST_LINES)
+    def __init__(self, launch: Launch) -> None:
         self.port: int | None = None
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=dict(environment),
-            process_group=0,
-        )
-        self._readers = [
-            threading.Thread(target=self._read, args=(pipe,), daemon=True)
-            for pipe in (self._process.stdout, self._process.stderr)
-        ]
-        for reader in self._readers:
-            reader.start()
+        """Where it listens for the exchange, once it has said so."""
+        self._code: int | None = None
+        self._lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._rest = b""
+        self._speaks = True
+        self._output, output = os.pipe()
+        try:
+            self._pid = launch(output)
+        finally:
+            os.close(output)
+        os.set_blocking(self._output, False)
+        self._end = _pidfd(self._pid)
+        self._poll = select.poll()
+        self._poll.register(self._output, select.POLLIN)
+        if self._end is not None:
+            self._poll.register(self._end, select.POLLIN)
 
     def wait(self, seconds: float) -> int | None:
-        """The exit code, or None when the child still runs after so many seconds."""
-        try:
-            code = self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return None
-        for reader in self._readers:
-            reader.join(timeout=2)
-        return code
+        """The exit code (-N: killed by signal N), or None when it still runs after so many seconds.
+
+        It returns as soon as the child has ended.
+        """
+        until = time.monotonic() + seconds
+        while not self._ended():
+            left = until - time.monotonic()
+            if left <= 0:
+                return None
+            longest = left if self._end is not None else min(left, _LOOK_SECONDS)
+            if any(descriptor == self._output for descriptor, _ in self._poll.poll(longest * 1000)):
+                self._read()
+        while self._read():
+            pass
+        return self._code
 
     def stop(self) -> None:
         """Ask it to stop, as the kubelet does."""
@@ -60,25 +67,63 @@ class Child:
     def kill(self) -> None:
         """End it and what it started at once; nothing happens when it has ended."""
         self._signal(signal.SIGKILL)
-        self._process.wait()
+        if self._code is None:
+            _, status = os.waitpid(self._pid, 0)
+            self._code = os.waitstatus_to_exitcode(status)
+
+    def close(self) -> None:
+        """End it, if it still runs, and let go of what it was followed by."""
+        self.kill()
+        os.close(self._output)
+        if self._end is not None:
+            os.close(self._end)
 
     def last_words(self) -> list[str]:
         """The last lines of its output."""
         return list(self._lines)
 
-    def _signal(self, number: int) -> None:
-        if self._process.poll() is None:
-            os.killpg(self._process.pid, number)
+    def _ended(self) -> bool:
+        if self._code is None:
+            pid, status = os.waitpid(self._pid, os.WNOHANG)
+            if pid:
+                self._code = os.waitstatus_to_exitcode(status)
+        return self._code is not None
 
-    def _read(self, pipe: IO[bytes]) -> None:
-        with pipe:
-            for raw in pipe:
-                line = raw.decode(errors="replace").rstrip()
-                port = _announced_port(line) if self.port is None else None
-                if port is not None:
-                    self.port = port
-                else:
-                    self._lines.append(line)
+    def _signal(self, number: int) -> None:
+        if not self._ended():
+            os.killpg(self._pid, number)
+
+    def _read(self) -> bool:
+        """Take a piece of what it has said; False: for now, or for good, there is no more."""
+        if not self._speaks:
+            return False
+        try:
+            said = os.read(self._output, _CHUNK_BYTES)
+        except BlockingIOError:
+            return False
+        *lines, self._rest = (self._rest + said).split(b"\n")
+        if self._rest and (not said or len(self._rest) > _LINE_MAX_BYTES):
+            lines.append(self._rest)
+            self._rest = b""
+        for line in lines:
+            self._heard(line)
+        if not said:
+            self._speaks = False
+            self._poll.unregister(self._output)
+        return self._speaks
+
+    def _heard(self, raw: bytes) -> None:
+        line = raw.decode(errors="replace").rstrip()
+        port = _announced_port(line) if self.port is None else None
+        if port is not None:
+            self.port = port
+        else:
+            self._lines.append(line)
+
+
+def _pidfd(pid: int) -> int | None:
+    """What can be polled for the end of a process; Linux alone has it."""
+    return os.pidfd_open(pid) if sys.platform == "linux" else None
 
 
 def _announced_port(line: str) -> int | None:
@@ -90,25 +135,3 @@ def _announced_port(line: str) -> int | None:
         return None
     event = cast("dict[str, Any]", said)
     return event.get("port") if event.get("event") == "exchange" else None
-
-
-def ask_progress(port: int, token: str, execution_uid: str) -> Progress | None:
-    """One exchange; None when there was no answer that can be used, which ends nothing."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_EXCHANGE_TIMEOUT_SECONDS)
-    try:
-        connection.request(
-            "POST",
-            "/v1/exchange",
-            body=ExchangeRequest(execution_uid=execution_uid).model_dump_json(by_alias=True),
-            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-        )
-        response = connection.getresponse()
-        answer = response.read()
-        if response.status != http.client.OK:
-            return None
-        progress = Progress.model_validate_json(answer)
-    except (OSError, http.client.HTTPException, ValidationError):
-        return None
-    finally:
-        connection.close()
-    return progress if progress.execution_uid == execution_uid else None

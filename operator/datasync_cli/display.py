@@ -1,22 +1,24 @@
 """What a person sees of a local run: a progress bar while it goes, a table when it is over.
 
-The only importer of rich.  Progress goes to stderr: a bar on a terminal, a line every few seconds
-elsewhere; the summary goes to stdout.
+The only importer of rich, which is loaded where it is needed: for the bar of a run that takes a
+moment, on a terminal, and for what failed.  Progress goes to stderr: a bar on a terminal, a line
+every few seconds elsewhere; the summary goes to stdout.
 """
 
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from types import TracebackType
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING
 
 from datasync_api.conditions import find_condition
 from datasync_api.execution import ExecutionStatus, Phase
-from datasync_api.report import Counters, percent
+from datasync_api.report import Counters, Failure, percent
 from datasync_api.report import Progress as RunnerProgress
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
 
 LINE_INTERVAL_SECONDS = 5.0
 
@@ -38,23 +40,10 @@ class Live:
         self._next_line_seconds = 0.0
         self._last: tuple[float, int] = (0.0, 0)
         self._bytes_per_second = 0.0
-        self._console = Console(file=sys.stderr)
         self._bar: Progress | None = None
-        if self._console.is_terminal:
-            self._bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.fields[text]}"),
-                TimeElapsedColumn(),
-                console=self._console,
-                transient=True,
-            )
-            self._id = self._bar.add_task("Starting", total=None, text="")
-        self._console.print(title, highlight=False, markup=False, soft_wrap=True)
+        sys.stderr.write(f"{_printable(title)}\n")
 
     def __enter__(self) -> "Live":
-        if self._bar is not None:
-            self._bar.start()
         return self
 
     def __exit__(
@@ -72,9 +61,11 @@ class Live:
         self._measure(counters.bytes_written, seconds)
         done = percent(counters, totals_final=progress.totals_final, verifying=self._verifying)
         text = self._text(counters, done)
-        if self._bar is not None:
+        if sys.stderr.isatty():
+            if self._bar is None:
+                self._bar = _started_bar()
             self._bar.update(
-                self._id,
+                self._bar.task_ids[0],
                 description=progress.phase,
                 total=None if done is None else 100,
                 completed=done or 0,
@@ -82,8 +73,7 @@ class Live:
             )
         elif seconds >= self._next_line_seconds:
             self._next_line_seconds = seconds + LINE_INTERVAL_SECONDS
-            line = f"{timedelta(seconds=int(seconds))} {progress.phase}: {text}"
-            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+            sys.stderr.write(f"{timedelta(seconds=int(seconds))} {progress.phase}: {text}\n")
 
     def _measure(self, written: int, seconds: float) -> None:
         elapsed = seconds - self._last[0]
@@ -102,24 +92,49 @@ class Live:
         )
 
 
+def _started_bar() -> "Progress":
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[text]}"),
+        TimeElapsedColumn(),
+        console=Console(file=sys.stderr),
+        transient=True,
+    )
+    bar.add_task("Starting", total=None, text="")
+    bar.start()
+    return bar
+
+
 def summary(status: ExecutionStatus) -> None:
     """Print the closing table on stdout."""
-    console = Console(file=sys.stdout)
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    table.add_column(style="bold")
-    table.add_column()
-    for name, value in _rows(status):
-        table.add_row(name, Text(value))
-    console.print(table)
+    rows = _rows(status)
+    width = max(len(name) for name, _ in rows)
+    sys.stdout.write("".join(f"{name:<{width}}  {_printable(value)}\n" for name, value in rows))
     if status.failures:
-        failures = Table(title="Failed", title_justify="left", box=None, padding=(0, 2, 0, 0))
-        for heading in ("Class", "Files", "Sample", "What", "Fix"):
-            failures.add_column(heading, overflow="fold")
-        for f in status.failures:
-            failures.add_row(
-                *(Text(cell) for cell in (f.code, str(f.count), f.sample_path, f.message, f.hint))
-            )
-        console.print(failures)
+        _failed(status.failures)
+
+
+def _printable(text: str) -> str:
+    """On one line, and without what would steer the terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _failed(classes: Sequence[Failure]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title="Failed", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for heading in ("Class", "Files", "Sample", "What", "Fix"):
+        table.add_column(heading, overflow="fold")
+    for f in classes:
+        cells = (f.code, str(f.count), f.sample_path, f.message, f.hint)
+        table.add_row(*(Text(cell) for cell in cells))
+    Console(file=sys.stdout).print(table)
 
 
 def _files(count: int) -> str:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
@@ -60,7 +60,12 @@ class Document:
         return f"{self.kind}/{self.name}" if self.kind and self.name else f"document {self.number}"
 
 
-class _Loader(yaml.SafeLoader):
+# The parser in C is several times as fast; builds of PyYAML without it have the other one alone.
+_Slow = yaml.SafeLoader
+_SafeLoader = _Slow if TYPE_CHECKING or not yaml.__with_libyaml__ else yaml.CSafeLoader
+
+
+class _Loader(_SafeLoader):
     """YAML as Kubernetes reads it: dates stay text, `n` is false, a key twice is an error."""
 
     bool_values = yaml.SafeLoader.bool_values | {"y": True, "n": False}

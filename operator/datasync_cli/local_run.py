@@ -3,7 +3,6 @@
 The same models, the same plan and the same runner as on a cluster; only mounting is the user's.
 """
 
-import os
 import signal
 import sys
 import time
@@ -20,10 +19,11 @@ from pydantic import ValidationError
 from datasync_api.execution import Phase, Resolved
 from datasync_api.plan import Exchange, ExecutionIdentity, TransferPlan, make_plan
 from datasync_api.report import TransferResult
-from datasync_cli.child import Child, ask_progress
+from datasync_cli.child import Child
 from datasync_cli.display import Live, summary
 from datasync_cli.documents import read
 from datasync_cli.issues import UsageError
+from datasync_cli.launch import runner
 from datasync_cli.manifests import Manifests
 from datasync_cli.outcome import Ending, make_status
 from datasync_cli.selection import Chosen, choose, make_side, parse_mounts, refuse_nested
@@ -46,7 +46,8 @@ class Request:
     as_json: bool
     bytes_per_second: int | None
     """Instead of the task's ceiling; None: the task's."""
-    runner: tuple[str, ...]
+    runner: tuple[str, ...] | None
+    """A command instead of the runner."""
 
 
 @dataclass
@@ -129,22 +130,24 @@ def _supervise(
     request: Request, chosen: Chosen, plan: TransferPlan, place: Workspace, token: str
 ) -> Ending:
     """Follow the child to its end; on the way it may be interrupted or run out of time."""
-    command = (*request.runner, "--plan", str(place.plan), "--result", str(place.result))
+    files = ("--plan", str(place.plan), "--result", str(place.result))
     title = f"{chosen.task.metadata.name}: {plan.source.uri} → {plan.destination.uri}"
     verifying = plan.options.verify_mode != "None"
     with _interrupts() as stop, Live(title, verifying=verifying) as live:
-        child = Child(command, os.environ)
+        child = Child(runner(files, command=request.runner))
         began = time.monotonic()
         try:
             while (code := child.wait(POLL_SECONDS)) is None:
                 elapsed = time.monotonic() - began
                 if child.port is not None:
+                    from datasync_cli.exchange import ask_progress
+
                     progress = ask_progress(child.port, token, plan.execution.uid)
                     if progress is not None:
                         live.update(progress, seconds=elapsed)
                 _stop_if_asked(child, stop, chosen.task.spec.deadline_seconds, elapsed)
         finally:
-            child.kill()
+            child.close()
     return Ending(
         exit_code=code,
         result=_read_result(place.result, plan.execution.uid),

@@ -63,16 +63,18 @@ def _resource(document: Document) -> tuple[Resource | None, list[Issue]]:
     if kind is None:
         known = ", ".join(k.name for k in KINDS)
         return None, [_issue(document, "kind", f"{document.kind!r} is unknown", f"one of {known}")]
+    metadata, found = _metadata(document)
+    body = {**document.body, "metadata": metadata}
+    body.pop("status", None)  # the API server takes none from a manifest either
+    if not found and (resource := _at_once(kind, body)) is not None:
+        return resource, []
     schema = _schema(kind)
-    body = _without_nulls(document.body, schema)
+    body = _without_nulls(body, schema)
     issues = [
         _issue(document, path, f'unknown field "{path}"', "remove it, or correct its spelling")
         for path in unknown_fields(document.body, schema)
     ]
-    metadata, found = _metadata(document)
     issues += found
-    body["metadata"] = metadata
-    body.pop("status", None)  # the API server takes none from a manifest either
     try:
         resource = kind.model.model_validate_json(json.dumps(body), strict=True)
     except ValidationError as error:
@@ -84,6 +86,16 @@ def _resource(document: Document) -> tuple[Resource | None, list[Issue]]:
         ]
         return None, issues
     return (None if issues else resource), issues
+
+
+def _at_once(kind: Kind, body: Mapping[str, Any]) -> Resource | None:
+    """The model of a document that has nothing to be said about; its schema need not be made."""
+    try:
+        return kind.model.model_validate_json(
+            json.dumps(body), strict=True, extra="forbid", by_alias=True, by_name=False
+        )
+    except ValidationError:
+        return None
 
 
 @cache

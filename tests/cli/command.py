@@ -22,12 +22,13 @@ class Answer:
 
 
 def start(
-    *arguments: str | Path, runner: Sequence[str] = FAKE_RUNNER, **environment: str
+    *arguments: str | Path, runner: Sequence[str] | None = FAKE_RUNNER, **environment: str
 ) -> subprocess.Popen[str]:
-    """Start the command; the caller ends it."""
+    """Start the command; the caller ends it.  Without a `runner` it is the real one."""
     argv = [str(argument) for argument in arguments]
+    command = list(runner) if runner is not None else None
     return subprocess.Popen(
-        [sys.executable, "-c", _CALL.format(argv, list(runner))],
+        [sys.executable, "-c", _CALL.format(argv, command)],
         env={**os.environ, "COLUMNS": "100", **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -46,7 +47,7 @@ def finish(process: subprocess.Popen[str]) -> Answer:
 
 
 def datasync(
-    *arguments: str | Path, runner: Sequence[str] = FAKE_RUNNER, **environment: str
+    *arguments: str | Path, runner: Sequence[str] | None = FAKE_RUNNER, **environment: str
 ) -> Answer:
     """Run the command to its end."""
     return finish(start(*arguments, runner=runner, **environment))

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from fixtures.s3 import S3Server
 from invalid_manifests import location, manifest
 
 pytestmark = [pytest.mark.storage, pytest.mark.timeout(60)]
-RUNNER = (sys.executable, "-m", "datasync_runner")
+AS_A_COMMAND = (sys.executable, "-m", "datasync_runner")
 
 
 class Local:
@@ -54,10 +55,12 @@ class Local:
             )
         )
 
-    def run(self, *, tree: Path | None = None) -> tuple[int, dict[str, Any]]:
+    def run(
+        self, *, tree: Path | None = None, runner: Sequence[str] | None = None
+    ) -> tuple[int, dict[str, Any]]:
         answer = datasync(
             *("run", "-f", self.file, "--mount", f"nas={tree or self.tree}", "-o", "json"),
-            runner=RUNNER,
+            runner=runner,
             NO_PROXY="127.0.0.1",
             no_proxy="127.0.0.1",
         )
@@ -108,6 +111,14 @@ def test_all_then_nothing_then_exactly_what_changed(local: Local, s3_client: Any
     (local.tree / "link-out").unlink()
     code, status = local.run()
     assert (code, counted(status)) == (0, (1, 1, 1, 2))
+
+
+def test_the_runner_as_a_command_does_the_same(local: Local) -> None:
+    plant(local.tree)
+    code, status = local.run(runner=AS_A_COMMAND)
+    assert (code, counted(status)) == (0, (5, 0, 0, 0)), status
+    code, status = local.run()
+    assert (code, counted(status)) == (0, (0, 0, 0, 5)), status
 
 
 def test_there_and_back_again(local: Local, tmp_path: Path) -> None:
