@@ -55,6 +55,7 @@ lock: ## pin all dependencies with hashes
 	$(LOCK) --all-extras --group dev pyproject.toml -o requirements/dev.txt
 	$(LOCK) --extra operator --group build pyproject.toml -o requirements/operator.txt -c requirements/dev.txt
 	$(LOCK) --extra runner --group build pyproject.toml -o requirements/runner.txt -c requirements/dev.txt
+	$(LOCK) requirements/bench.in -o requirements/bench.txt
 	echo "uv==$$($$($(TESTBED)/install.sh uv) --version | cut -d' ' -f2)" | $(LOCK) -o requirements/uv.txt -
 
 clean: ## remove what was made inside the tree (the cache outside of it stays)

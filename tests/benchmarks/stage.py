@@ -14,6 +14,7 @@ from benchmarks.measure import WrongRun, measure
 from benchmarks.peers import Job, filler
 from benchmarks.places import Bucket, Folder, Place, Server
 from benchmarks.server import BenchServer
+from benchmarks.signed_servers import MinIO, SeaweedFS
 from benchmarks.workloads import Kind, Route, Workload
 
 SHARED_MEMORY = Path("/dev/shm")
@@ -154,10 +155,7 @@ class Stage:
 def _start(kind: Kind, folder: Path) -> Any:
     if kind is Kind.BENCH:
         return BenchServer.start(folder)
-    from benchmarks import signed_servers
-
-    one = signed_servers.MinIO if kind is Kind.MINIO else signed_servers.SeaweedFS
-    return one.start(folder)
+    return (MinIO if kind is Kind.MINIO else SeaweedFS).start(folder)
 
 
 @contextmanager

@@ -1,0 +1,70 @@
+"""Medians, ratios to the best peer, and what counts as a missed goal."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.figures import OURS, Figures, Goal, Limit, Ratios, medians, missed, ratios
+
+
+def took(wall: float, cpu: float, **requests: int) -> Figures:
+    return Figures(wall, cpu, 50.0, 80.0, requests)
+
+
+def test_each_figure_has_its_own_median() -> None:
+    runs = [took(1, 9, PutObject=5), took(3, 7, PutObject=7), took(2, 8, PutObject=6, HeadObject=9)]
+    assert medians(runs) == took(2, 8, PutObject=6, HeadObject=0)
+
+
+@given(st.lists(st.floats(0.01, 1e6), min_size=1))
+def test_the_median_lies_between_the_extremes(walls: list[float]) -> None:
+    found = medians([took(wall, 1) for wall in walls]).wall_seconds
+    assert min(walls) <= found <= max(walls)
+
+
+def test_wall_and_cpu_may_have_different_best_peers() -> None:
+    tools = {OURS: took(1, 1), "s5cmd": took(3, 9), "rclone": took(4, 6)}
+    assert ratios(tools, Goal()) == Ratios(3, 6, "s5cmd", "rclone")
+
+
+def test_a_goal_may_be_against_one_peer() -> None:
+    tools = {OURS: took(1, 1), "rsync -a": took(5, 5), "cp -a": took(0.5, 0.5)}
+    assert ratios(tools, Goal(1, None, "rsync")) == Ratios(5, 5, "rsync -a", "rsync -a")
+
+
+@pytest.mark.parametrize("tools", [{OURS: took(1, 1)}, {"s5cmd": took(1, 1)}, {}])
+def test_without_ours_or_any_peer_there_is_no_ratio(tools: dict[str, Figures]) -> None:
+    assert ratios(tools, Goal(1, 1)) is None
+
+
+def test_the_engine_alone_is_what_a_run_takes_beyond_an_idle_one() -> None:
+    tools = {OURS: took(1, 2.5), "s5cmd": took(3, 8)}
+    found = ratios(tools, Goal(engine_cpu=4), idle_cpu_seconds=0.5)
+    assert found is not None
+    assert (found.cpu, found.engine_cpu) == (3.2, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("goal", "lines"),
+    [
+        (Goal(), 0),
+        (Goal(3, 6), 0),
+        (Goal(3.01, None), 1),
+        (Goal(None, 6.01), 1),
+        (Goal(4, 7), 2),
+        (Goal(engine_cpu=7), 0),
+    ],
+)
+def test_a_goal_is_missed_below_it(goal: Goal, lines: int) -> None:
+    assert len(missed(goal, Ratios(3, 6, "s5cmd", "rclone"))) == lines
+
+
+def test_the_engine_alone_can_miss_its_goal() -> None:
+    assert missed(Goal(engine_cpu=7), Ratios(3, 6, "a", "b", 6.5)) == [
+        "CPU of the engine alone 6.50x, goal 7x"
+    ]
+
+
+@pytest.mark.parametrize(("figure", "met"), [(199.9, True), (200.0, False), (201.0, False)])
+def test_a_limit_is_met_below_it(figure: float, met: bool) -> None:
+    assert Limit("peak", figure, "MB", 200.0).met is met
