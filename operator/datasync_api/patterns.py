@@ -103,6 +103,15 @@ class Filter:
             ),
         )
 
+    @property
+    def everything(self) -> bool:
+        """Whether nothing is left out but AWS's defaults.
+
+        Then an item outside of what they leave out takes part when its name does not begin with a
+        dot, and nobody needs to ask `matches`.
+        """
+        return not self.includes and self.excludes == _DEFAULTS
+
     def matches(self, path: str) -> bool:
         """Whether the file or folder takes part."""
         if any(pattern.regex.fullmatch(path) for pattern in self.excludes):
@@ -132,3 +141,6 @@ class Filter:
             or pattern.regex.fullmatch(folder)
             for pattern in self.includes
         )
+
+
+_DEFAULTS: Final = Filter.parse([], []).excludes

@@ -4,19 +4,27 @@ Calls run in threads, a batch in one thread; the engine's workers give the paral
 refuses: following any link below the root, and pretending to keep owners that it may not set.
 """
 
-import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 from datasync_api.patterns import Filter
 from datasync_api.plan import PosixSide
 from datasync_runner.core.entry import Entry
 from datasync_runner.storage import errors, posix_files
-from datasync_runner.storage.port import Batch, Content, Reader, Written
+from datasync_runner.storage.port import (
+    Batch,
+    Content,
+    Moved,
+    Reader,
+    Source,
+    Written,
+    nobody,
+)
 from datasync_runner.storage.posix_calls import Calls
+from datasync_runner.storage.posix_charge import Charge
 from datasync_runner.storage.posix_copy import shares_blocks
 from datasync_runner.storage.posix_errors import translate
 from datasync_runner.storage.posix_folders import Folders, open_folder, split_key
@@ -27,9 +35,7 @@ from datasync_runner.storage.posix_reader import FileReader
 from datasync_runner.storage.posix_small import SmallWriter
 from datasync_runner.storage.posix_turns import Turns
 from datasync_runner.storage.posix_walk import walk
-
-if TYPE_CHECKING:
-    from datasync_runner.storage.throttle import Throttle
+from datasync_runner.storage.throttle import Throttle
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -61,7 +67,7 @@ class PosixStorage:
         sets_owner: bool,
         started_ns: int,
         verifies: bool = False,
-        throttle: "Throttle | None" = None,
+        throttle: Throttle | None = None,
     ) -> None:
         """`verifies`: what is written is proven before it gets its name.
 
@@ -72,10 +78,10 @@ class PosixStorage:
         self._sets_owner = sets_owner
         self._started_ns = started_ns
         self._verifies = verifies
-        self._throttle = throttle
+        self._charge = Charge(throttle)
         self._leftovers: list[bytes] = []
         self._calls = Calls(THREADS)
-        self._large = LargeWriter(self._calls, verifies=verifies, throttle=throttle)
+        self._large = LargeWriter(self._calls, self._charge, verifies=verifies)
         self._opened: _Opened | None = None
 
     async def check(self) -> None:
@@ -143,7 +149,9 @@ class PosixStorage:
 
     async def listing(self, chosen: Filter) -> AsyncIterator[Batch]:
         """Everything that takes part, sorted.  Raises: StorageError about the root."""
-        walker = walk(self._folders.root_fd, chosen, self._leftover)
+        now = self._now
+        root_fd = now.place.folders.root_fd
+        walker = walk(root_fd, chosen, self._leftover, network=now.network)
         try:
             while (batch := await self._calls.threads.run(lambda: next(walker, None))) is not None:
                 yield batch
@@ -178,13 +186,22 @@ class PosixStorage:
     async def write_small(self, contents: Sequence[Content]) -> list[Written | errors.StorageError]:
         """Write whole files and links."""
         small = self._now.small
-        if self._throttle:
-            await asyncio.sleep(self._throttle.take(sum(len(content.body) for content in contents)))
+        await self._charge.pay(sum(len(content.body) for content in contents))
         return await self._calls.threads.run(lambda: small.write_batch(contents))
 
-    async def write(self, entry: Entry, reader: Reader) -> Written:
+    async def write(self, entry: Entry, reader: Reader, moved: Moved = nobody) -> Written:
         """Write a large file.  Raises: any FileError, Unavailable."""
-        return await self._large.write(self._now.place, entry, reader)
+        return await self._large.write(self._now.place, entry, reader, moved)
+
+    def copies_from(self, source: Source) -> bool:
+        """A file system copies by itself only where `write` finds that it can."""
+        return False
+
+    async def copy(
+        self, entries: Sequence[Entry], source: Source
+    ) -> list[Written | errors.StorageError]:
+        """Refused: see `copies_from`."""
+        return [errors.Denied("a file system copies within `write`", e.key) for e in entries]
 
     async def update_metadata(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
         """Change what differs: owner, mode, times."""

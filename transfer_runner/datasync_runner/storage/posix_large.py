@@ -8,22 +8,19 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from datasync_runner.checksums import combine
 from datasync_runner.core.entry import Entry
-from datasync_runner.core.parts import MIB, RANGE_BYTES, RANGES_AT_ONCE
+from datasync_runner.core.parts import RANGE_BYTES, RANGES_AT_ONCE
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import RangedReader, Reader, Written
+from datasync_runner.storage.port import Moved, RangedReader, Reader, Written
 from datasync_runner.storage.posix_calls import Calls
+from datasync_runner.storage.posix_charge import Charge
 from datasync_runner.storage.posix_copy import STEP_BYTES, Copy
 from datasync_runner.storage.posix_folders import Folders
 from datasync_runner.storage.posix_reader import FileReader
 from datasync_runner.storage.posix_resume import identity_of
 from datasync_runner.storage.posix_target import Target, write_at
-
-if TYPE_CHECKING:
-    from datasync_runner.storage.throttle import Throttle
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +37,10 @@ class Place:
 class LargeWriter:
     """Writes large files below one root."""
 
-    def __init__(self, calls: Calls, *, verifies: bool, throttle: "Throttle | None") -> None:
-        self._calls, self._verifies, self._throttle = calls, verifies, throttle
+    def __init__(self, calls: Calls, charge: Charge, *, verifies: bool) -> None:
+        self._calls, self._charge, self._verifies = calls, charge, verifies
 
-    async def write(self, place: Place, entry: Entry, reader: Reader) -> Written:
+    async def write(self, place: Place, entry: Entry, reader: Reader, moved: Moved) -> Written:
         """Write one file.
 
         A caller that is cancelled leaves what can be continued; every other end leaves nothing.
@@ -57,11 +54,11 @@ class LargeWriter:
         try:
             await about(partial(target.begin, identity))
             if local:
-                checksum = await self._copy(target, reader, in_kernel=place.copies(reader))
+                checksum = await self._copy(target, reader, moved, in_kernel=place.copies(reader))
             elif ranged:
-                checksum = await self._ranges(target, reader)
+                checksum = await self._ranges(target, reader, moved)
             else:
-                checksum = await self._stream(target, reader)
+                checksum = await self._stream(target, reader, moved)
             return await about(partial(target.commit, checksum, verifies=self._verifies))
         except asyncio.CancelledError:
             await self._calls.threads.run(target.leave)
@@ -70,21 +67,23 @@ class LargeWriter:
             await self._calls.threads.run(target.discard)
             raise
 
-    async def _stream(self, target: Target, reader: Reader) -> int:
+    async def _stream(self, target: Target, reader: Reader, moved: Moved) -> int:
         entry = target.entry
         checksum = at = 0
         while chunk := await reader.read():
             if at + len(chunk) > entry.size_bytes:
                 raise _resized(entry)
-            await self._charge(len(chunk))
+            await self._charge.pay(len(chunk))
             write = partial(write_at, target.fd, [chunk], at)
             piece = await self._calls.about(entry.key, "write it", write)
             checksum, at = combine(checksum, piece, len(chunk)), at + len(chunk)
+            moved(len(chunk))
+            moved(len(chunk))
         if at != entry.size_bytes:
             raise _resized(entry)
         return checksum
 
-    async def _ranges(self, target: Target, reader: RangedReader) -> int:
+    async def _ranges(self, target: Target, reader: RangedReader, moved: Moved) -> int:
         entry = target.entry
         if reader.entry.size_bytes != entry.size_bytes:
             raise _resized(entry)
@@ -94,7 +93,7 @@ class LargeWriter:
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(RANGES_AT_ONCE):
-                    group.create_task(self._fetch(target, reader, missing))
+                    group.create_task(self._fetch(target, reader, missing, moved))
         except BaseExceptionGroup as failed:
             raise _first(failed) from None
         await reader.settle()
@@ -103,31 +102,33 @@ class LargeWriter:
             raise errors.Unavailable("it arrived damaged", entry.key)
         return checksum
 
-    async def _fetch(self, target: Target, reader: RangedReader, missing: Iterator[int]) -> None:
+    async def _fetch(
+        self, target: Target, reader: RangedReader, missing: Iterator[int], moved: Moved
+    ) -> None:
         for number in missing:
             start, count = target.range(number)
             pieces = await reader.read_at(start, count)
-            await self._charge(count)
+            await self._charge.pay(count)
             write = partial(target.write_range, number, pieces)
             del pieces
             await self._calls.about(target.entry.key, "write it", write)
+            moved(count)
+            moved(count)
 
-    async def _copy(self, target: Target, reader: FileReader, *, in_kernel: bool) -> int:
+    async def _copy(
+        self, target: Target, reader: FileReader, moved: Moved, *, in_kernel: bool
+    ) -> int:
         entry = target.entry
         if reader.entry.size_bytes != entry.size_bytes:
             raise _resized(entry)
         copy = Copy(reader, target, in_kernel=in_kernel)
         about = partial(self._calls.about, entry.key, "copy it")
         await about(copy.begin)
-        step = partial(copy.step, MIB if self._throttle else STEP_BYTES)
-        while count := await about(step):
-            await self._charge(count)
+        while count := await about(partial(copy.step, self._charge.grain_bytes or STEP_BYTES)):
+            moved(count)
+            await self._charge.pay(count)
         await about(reader.check)
         return copy.checksum
-
-    async def _charge(self, size_bytes: int) -> None:
-        if self._throttle and (seconds := self._throttle.take(size_bytes)):
-            await asyncio.sleep(seconds)
 
 
 def _resized(entry: Entry) -> errors.ChangedDuringTransfer:

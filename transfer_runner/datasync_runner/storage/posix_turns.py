@@ -28,15 +28,15 @@ class Turns:
         if self._network:
             yield
             return
-        before = _blocks_read()
+        before = blocks_read()
         if self._cold:
             yield
         else:
             with _TURN:
                 yield
-        self._cold = _blocks_read() > before
+        self._cold = blocks_read() > before
 
 
-def _blocks_read() -> int:
+def blocks_read() -> int:
     """How often this thread waited for a disk to be read (getrusage(2), ru_inblock)."""
     return resource.getrusage(resource.RUSAGE_THREAD).ru_inblock

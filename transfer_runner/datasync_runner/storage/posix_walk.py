@@ -1,93 +1,115 @@
 """The sorted walk of a folder tree: entries in the order of their S3 keys.
 
-Siblings are sorted as `name` (files) and `name/` (folders), which makes the whole stream sorted.
-Memory: the names of one folder a depth.  Links are listed, never followed.
+Links are listed, never followed.  Memory: what one folder a depth holds (posix_listing), and what
+is read ahead (posix_ahead).
 """
 
-import os
-import stat
-from collections.abc import Callable, Generator
+import contextlib
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Final
 
 from datasync_api.patterns import Filter
-from datasync_runner.core.entry import Entry
 from datasync_runner.storage.port import Batch
+from datasync_runner.storage.posix_ahead import Ahead
 from datasync_runner.storage.posix_errors import translate
-from datasync_runner.storage.posix_folders import open_folder
-from datasync_runner.storage.posix_metadata import entry_of
-from datasync_runner.storage.posix_names import TEMPORARY
+from datasync_runner.storage.posix_listing import CHUNK, Chunk, Listing
 
 if TYPE_CHECKING:
+    from datasync_runner.core.entry import Entry
     from datasync_runner.storage.errors import StorageError
 
-BATCH: Final = 1000
+READERS_LOCAL: Final = 2
+READERS_NETWORK: Final = 8
 
 
-def walk(root_fd: int, chosen: Filter, leftover: Callable[[bytes], None]) -> Generator[Batch]:
+def walk(
+    root_fd: int, chosen: Filter, leftover: Callable[[bytes], None], *, network: bool = False
+) -> Generator[Batch]:
     """Everything below the root that takes part; `leftover` is told each temporary file.
 
+    `network`: the folders are read ahead from the beginning, by more threads.  Blocking.
     Raises: StorageError when the root itself cannot be listed.
     """
+    walker = _Walk(leftover)
     try:
-        first = _names(root_fd)
+        readers = READERS_NETWORK if network else READERS_LOCAL
+        ahead = Ahead(root_fd, chosen, readers, at_once=network)
+        with contextlib.closing(ahead):
+            yield from walker.run(ahead)
     except OSError as error:
         raise translate(error, b"", "list the location's folder") from error
-    stack = [(os.dup(root_fd), b"", iter(first))]
-    entries: list[Entry] = []
-    errors: list[StorageError] = []
-    matches, below = chosen.matches, chosen.may_match_below
-    try:
-        while stack:
-            fd, prefix, names = stack[-1]
-            for name in names:
-                key = prefix + name
-                folder = name[-1] == 0x2F
-                if not folder and name.startswith(b".datasync-") and TEMPORARY.fullmatch(name):
-                    leftover(key)
-                    continue
-                path = "/" + (key[:-1] if folder else key).decode("utf-8", "surrogateescape")
-                enter = folder and below(path)
-                taken = matches(path)
-                if not taken and not enter:
-                    continue
-                try:
-                    if taken:
-                        bare = name[:-1] if folder else name
-                        found = os.stat(bare, dir_fd=fd, follow_symlinks=False)
-                        if stat.S_ISDIR(found.st_mode) is folder:
-                            entries.append(entry_of(key, found))
-                    if enter:
-                        inside = open_folder(name[:-1], fd)
-                        try:
-                            stack.append((inside, key, iter(_names(inside))))
-                        except OSError:
-                            os.close(inside)
-                            raise
-                except FileNotFoundError:
-                    continue  # removed while we walk: it is not there, that is all
-                except OSError as error:
-                    errors.append(translate(error, key, "list it"))
-                    enter = False
-                if len(entries) >= BATCH:
-                    yield Batch(entries, errors)
-                    entries, errors = [], []
-                if enter:
-                    break
-            else:
-                stack.pop()
-                os.close(fd)
-        if entries or errors:
-            yield Batch(entries, errors)
     finally:
-        for fd, _, _ in stack:
-            os.close(fd)
+        walker.close()
 
 
-def _names(fd: int) -> list[bytes]:
-    with os.scandir(fd) as found:
-        return sorted(
-            os.fsencode(item.name) + b"/"
-            if item.is_dir(follow_symlinks=False)
-            else os.fsencode(item.name)
-            for item in found
-        )
+class _Folder:
+    """How far the walk is in one folder."""
+
+    __slots__ = ("at", "chunk", "folders", "listing")
+
+    def __init__(self, listing: Listing) -> None:
+        self.listing = listing
+        self.turn(listing.first)
+
+    def turn(self, chunk: Chunk) -> None:
+        """Begin a chunk."""
+        self.chunk, self.at = chunk, 0
+        self.folders: Iterator[int] = iter(chunk.folders)
+
+
+class _Walk:
+    def __init__(self, leftover: Callable[[bytes], None]) -> None:
+        self._leftover = leftover
+        self._stack: list[_Folder] = []
+        self._entries: list[Entry] = []
+        self._errors: list[StorageError] = []
+
+    def run(self, ahead: Ahead) -> Generator[Batch]:
+        self._enter(ahead.take(b""))
+        stack = self._stack
+        while stack:
+            folder = stack[-1]
+            at = next(folder.folders, None)
+            entries = folder.chunk.entries
+            end = len(entries) if at is None else at + 1
+            for start in range(folder.at, end, CHUNK):
+                self._entries += entries[start : min(end, start + CHUNK)]
+                if len(self._entries) >= CHUNK and (at is None or start + CHUNK < end):
+                    yield self._batch()
+            folder.at = end
+            if at is not None:
+                self._descend(ahead, folder.listing, entries[at].key)
+            elif chunk := next(folder.listing.rest, None):
+                folder.turn(chunk)
+                ahead.offer(chunk)
+            else:
+                stack.pop().listing.close()
+            if len(self._entries) >= CHUNK:
+                yield self._batch()
+        if self._entries or self._errors:
+            yield self._batch()
+
+    def _descend(self, ahead: Ahead, listing: Listing, key: bytes) -> None:
+        if key in listing.hidden:
+            self._entries.pop()
+        try:
+            self._enter(ahead.take(key))
+        except FileNotFoundError:
+            return  # removed while we walk: it is not there, that is all
+        except OSError as error:
+            self._errors.append(translate(error, key, "list it"))
+
+    def _enter(self, listing: Listing) -> None:
+        self._stack.append(_Folder(listing))
+        self._errors += listing.failures
+        for key in listing.leftovers:
+            self._leftover(key)
+
+    def _batch(self) -> Batch:
+        batch = Batch(self._entries, self._errors)
+        self._entries, self._errors = [], []
+        return batch
+
+    def close(self) -> None:
+        for folder in self._stack:
+            folder.listing.close()

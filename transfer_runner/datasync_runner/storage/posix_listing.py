@@ -1,0 +1,196 @@
+"""One folder's entries in the order of their keys, in memory or, when they are many, on disk.
+
+Siblings are sorted as `name` (files) and `name/` (folders), which makes a whole walk sorted.  Every
+name is looked at in the order in which the file system tells them: that is the order in which a
+network file system has sent the metadata along.
+
+Memory: FOLDER_NAMES entries (about 500 bytes each), and SORT_BYTES when there are more.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from operator import itemgetter
+from struct import Struct
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from datasync_api.patterns import Filter
+from datasync_runner.core.entry import Entry, Kind, PosixMetadata
+from datasync_runner.storage.posix_errors import translate
+from datasync_runner.storage.posix_metadata import entry_of
+from datasync_runner.storage.posix_names import PREFIX, TEMPORARY
+from datasync_runner.storage.sorting import Sorter
+
+if TYPE_CHECKING:
+    from datasync_runner.storage.errors import StorageError
+
+FOLDER_NAMES: Final = 10_000
+SORT_BYTES: Final = 4 * 1024 * 1024
+CHUNK: Final = 1000
+
+_TYPE: Final = 0o170000
+_REGULAR: Final = 0o100000
+_TEMPORARY: Final = os.fsdecode(PREFIX)
+_RECORD: Final = Struct("<BBIIIQqq")
+_KEY: Final = itemgetter(0)
+_NOTHING_MORE: Final = Entry(b"", Kind.FILE)[5:]
+# Half of what the constructors of named tuples cost; they are called for each of millions.
+_new = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+_entry: Final[Callable[[tuple[object, ...]], Entry]] = partial(_new, Entry)
+_metadata: Final[Callable[[tuple[int, ...]], PosixMetadata]] = partial(_new, PosixMetadata)
+
+
+class Chunk(NamedTuple):
+    """A piece of a folder, sorted."""
+
+    entries: Sequence[Entry]
+    folders: Sequence[int]
+    """Where in it the folders are."""
+
+
+class Listing:
+    """A folder that was read; `close` lets go of what is on disk."""
+
+    def __init__(self) -> None:
+        self.failures: list[StorageError] = []
+        """Names that could not be looked at."""
+        self.leftovers: list[bytes] = []
+        """Temporary files of ours."""
+        self.hidden: set[bytes] = set()
+        """Folders that take no part themselves, but something in them may."""
+        self.first = Chunk([], [])
+        self.names = 0
+        """How many entries are in memory."""
+        self.sorter: Sorter | None = None
+        self.rest: Iterator[Chunk] = iter(())
+
+    def close(self) -> None:
+        """Give the disk's space back."""
+        if self.sorter is not None:
+            self.sorter.close()
+
+
+def read_folder(fd: int, prefix: bytes, chosen: Filter) -> Listing:
+    """The entries of an open folder whose key is `prefix`.  Raises: OSError."""
+    listing = Listing()
+    try:
+        with os.scandir(fd) as items:
+            entries = _looked_at(items, prefix, _Rules(chosen, prefix, listing))
+            found = list(islice(entries, FOLDER_NAMES))
+            if len(found) == FOLDER_NAMES:
+                _spill(listing, found, entries, prefix)
+                found = []
+            else:
+                found.sort(key=_KEY)
+    except BaseException:
+        listing.close()
+        raise
+    if listing.sorter is None:
+        listing.first = _chunk(found)
+    else:
+        records = listing.sorter.sorted()
+        listing.rest = _unpacked(records, prefix)
+        listing.first = next(listing.rest)
+    listing.names = len(listing.first.entries)
+    return listing
+
+
+class _Rules:
+    """What takes part in one folder: asked for names that a rule may mean."""
+
+    def __init__(self, chosen: Filter, prefix: bytes, listing: Listing) -> None:
+        self.everything = chosen.everything
+        self._chosen, self.listing, self._prefix = chosen, listing, prefix
+        self._path = "/" + prefix.decode("utf-8", "surrogateescape")
+
+    def takes(self, item: "os.DirEntry[str]") -> bool:
+        """Whether to look at it; what is ours or hidden is noted."""
+        name = item.name
+        if name.startswith(_TEMPORARY):
+            key = os.fsencode(name)
+            if TEMPORARY.fullmatch(key) and not item.is_dir(follow_symlinks=False):
+                self.listing.leftovers.append(self._prefix + key)
+                return False
+        path = self._path + name
+        if self._chosen.matches(path):
+            return True
+        if item.is_dir(follow_symlinks=False) and self._chosen.may_match_below(path):
+            self.listing.hidden.add(self._prefix + os.fsencode(name) + b"/")
+        return False
+
+
+def _looked_at(
+    items: "Iterator[os.DirEntry[str]]", prefix: bytes, rules: _Rules
+) -> Iterator[Entry]:
+    everything, takes, failures = rules.everything, rules.takes, rules.listing.failures
+    hidden = rules.listing.hidden
+    file_kind = Kind.FILE
+    for item in items:
+        name = item.name
+        raw = name.encode("utf-8", "surrogateescape")
+        if not (everything and name[0] != ".") and not takes(item):
+            key = prefix + raw + b"/"
+            if key in hidden:
+                yield Entry(key, Kind.FOLDER)
+            continue
+        try:
+            found = item.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            continue  # removed while we walk: it is not there, that is all
+        except OSError as error:
+            failures.append(translate(error, prefix + raw, "list it"))
+            continue
+        mode = found.st_mode
+        if mode & _TYPE == _REGULAR:
+            mtime_ns = found.st_mtime_ns
+            metadata = _metadata(
+                (mode & 0o7777, found.st_uid, found.st_gid, mtime_ns, found.st_atime_ns)
+            )
+            head = (prefix + raw, file_kind, found.st_size, mtime_ns, metadata)
+            yield _entry(head + _NOTHING_MORE)
+            continue
+        entry = entry_of(prefix + raw, found)
+        yield entry._replace(key=entry.key + b"/") if entry.kind is Kind.FOLDER else entry
+
+
+def _chunk(entries: Sequence[Entry]) -> Chunk:
+    folder = Kind.FOLDER
+    return Chunk(entries, [at for at, entry in enumerate(entries) if entry[1] is folder])
+
+
+def _spill(listing: Listing, first: list[Entry], more: Iterator[Entry], prefix: bytes) -> None:
+    """All of it to the disk's sorter, CHUNK entries at a time; `first` is emptied."""
+    sorter = listing.sorter = Sorter(SORT_BYTES)
+    cut = len(prefix)
+    while first:
+        sorter.push_many([_packed(entry, cut) for entry in first[-CHUNK:]])
+        del first[-CHUNK:]
+    while piece := [_packed(entry, cut) for entry in islice(more, CHUNK)]:
+        sorter.push_many(piece)
+
+
+def _packed(entry: Entry, cut: int) -> bytes:
+    """A record that sorts by the key: a name holds no NUL, so what follows does not matter."""
+    key, kind, size_bytes, mtime_ns, metadata = entry[:5]
+    mode, uid, gid, _, atime_ns = metadata or (0, 0, 0, 0, 0)
+    known = metadata is not None
+    fields = _RECORD.pack(
+        kind, known, mode or 0, uid or 0, gid or 0, size_bytes, mtime_ns, atime_ns or 0
+    )
+    return key[cut:] + b"\0" + fields
+
+
+def _unpacked(records: Iterator[bytes], prefix: bytes) -> Iterator[Chunk]:
+    width = _RECORD.size
+    kinds: list[Kind] = list(Kind)
+    unpack: Callable[[bytes], tuple[int, ...]] = _RECORD.unpack
+    while piece := list(islice(records, CHUNK)):
+        entries: list[Entry] = []
+        add = entries.append
+        for record in piece:
+            kind, known, mode, uid, gid, size_bytes, mtime_ns, atime_ns = unpack(record[-width:])
+            metadata = _metadata((mode, uid, gid, mtime_ns, atime_ns)) if known else None
+            head = (prefix + record[: -width - 1], kinds[kind], size_bytes, mtime_ns, metadata)
+            add(_entry(head + _NOTHING_MORE))
+        yield _chunk(entries)
