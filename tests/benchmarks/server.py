@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -94,6 +95,11 @@ class BenchServer:
         if answer.status != 200:
             raise TestbedError(f"the server answered {answer.status} to /__{command}")
         return body
+
+
+def check() -> None:
+    """Compare the server's answers with S3's (server/check.py, 10 s); raise TestbedError with what differs."""
+    run(sys.executable, SOURCES / "check.py")
 
 
 def build() -> Path:
