@@ -133,7 +133,7 @@ def _failed(classes: Sequence[Failure]) -> None:
         table.add_column(heading, overflow="fold")
     for f in classes:
         cells = (f.code, str(f.count), f.sample_path, f.message, f.hint)
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*(Text(_printable(cell)) for cell in cells))
     Console(file=sys.stdout).print(table)
 
 
