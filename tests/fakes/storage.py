@@ -7,7 +7,7 @@ from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata, parent_of, path_of
 from datasync_runner.core.posix_metadata import with_defaults
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Batch, Content, Written
+from datasync_runner.storage.port import Batch, Content, Written, nobody
 
 FILE = PosixMetadata(0o644, 1000, 1000, 1_000_000_000, 1_000_000_000)
 FOLDER = PosixMetadata(0o755, 1000, 1000, 1_000_000_000, 1_000_000_000)
@@ -22,6 +22,8 @@ class FakeStorage:
     listing_errors: list[errors.StorageError] = field(default_factory=list)
     trouble: Callable[[str, bytes], errors.StorageError | None] = lambda _, __: None
     calls: list[str] = field(default_factory=list)
+    copies: bool = False
+    """It can copy from objects by itself."""
     spoil: bool = False
     """What is written is damaged on its way to the disk."""
     clock_ns: int = 5_000_000_000
@@ -65,13 +67,20 @@ class FakeStorage:
     async def write_small(self, contents):
         return self._each("write", contents, self._write)
 
-    async def write(self, entry, reader):
+    async def write(self, entry, reader, moved=nobody):
         if error := self.trouble("write", entry.key):
             raise error
         body = b""
         while chunk := await reader.read():
             body += chunk
+            moved(len(chunk))
         return self._write(Content(entry, body))
+
+    def copies_from(self, source):
+        return self.copies and source.objects
+
+    async def copy(self, entries, source):
+        return self._each("copy", entries, lambda entry: self._write(source.items[entry.key]))
 
     async def update_metadata(self, entries):
         return self._each("update", entries, self._update)

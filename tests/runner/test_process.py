@@ -132,9 +132,9 @@ def test_a_secret_without_its_keys(tmp_path, folders):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_the_run_in_seconds(tmp_path, folders, number):
     source, destination = folders
-    with (source / "large").open("wb") as file:
-        file.truncate(200 * 1024**3)  # no run copies this within the test's time
-    process = start(tmp_path, make_plan(posix(source), posix(destination)))
+    (source / "large").write_bytes(b"x" * 30_000_000)  # takes 30 s at this rate
+    slowly = {"bytesPerSecond": 1_000_000}
+    process = start(tmp_path, make_plan(posix(source), posix(destination), options=slowly))
     for line in process.stdout:
         if json.loads(line).get("phase") == "Transferring":
             break
@@ -147,10 +147,11 @@ def test_a_signal_stops_the_run_in_seconds(tmp_path, folders, number):
 def test_the_exchange_answers_while_the_run_goes(tmp_path, folders):
     source, _ = folders
     (tmp_path / "token").write_text("the-token\n")
-    with (source / "large").open("wb") as file:
-        file.truncate(200 * 1024**3)
+    (source / "large").write_bytes(b"x" * 30_000_000)
     exchange = {"host": "127.0.0.1", "port": 0, "tokenPath": str(tmp_path / "token")}
-    process = start(tmp_path, make_plan(*map(posix, folders), exchange=exchange))
+    slowly = {"bytesPerSecond": 1_000_000}
+    plan = make_plan(*map(posix, folders), exchange=exchange, options=slowly)
+    process = start(tmp_path, plan)
     first = json.loads(process.stdout.readline())
     assert first["event"] == "exchange"
     body = json.dumps({"executionUid": "u1"}).encode()
@@ -169,8 +170,7 @@ def test_the_exchange_answers_while_the_run_goes(tmp_path, folders):
 
 def test_a_source_that_changes_all_the_time_is_a_failure_of_that_file(tmp_path, folders):
     source, destination = folders
-    (source / "busy").touch()
-    os.truncate(source / "busy", 200_000_000)  # long enough to read for the writer to get its turn
+    (source / "busy").write_bytes(b"x" * 30_000_000)
     (source / "calm").write_text("calm")
     done = threading.Event()
 
@@ -184,7 +184,11 @@ def test_a_source_that_changes_all_the_time_is_a_failure_of_that_file(tmp_path, 
     writer = threading.Thread(target=scribble)
     writer.start()
     try:
-        code, result, _ = run(tmp_path, make_plan(posix(source), posix(destination)))
+        # Slow enough for the writer to get its turn.
+        slowly = {"bytesPerSecond": 60_000_000}
+        code, result, _ = run(
+            tmp_path, make_plan(posix(source), posix(destination), options=slowly)
+        )
     finally:
         done.set()
         writer.join()

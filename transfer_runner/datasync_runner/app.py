@@ -5,30 +5,40 @@ import asyncio
 import logging
 import resource
 import signal
+import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from pydantic import ValidationError
 
-from datasync_api.conditions import Reason
 from datasync_api.exit_codes import ExitCode
 from datasync_api.plan import Exchange, TransferPlan
 from datasync_api.report import RunError, TransferResult
 from datasync_runner import logs
+from datasync_runner.core.parts import BUDGET_BYTES
+from datasync_runner.cores import usable_cpus, usable_memory_bytes, worker_count
 from datasync_runner.engine.exchange import ExchangeServer
 from datasync_runner.engine.pipeline import run_plan
+from datasync_runner.engine.pool import Pool, fork_workers
+from datasync_runner.engine.pool_worker import work
 from datasync_runner.engine.progress import Board
+from datasync_runner.engine.stops import stop_of
+from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.errors import ConfigurationInvalid, StopError
-from datasync_runner.storage.factory import make_storages
+from datasync_runner.storage.factory import Means, make_storages
+from datasync_runner.storage.throttle import Throttle
 
 _log = logging.getLogger(__name__)
 STOP_SECONDS: Final = 8
 """How long an asked-for stop waits for what is in flight."""
 PHASE_POLL_SECONDS: Final = 0.5
+MAX_CONNECTIONS: Final = 256
+"""To one side, over all processes."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _conclude(options.result, board, began, ExitCode.CONFIGURATION, _said(stop))
     board = Board(plan.execution.uid, time.monotonic)
     board.began = board.clock()
-    code, run_error = asyncio.run(_supervise(plan, board))
+    code, run_error = asyncio.run(_supervise(_Run.of(plan, board)))
     return _conclude(options.result, board, began, code, run_error)
 
 
@@ -60,77 +70,103 @@ def _raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536), hard))
 
 
-async def _supervise(plan: TransferPlan, board: Board) -> tuple[ExitCode, RunError | None]:
+@dataclass(frozen=True)
+class _Run:
+    """One run of a plan, and what its processes share."""
+
+    plan: TransferPlan
+    board: Board
+    throttle: Throttle
+    pool: Pool | None
+    means: Callable[[ByteBudget], Means]
+
+    @classmethod
+    def of(cls, plan: TransferPlan, board: Board) -> "_Run":
+        """Fork the workers, while there is neither a thread nor a connection."""
+        throttle = Throttle(plan.options.bytes_per_second)
+        count = worker_count(cpus=usable_cpus(), memory_bytes=usable_memory_bytes())
+        started_ns = time.time_ns()
+
+        def means(budget: ByteBudget) -> Means:
+            return Means(budget, throttle, MAX_CONNECTIONS // count, started_ns)
+
+        def worker(connection: socket.socket) -> int:
+            return work(connection, plan, lambda budget: make_storages(plan, means(budget)))
+
+        pool = fork_workers(count, worker) if count > 1 else None
+        return cls(plan, board, throttle, pool, means)
+
+    def pace(self, bytes_per_second: int | None) -> None:
+        """Hold the run to a rate from now on; None: to the plan's."""
+        rate = self.plan.options.bytes_per_second if bytes_per_second is None else bytes_per_second
+        if rate != self.throttle.bytes_per_second:
+            self.throttle.bytes_per_second = rate
+            _log.info("rate", extra={"fields": {"bytesPerSecond": rate}})
+
+
+async def _supervise(run: _Run) -> tuple[ExitCode, RunError | None]:
     """The run, until it ends or is asked to stop."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    run = asyncio.create_task(_run(plan, board))
-    watcher = asyncio.create_task(_tell_phases(board))
+    running = asyncio.create_task(_run(run))
+    watcher = asyncio.create_task(_tell_phases(run.board))
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({run, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
     watcher.cancel()
-    if not run.done():
-        run.cancel()
-        await asyncio.wait({run}, timeout=STOP_SECONDS)
+    if not running.done():
+        running.cancel()
+        await asyncio.wait({running}, timeout=STOP_SECONDS)
         return ExitCode.STOPPED, None
     stopping.cancel()
-    return run.result()
+    return running.result()
 
 
-async def _run(plan: TransferPlan, board: Board) -> tuple[ExitCode, RunError | None]:
+async def _run(run: _Run) -> tuple[ExitCode, RunError | None]:
     exchange: ExchangeServer | None = None
+    plan, board = run.plan, run.board
     try:
         if plan.exchange is not None:
-            exchange = _listen(plan.exchange, board)
+            exchange = _listen(plan.exchange, run)
         _log.info(
             "started",
             extra={"fields": {"source": plan.source.uri, "destination": plan.destination.uri}},
         )
-        source, destination = make_storages(plan, started_ns=time.time_ns())
+        source, destination = make_storages(plan, run.means(ByteBudget(BUDGET_BYTES)))
         try:
-            await run_plan(plan, source, destination, board)
+            mover = run.pool.run if run.pool else None
+            await run_plan(plan, source, destination, board, mover=mover)
         finally:
             await source.close()
             await destination.close()
     except Exception as error:
-        return _classify(error)
+        stop = stop_of(error)
+        return stop.exit_code, _said(stop)
     finally:
+        if run.pool is not None:
+            await run.pool.close()
         if exchange is not None:
             await asyncio.to_thread(exchange.close)
     return ExitCode.DONE, board.tally.run_error()
-
-
-def _classify(error: Exception) -> tuple[ExitCode, RunError]:
-    if isinstance(error, ExceptionGroup):
-        error = _first(cast("ExceptionGroup[Exception]", error))
-    if isinstance(error, StopError):
-        return error.exit_code, _said(error)
-    _log.error("crashed", exc_info=error)
-    detail = f"{type(error).__name__}: {error}; this is a defect of the runner: see its log"
-    return ExitCode.HOPELESS, RunError(code=Reason.INTERNAL_ERROR, detail=detail[:1024])
-
-
-def _first(group: ExceptionGroup[Exception]) -> Exception:
-    """The stop that users can act on, wherever it is in the group; else the first error."""
-    stops = group.subgroup(StopError)
-    found: Exception = stops or group
-    while isinstance(found, ExceptionGroup):
-        found = cast("ExceptionGroup[Exception]", found).exceptions[0]
-    return found
 
 
 def _said(error: StopError) -> RunError:
     return RunError(code=error.reason, detail=error.message[:1024])
 
 
-def _listen(exchange: Exchange, board: Board) -> ExchangeServer:
+def _listen(exchange: Exchange, run: _Run) -> ExchangeServer:
     try:
         token = Path(exchange.token_path).read_text("utf-8").strip()
         if not token:
             raise ConfigurationInvalid(f"the exchange's token {exchange.token_path} is empty")
-        server = ExchangeServer(exchange.host, exchange.port, token=token, progress=board.progress)
+        server = ExchangeServer(
+            exchange.host,
+            exchange.port,
+            token=token,
+            progress=run.board.progress,
+            pace=run.pace,
+        )
     except OSError as error:
         raise ConfigurationInvalid(
             f"cannot listen for the operator on port {exchange.port}: {error}"

@@ -109,7 +109,7 @@ def test_part_layout_is_within_the_limits_of_s3(size_bytes):
     assert number <= parts.MAX_PARTS
     assert part_bytes >= parts.PART_BYTES
     assert part_bytes * (number - 1) < max(1, size_bytes) <= part_bytes * number
-    assert parts.large_cost_bytes(size_bytes) <= parts.BUDGET_BYTES
+    assert parts.restore_cost_bytes(size_bytes) <= parts.BUDGET_BYTES
 
 
 def test_more_than_s3_can_hold():

@@ -10,14 +10,21 @@ from datasync_runner.engine.exchange import MAX_BODY_BYTES, ExchangeServer
 
 
 @pytest.fixture
-def server():
+def paces():
+    return []
+
+
+@pytest.fixture
+def server(paces):
     progress = Progress(
         execution_uid="u1",
         phase="Transferring",
         counters=Counters(files_transferred=3),
         totals_final=True,
     )
-    server = ExchangeServer("127.0.0.1", 0, token="secret", progress=lambda: progress)
+    server = ExchangeServer(
+        "127.0.0.1", 0, token="secret", progress=lambda: progress, pace=paces.append
+    )
     yield server
     server.close()
 
@@ -41,6 +48,12 @@ def test_the_progress_is_told(server):
     assert "filesTransferred" in json.loads(body)["counters"]
 
 
+@pytest.mark.parametrize(("said", "rate"), [({}, None), ({"bytesPerSecond": 4096}, 4096)])
+def test_the_rate_in_force_is_taken(server, paces, said, rate):
+    assert ask(server, body=json.dumps({"executionUid": "u1", **said}))[0] == 200
+    assert paces == [rate]
+
+
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
@@ -55,10 +68,11 @@ def test_the_progress_is_told(server):
         ({"headers": {"Content-Length": "-1"}, "body": ""}, 413),
     ],
 )
-def test_everything_else_is_refused_without_a_word(server, request_, status):
+def test_everything_else_is_refused_without_a_word(server, paces, request_, status):
     assert ask(server, **request_) == (status, b"")
+    assert paces == []
 
 
 def test_a_taken_port_is_an_error(server):
     with pytest.raises(OSError, match="in use"):
-        ExchangeServer("127.0.0.1", server.port, token="t", progress=lambda: None)
+        ExchangeServer("127.0.0.1", server.port, token="t", progress=lambda: None, pace=print)

@@ -65,6 +65,11 @@ class CompareOptions:
         )
 
     @property
+    def keeps_everything(self) -> bool:
+        """Whether all metadata is kept: what is copied whole is then right."""
+        return self.mtime and self.mode and self.uid and self.gid
+
+    @property
     def metadata(self) -> bool:
         """Whether any metadata counts."""
         return self.mtime or self.mode or self.uid or self.gid
@@ -112,7 +117,9 @@ def decide(source: Entry | None, destination: Entry | None, o: CompareOptions) -
     | file, link | file, link | sizes differ | Copy SizeDiffers |
     | any | any | metadata of one not known, and it or the kind counts | Inspect MetadataUnknown |
     | file | link | (or the other way round) | Copy KindDiffers |
-    | file, link | file, link | mtime counts, destination states none | Copy MtimeUnknown |
+    | file, link | file, link | both objects, no mtime stated, ETags equal | (go on below) |
+    | file, link | file, link | both objects, no mtime stated, source is newer | Copy SourceNewer |
+    | file, link | file, link | mtime counts, destination alone states none | Copy MtimeUnknown |
     | file, link | file, link | mtime counts, differs | Copy MtimeDiffers |
     | file, link | file, link | mtime does not count, source's is newer | Copy SourceNewer |
     | any | any | mode (not of links), uid, gid that count differ | UpdateMetadata MetadataDiffers |
@@ -165,6 +172,10 @@ def _content(source: Entry, destination: Entry, o: CompareOptions) -> Decision |
         return NEWER if source.mtime_ns > destination.mtime_ns else None
     stated = destination.metadata.mtime_ns if destination.metadata else None
     if stated is None:
+        if o.objects and source.metadata and source.metadata.mtime_ns is None:
+            # A copy inside S3 states what its source does: nothing here.
+            same = source.etag == destination.etag != ""
+            return NEWER if not same and source.mtime_ns > destination.mtime_ns else None
         return MTIME_UNKNOWN
     return None if source.mtime_ns == stated else MTIME
 

@@ -3,7 +3,7 @@
 One object, written by the engine's event loop alone, read by anyone.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Final, Literal
 
 from datasync_api.conditions import Reason
@@ -61,6 +61,29 @@ class Tally:
         known = self._classes.setdefault(code, _Class(path, message, hint))
         known.count += 1
 
+    def take(self) -> "Tally":
+        """Everything so far; these books are empty then."""
+        taken = Tally()
+        for name in _COUNTERS:
+            setattr(taken, name, getattr(self, name))
+            setattr(self, name, 0)
+        taken.failed, self.failed = self.failed, _new_failures()
+        taken._classes, self._classes = self._classes, {}
+        return taken
+
+    def add(self, other: "Tally") -> None:
+        """What another process has done."""
+        for name in _COUNTERS:
+            if count := getattr(other, name):
+                setattr(self, name, getattr(self, name) + count)
+        for stage, count in other.failed.items():
+            self.failed[stage] += count
+        for code, known in other._classes.items():
+            ours = self._classes.setdefault(
+                code, _Class(known.sample_path, known.message, known.hint)
+            )
+            ours.count += known.count
+
     def failures(self) -> list[Failure]:
         """The classes, most frequent first; what is beyond the tenth is one class 'Other'."""
         ranked = sorted(self._classes.items(), key=lambda item: (-item[1].count, item[0]))
@@ -107,6 +130,9 @@ class Tally:
         names = (name for name in Counters.model_fields if name != "files_failed")
         values = {name: getattr(self, name) for name in names}
         return Counters(**values, files_failed=FilesFailed(**self.failed))
+
+
+_COUNTERS: Final = tuple(f.name for f in fields(Tally) if f.type in (int, "int"))
 
 
 def printable(text: str) -> str:

@@ -1,6 +1,7 @@
 """The operator's window into a run: POST /v1/exchange, progress back.
 
-A small HTTP server in a thread.  It changes nothing; it answers only to the execution's own token.
+A small HTTP server in a thread, which answers only to the execution's own token.  All that it takes
+is the rate that is in force.
 """
 
 import hmac
@@ -22,7 +23,13 @@ class ExchangeServer:
     """Listens from construction; raises OSError when the address is taken."""
 
     def __init__(
-        self, host: str, port: int, *, token: str, progress: Callable[[], Progress]
+        self,
+        host: str,
+        port: int,
+        *,
+        token: str,
+        progress: Callable[[], Progress],
+        pace: Callable[[int | None], None],
     ) -> None:
         expected = f"Bearer {token}".encode()
 
@@ -50,6 +57,7 @@ class ExchangeServer:
                 told = progress()
                 if request.execution_uid != told.execution_uid:
                     return 409, b""
+                pace(request.bytes_per_second)
                 return 200, told.model_dump_json(by_alias=True).encode()
 
             def _reply(self, status: int, body: bytes) -> None:

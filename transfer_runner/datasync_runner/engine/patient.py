@@ -19,7 +19,16 @@ from datasync_runner.storage.errors import (
     Unavailable,
     Unreachable,
 )
-from datasync_runner.storage.port import Batch, Content, Destination, Reader, Written
+from datasync_runner.storage.port import (
+    Batch,
+    Content,
+    Destination,
+    Moved,
+    Reader,
+    Source,
+    Written,
+    nobody,
+)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -71,9 +80,18 @@ class Patient:
         """As the port."""
         return await self._each(self._inner.write_small, contents)
 
-    async def write(self, entry: Entry, reader: Reader) -> Written:
+    async def write(self, entry: Entry, reader: Reader, moved: Moved = nobody) -> Written:
         """As the port; not retried here."""
-        return await self._inner.write(entry, reader)
+        return await self._inner.write(entry, reader, moved)
+
+    def copies_from(self, source: Source) -> bool:
+        """As the port."""
+        return isinstance(source, Patient) and self._inner.copies_from(source._inner)
+
+    async def copy(self, entries: Sequence[Entry], source: Source) -> list[Written | StorageError]:
+        """As the port."""
+        inner = source._inner if isinstance(source, Patient) else source
+        return await self._each(lambda some: self._inner.copy(some, inner), entries)
 
     async def update_metadata(self, entries: Sequence[Entry]) -> list[Entry | StorageError]:
         """As the port."""

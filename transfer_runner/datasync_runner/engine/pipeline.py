@@ -1,43 +1,43 @@
-"""One run from end to end: check → prepare ∥ transfer ∥ verify → delete → folders → finish."""
+"""One run from end to end: check → prepare ∥ move → delete → folders → finish."""
 
 import asyncio
-import logging
+from functools import partial
 
 from datasync_api.patterns import Filter
 from datasync_api.plan import TransferPlan
-from datasync_runner.core.compare import CompareOptions
+from datasync_runner.core.parts import BUDGET_BYTES
 from datasync_runner.engine.delete import delete_extra, settle_folders
+from datasync_runner.engine.moving import Mover, move, options_of
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.prepare import Kept, Prepare
 from datasync_runner.engine.progress import Board
 from datasync_runner.engine.spool import Spool
-from datasync_runner.engine.transfer import WORKERS, Transfer
-from datasync_runner.engine.verify import Verify
+from datasync_runner.engine.transfer import WORKERS
 from datasync_runner.engine.work import WorkQueue
+from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.port import Destination
-
-_log = logging.getLogger(__name__)
 
 
 async def run_plan(
-    plan: TransferPlan, source: Destination, destination: Destination, board: Board
+    plan: TransferPlan,
+    source: Destination,
+    destination: Destination,
+    board: Board,
+    *,
+    mover: Mover | None = None,
 ) -> None:
-    """Do what the plan says; the board has the books.
+    """Do what the plan says; the board has the books.  Without a mover this process moves all.
 
     Raises: StopError, alone or in an ExceptionGroup.
     """
     patient_source, patient_destination = Patient(source), Patient(destination)
     await patient_source.check()
     await patient_destination.check()
-    options = CompareOptions.of(
-        plan.options, source_objects=source.objects, destination_objects=destination.objects
-    )
+    options = options_of(plan, patient_source, patient_destination)
     queue = WorkQueue(WORKERS)
-    verify = Verify(
-        patient_destination,
-        tally=board.tally,
-        active=plan.options.verify_mode == "OnlyFilesTransferred",
-    )
+    if mover is None:
+        budget = ByteBudget(BUDGET_BYTES)
+        mover = partial(_here, plan, patient_source, patient_destination, budget)
     with Spool() as deletes, Spool() as folders:
         kept = Kept(deletes, folders)
         prepare = Prepare(
@@ -49,18 +49,9 @@ async def run_plan(
             queue=queue,
             kept=kept,
         )
-        transfer = Transfer(
-            patient_source,
-            patient_destination,
-            options=options,
-            board=board,
-            queue=queue,
-            verify=verify,
-        )
         async with asyncio.TaskGroup() as group:
             group.create_task(prepare.run())
-            group.create_task(transfer.run())
-            group.create_task(verify.run())
+            group.create_task(_run(mover, queue, board))
         tally = board.tally
         await delete_extra(kept, patient_destination, tally=tally, guards=plan.guards)
         await settle_folders(
@@ -68,3 +59,18 @@ async def run_plan(
         )
     await patient_destination.finish()
     board.ended()
+
+
+async def _here(
+    plan: TransferPlan,
+    source: Patient,
+    destination: Patient,
+    budget: ByteBudget,
+    queue: WorkQueue,
+    board: Board,
+) -> None:
+    await move(plan, source, destination, queue=queue, board=board, budget=budget)
+
+
+async def _run(mover: Mover, queue: WorkQueue, board: Board) -> None:
+    await mover(queue, board)

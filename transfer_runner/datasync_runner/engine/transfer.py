@@ -1,25 +1,33 @@
-"""Work off the queue: copy files and links, update metadata.
+"""Work off the queue: inspect what is not decided yet, copy files and links, update metadata.
 
-`WORKERS` at once; each batch of small files and each large file holds its share of the byte budget
-from before it is read until it is written.
+`WORKERS` batches at once.  Each batch of small files holds its share of the process's byte budget
+from before it is read until it is written; a large file holds what its destination needs.
 """
 
 import asyncio
 from typing import Final
 
 from datasync_runner.core import links
-from datasync_runner.core.compare import Action, CompareOptions, wanted
+from datasync_runner.core.compare import Action, CompareOptions, decide, wanted
 from datasync_runner.core.entry import Entry, Kind
-from datasync_runner.core.parts import BUDGET_BYTES, restore_cost_bytes
-from datasync_runner.storage.budget import ByteBudget
+from datasync_runner.core.parts import (
+    COPY_LIMIT_BYTES,
+    LARGE_AT_ONCE,
+    restore_cost_bytes,
+)
+from datasync_runner.core.tally import Tally
 from datasync_runner.engine.failures import record
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.progress import Board
 from datasync_runner.engine.verify import Verify
 from datasync_runner.engine.work import Work, WorkQueue
+from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.errors import (
     ChangedDuringTransfer,
+    Conflict,
+    Denied,
     FileError,
+    Missing,
     StorageError,
     SymlinkEscapes,
     Unavailable,
@@ -42,12 +50,15 @@ class Transfer:
         board: Board,
         queue: WorkQueue,
         verify: Verify,
+        budget: ByteBudget,
     ) -> None:
         self._source, self._destination = source, destination
         self._options, self._board, self._tally = options, board, board.tally
         self._queue, self._verify = queue, verify
         self._restores = source.objects and not destination.objects
-        self._budget = ByteBudget(BUDGET_BYTES)
+        self._copies = options.keeps_everything and destination.copies_from(source)
+        self._budget = budget
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
 
     async def run(self) -> None:
         """Until the queue is closed and empty.  Raises: StopError."""
@@ -60,29 +71,88 @@ class Transfer:
     async def _worker(self) -> None:
         while batch := await self._queue.take():
             self._board.transferring()
-            if batch[0].action is Action.UPDATE_METADATA:
-                await self._update(batch)
-            elif batch[0].large:
-                await self._copy_large(batch[0].source)
-            else:
-                await self._copy_small(batch)
+            await self._do(batch)
+            self._queue.done(batch)
 
-    async def _copy_small(self, batch: list[Work]) -> None:
-        sources = [work.source for work in batch]
-        async with self._budget.hold(sum(source.size_bytes for source in sources)):
+    async def _do(self, batch: list[Work]) -> None:
+        action = batch[0].action
+        if action is Action.INSPECT:
+            await self._inspect(batch)
+        elif action is Action.UPDATE_METADATA:
+            await self._update([work.source for work in batch])
+        elif self._copies:
+            await self._copy_inside([work.source for work in batch])
+        elif batch[0].large:
+            await self._copy_large(batch[0].source)
+        else:
+            await self._copy_small([work.source for work in batch])
+
+    async def _inspect(self, batch: list[Work]) -> None:
+        """Ask for the metadata that the decision needs, decide, and do it."""
+        sources, destinations = await asyncio.gather(
+            self._source.inspect([work.source for work in batch]),
+            self._destination.inspect([work.destination for work in batch if work.destination]),
+        )
+        works: list[Work] = []
+        for source, destination in zip(sources, destinations, strict=True):
+            there = None if isinstance(destination, Missing) else destination
+            if isinstance(source, StorageError):
+                record(self._tally, "prepare", source)
+            elif isinstance(there, StorageError):
+                record(self._tally, "prepare", there)
+            elif work := self._decided(source, there):
+                works.append(work)
+        self._queue.settled(len(batch))
+        for some in batches_of(works):
+            await self._do(some)
+
+    def _decided(self, source: Entry, there: Entry | None) -> Work | None:
+        action = decide(source, there, self._options).action
+        if action is Action.INSPECT:
+            raise RuntimeError(f"{source.key!r}: still not known after it was inspected")
+        return place(self._tally, source, action=action, to_objects=self._destination.objects)
+
+    async def _copy_small(self, sources: list[Entry]) -> None:
+        async with self._budget.hold(sum([source.size_bytes for source in sources])):
             contents: list[Content] = []
             for source, read in zip(sources, await self._source.read_small(sources), strict=True):
                 if isinstance(read, StorageError):
                     record(self._tally, "transfer", read, source.key)
                     continue
                 self._tally.bytes_transferred += len(read.body)
-                if escapes := self._escapes(read):
+                if self._restores and (escapes := _escapes(read)):
                     record(self._tally, "transfer", SymlinkEscapes(escapes), source.key)
                     continue
-                contents.append(read._replace(entry=wanted(read.entry, self._options)))
+                contents.append(Content(wanted(read.entry, self._options), read.body))
             answers = await self._destination.write_small(contents)
         keys = [content.entry.key for content in contents]
         del contents
+        await self._written(keys, answers)
+
+    async def _copy_inside(self, sources: list[Entry]) -> None:
+        """The storage copies by itself; what it may not read itself travels through here."""
+        answers = await self._destination.copy(sources, self._source)
+        refused = [
+            source
+            for source, answer in zip(sources, answers, strict=True)
+            if isinstance(answer, Denied)
+        ]
+        kept = [
+            (source, answer)
+            for source, answer in zip(sources, answers, strict=True)
+            if not isinstance(answer, Denied)
+        ]
+        for _, answer in kept:
+            if isinstance(answer, Written):
+                self._tally.bytes_transferred += answer.entry.size_bytes
+        await self._written([source.key for source, _ in kept], [answer for _, answer in kept])
+        for some in batches_of([Work(Action.COPY, source) for source in refused]):
+            if some[0].large:
+                await self._copy_large(some[0].source)
+            else:
+                await self._copy_small([work.source for work in some])
+
+    async def _written(self, keys: list[bytes], answers: list[Written | StorageError]) -> None:
         done: list[Written] = []
         for key, answer in zip(keys, answers, strict=True):
             if isinstance(answer, StorageError):
@@ -92,17 +162,13 @@ class Transfer:
                 done.append(answer)
         await self._verify.put(done)
 
-    def _escapes(self, content: Content) -> str | None:
-        if content.entry.kind is not Kind.SYMLINK or not self._restores:
-            return None
-        return links.problem(content.entry.key, content.body)
-
     def _count(self, written: Written) -> None:
         self._tally.files_transferred += 1
         self._tally.bytes_written += written.entry.size_bytes
 
     async def _copy_large(self, source: Entry) -> None:
-        async with self._budget.hold(restore_cost_bytes(source.size_bytes)):
+        cost = 0 if self._destination.objects else restore_cost_bytes(source.size_bytes)
+        async with self._large, self._budget.hold(cost):
             try:
                 written = await self._source.retry(lambda: self._while_changing(source))
             except Unavailable as error:
@@ -127,15 +193,18 @@ class Transfer:
 
     async def _once(self, source: Entry) -> Written:
         reader = await self._source.open(source)
+        moved = _Moved(self._tally)
         try:
-            written = await self._destination.write(wanted(reader.entry, self._options), reader)
+            entry = wanted(reader.entry, self._options)
+            return await self._destination.write(entry, reader, moved)
+        except BaseException:
+            moved.take_back()
+            raise
         finally:
             await reader.close()
-        self._tally.bytes_transferred += written.entry.size_bytes
-        return written
 
-    async def _update(self, batch: list[Work]) -> None:
-        entries = [wanted(work.source, self._options) for work in batch]
+    async def _update(self, sources: list[Entry]) -> None:
+        entries = [wanted(source, self._options) for source in sources]
         for entry, answer in zip(
             entries, await self._destination.update_metadata(entries), strict=True
         ):
@@ -143,3 +212,53 @@ class Transfer:
                 record(self._tally, "transfer", answer, entry.key)
             else:
                 self._tally.files_metadata_updated += 1
+
+
+class _Moved:
+    """Counts a large file's bytes as they travel, so that its progress can be seen."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._bytes = 0
+
+    def __call__(self, size_bytes: int) -> None:
+        self._bytes += size_bytes
+        self._tally.bytes_transferred += size_bytes
+
+    def take_back(self) -> None:
+        """They travelled for nothing."""
+        self._tally.bytes_transferred -= self._bytes
+
+
+def place(tally: Tally, source: Entry, *, action: Action, to_objects: bool) -> Work | None:
+    """A file's or link's decision in the books, and the work that follows from it, if any."""
+    if action is Action.CONFLICT:
+        record(tally, "prepare", Conflict("a special file is in its place"), source.key)
+        return None
+    if action is Action.SKIP:
+        tally.files_skipped += 1
+        return None
+    if action is Action.UPDATE_METADATA and to_objects and source.size_bytes > COPY_LIMIT_BYTES:
+        action = Action.COPY
+    if action is Action.COPY:
+        tally.estimated_files_to_transfer += 1
+        tally.estimated_bytes_to_transfer += source.size_bytes
+    return Work(action, source)
+
+
+def batches_of(works: list[Work]) -> list[list[Work]]:
+    """The works cut into batches of one action; a large file is a batch of its own."""
+    found: list[list[Work]] = []
+    for work in works:
+        last = found[-1] if found else None
+        if last and not work.large and not last[0].large and last[0].action is work.action:
+            last.append(work)
+        else:
+            found.append([work])
+    return found
+
+
+def _escapes(content: Content) -> str | None:
+    if content.entry.kind is not Kind.SYMLINK:
+        return None
+    return links.problem(content.entry.key, content.body)

@@ -17,10 +17,12 @@ LIMIT: Final = 20_000
 
 
 class Work(NamedTuple):
-    """A file or link to copy, or whose metadata is to be updated."""
+    """A file or link to copy, whose metadata is to be updated, or that is to be inspected first."""
 
     action: Action
     source: Entry
+    destination: Entry | None = None
+    """Where it is to be inspected: what is there."""
 
     @property
     def large(self) -> bool:
@@ -35,20 +37,44 @@ class WorkQueue:
         self._items: deque[Work] = deque()
         self._takers, self._limit = takers, limit
         self._closed = False
+        self._unsettled = 0
         self._changed = asyncio.Condition()
+        self._all_settled = asyncio.Event()
 
     async def put(self, works: Sequence[Work]) -> None:
         """Add some (a listing's batch at most); waits while the queue is full."""
         async with self._changed:
             await self._changed.wait_for(lambda: len(self._items) < self._limit)
             self._items.extend(works)
+            self._unsettled += sum([work.action is Action.INSPECT for work in works])
             self._changed.notify_all()
 
     async def close(self) -> None:
         """Nothing more comes."""
         async with self._changed:
             self._closed = True
+            self._all_settled.clear()
             self._changed.notify_all()
+
+    def settled(self, count: int) -> None:
+        """So many items that were to be inspected are decided."""
+        self._unsettled -= count
+        if not self._unsettled:
+            self._all_settled.set()
+
+    def done(self, batch: Sequence[Work]) -> None:
+        """A batch that was taken is done with."""
+
+    async def decided(self) -> None:
+        """Wait until everything that was to be inspected is decided; after `close`."""
+        if self._unsettled:
+            await self._all_settled.wait()
+
+    async def any(self) -> bool:
+        """Wait for the first item; False when none comes."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._items or self._closed)
+            return bool(self._items)
 
     async def take(self) -> list[Work]:
         """The next batch; empty when everything was taken and nothing more comes."""

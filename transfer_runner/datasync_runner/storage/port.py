@@ -5,7 +5,7 @@ returns, each may raise StopError (the run cannot go on); Unavailable, about one
 call, is for the engine to retry.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from datasync_api.patterns import Filter
@@ -36,6 +36,14 @@ class Written(NamedTuple):
     """CRC64NVME of the bytes that left the source."""
     proven: bool = False
     """The destination has computed the same checksum from what it received."""
+
+
+Moved = Callable[[int], None]
+"""Is told how many more bytes of a large file were taken over."""
+
+
+def nobody(size_bytes: int) -> None:
+    """A Moved that nobody hears."""
 
 
 class Reader(Protocol):
@@ -123,8 +131,19 @@ class Destination(Source, Protocol):
         """Write whole files and links: each is there completely or not at all."""
         ...
 
-    async def write(self, entry: Entry, reader: Reader) -> Written:
+    async def write(self, entry: Entry, reader: Reader, moved: Moved = nobody) -> Written:
         """Write a large file.  Raises: any FileError, Unavailable; nothing is left behind then."""
+        ...
+
+    def copies_from(self, source: Source) -> bool:
+        """Whether the storage itself can copy from there, without the bytes coming here."""
+        ...
+
+    async def copy(self, entries: Sequence[Entry], source: Source) -> list[Written | StorageError]:
+        """Have the storage copy files of any size, with all that belongs to them.
+
+        Denied, where it may not read the source by itself, and any other FileError as values.
+        """
         ...
 
     async def update_metadata(self, entries: Sequence[Entry]) -> list[Entry | StorageError]:

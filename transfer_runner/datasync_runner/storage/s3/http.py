@@ -29,6 +29,8 @@ from datasync_runner.storage.throttle import Throttle
 BUFFER_BYTES: Final = 512 * 1024
 PACED_BYTES: Final = 16 * 1024
 """What a paced connection takes at once."""
+PACED_CONNECTIONS: Final = 8
+"""Under a ceiling: each waits for its turn with what it has taken, and a change is to be felt."""
 CONNECT_SECONDS: Final = 10
 _PACED: Final = " paced"
 _MAX_LIFE_SECONDS: Final = 300  # so that connections spread over the addresses that S3 rotates
@@ -141,8 +143,10 @@ class Http:
             self._collect()
 
     def _launch(self) -> None:
-        waiting, busy = self._waiting, self._busy
-        while waiting and len(busy) < self.limit.limit:
+        waiting, busy, limit = self._waiting, self._busy, self.limit.limit
+        if self._throttle is not None and self._throttle.bytes_per_second >= 0:
+            limit = min(limit, PACED_CONNECTIONS)
+        while waiting and len(busy) < limit:
             self._send(waiting.popleft())
         if waiting and self.limit.look(time.monotonic(), time.process_time(), waiting=len(waiting)):
             self._launch()

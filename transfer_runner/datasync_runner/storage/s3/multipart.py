@@ -15,7 +15,7 @@ from datasync_runner.core.entry import Entry
 from datasync_runner.core.parts import PARTS_AT_ONCE, layout
 from datasync_runner.storage import errors
 from datasync_runner.storage.budget import ByteBudget
-from datasync_runner.storage.port import RangedReader, Reader, Written
+from datasync_runner.storage.port import Moved, RangedReader, Reader, Written, nobody
 from datasync_runner.storage.s3.calls import Call
 from datasync_runner.storage.s3.metadata import CHECKSUM, headers_of
 from datasync_runner.storage.s3.objects import Objects
@@ -50,13 +50,15 @@ class Upload:
             self._layout = layout(entry.size_bytes)
         except ValueError as error:
             raise errors.NotSupported(str(error), entry.key) from error
+        self._moved: Moved = nobody
         self._id = ""
         self._known: dict[int, Part] = {}
         self._resumed = False
         self._made: dict[int, Made] = {}
 
-    async def run(self, reader: Reader) -> Written:
+    async def run(self, reader: Reader, moved: Moved) -> Written:
         """Upload everything.  Raises: any FileError, Unavailable; the upload is aborted then."""
+        self._moved = moved
         await self._begin()
         try:
             if isinstance(reader, RangedReader):
@@ -173,6 +175,7 @@ class Upload:
 
     async def _put(self, number: int, body: bytes) -> Made:
         checksum = crc64(body)
+        self._moved(len(body))
         known = self._known.get(number)
         if known is not None and (known.checksum, known.size_bytes) == (checksum, len(body)):
             return Made(known.etag, checksum, len(body))

@@ -74,7 +74,7 @@ class Objects:
     def read(self, entry: Entry, give: Give[Content]) -> None:
         """A whole object, the very one that was listed; any FileError, Unavailable as answers."""
         key = entry.key
-        headers = [_ENABLED]
+        headers: list[tuple[str, str]] = [_ENABLED]
         if entry.etag:
             headers.append(("if-match", entry.etag))
 

@@ -11,7 +11,16 @@ from datasync_runner.core.entry import Entry
 from datasync_runner.core.parts import BUDGET_BYTES, MIB, RANGE_BYTES, SINGLE_PUT_BYTES
 from datasync_runner.storage import errors
 from datasync_runner.storage.budget import ByteBudget
-from datasync_runner.storage.port import Batch, Content, RangedReader, Reader, Source, Written
+from datasync_runner.storage.port import (
+    Batch,
+    Content,
+    Moved,
+    RangedReader,
+    Reader,
+    Source,
+    Written,
+    nobody,
+)
 from datasync_runner.storage.s3.answers import denied
 from datasync_runner.storage.s3.calls import Call
 from datasync_runner.storage.s3.client import Client
@@ -43,11 +52,12 @@ class S3Storage:
         *,
         budget: ByteBudget | None = None,
         throttle: Throttle | None = None,
+        connections: int = 256,
     ) -> None:
         """Raises: ConfigurationInvalid when the Secret's files are not there."""
         self._side = side
         self._budget = budget or ByteBudget(BUDGET_BYTES)
-        self._client = Client(side, throttle=throttle)
+        self._client = Client(side, most=connections, throttle=throttle)
         self._objects = Objects(self._client)
         self._probing: asyncio.Task[Traits] | None = None
 
@@ -104,18 +114,19 @@ class S3Storage:
         await self._traits()
         return await self._each(self._objects.write, contents, _key_of_content)
 
-    async def write(self, entry: Entry, reader: Reader) -> Written:
+    async def write(self, entry: Entry, reader: Reader, moved: Moved = nobody) -> Written:
         """One PUT up to 16 MiB, parts above.  Raises: any FileError, Unavailable."""
         traits = await self._traits()
         if entry.size_bytes > SINGLE_PUT_BYTES:
             upload = Upload(self._objects, entry, traits=traits, budget=self._budget)
-            return await upload.run(reader)
+            return await upload.run(reader, moved)
         async with self._budget.hold(entry.size_bytes):
             pieces: list[bytes] = []
             while chunk := await reader.read():
                 pieces.append(chunk)
             body = b"".join(pieces)
             del pieces
+            moved(len(body))
             if len(body) != entry.size_bytes:
                 raise errors.ChangedDuringTransfer("it has another size now", entry.key)
             return await self._one(self._objects.write, Content(entry, body))

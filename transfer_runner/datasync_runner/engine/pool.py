@@ -1,0 +1,176 @@
+"""Worker processes: Python runs on one core, and a transfer has work for all of them.
+
+They are forked before the event loop, threads or connections exist, and wait without having opened
+anything.  Each takes as much as it can keep on its way and no more, so that whoever is fast gets
+more.  The books are kept here: workers report what they add.
+
+Memory: `AHEAD` items on their way to and in each worker.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from datasync_api.conditions import Reason
+from datasync_api.exit_codes import ExitCode
+from datasync_runner.core.parts import LARGE_AT_ONCE
+from datasync_runner.engine.progress import Board
+from datasync_runner.engine.wire import Orders, Report, Stopped, Wire
+from datasync_runner.engine.work import WorkQueue
+from datasync_runner.storage.errors import StopError
+
+AHEAD: Final = 768
+STREAM_LIMIT_BYTES: Final = 1024 * 1024
+GRACE_SECONDS: Final = 6.0
+
+
+class WorkerLost(StopError):
+    """A worker process was killed; what it had done is not known."""
+
+    reason = Reason.INTERNAL_ERROR
+    exit_code = ExitCode.TRANSIENT
+
+
+class Worker:
+    """One worker process, seen from the run."""
+
+    def __init__(self, pid: int, connection: socket.socket) -> None:
+        self.pid, self.connection = pid, connection
+        self.wire: Wire | None = None
+        self._items = self._large = 0
+        self._room = asyncio.Event()
+
+    async def room(self) -> None:
+        """Wait until it can take more."""
+        while self._items >= AHEAD or self._large > LARGE_AT_ONCE:
+            self._room.clear()
+            await self._room.wait()
+
+    def took(self, items: int, large: int) -> None:
+        """It was given so much."""
+        self._items += items
+        self._large += large
+
+    def gave_back(self, items: int, large: int) -> None:
+        """It is done with so much."""
+        self._items -= items
+        self._large -= large
+        self._room.set()
+
+
+class Pool:
+    """The workers of one run."""
+
+    def __init__(self, workers: list[Worker]) -> None:
+        self._workers = workers
+        self._moving = len(workers)
+
+    async def run(self, queue: WorkQueue, board: Board) -> None:
+        """Have everything in the queue done, until it is closed and empty.
+
+        Raises: StopError; WorkerLost when a worker ended by itself.
+        """
+        async with asyncio.TaskGroup() as group:
+            for worker in self._workers:
+                reader, writer = await asyncio.open_connection(
+                    sock=worker.connection, limit=STREAM_LIMIT_BYTES
+                )
+                worker.wire = Wire(reader, writer)
+                group.create_task(self._feed(worker, worker.wire, queue, board))
+                group.create_task(self._hear(worker, worker.wire, queue, board))
+
+    async def _feed(self, worker: Worker, wire: Wire, queue: WorkQueue, board: Board) -> None:
+        while True:
+            await worker.room()
+            batch = await queue.take()
+            if batch:
+                board.transferring()
+            worker.took(len(batch), sum([work.large for work in batch]))
+            with contextlib.suppress(ConnectionError):  # who listens for it tells why it is gone
+                await wire.send(Orders(batch))
+            if not batch:
+                return
+
+    async def _hear(self, worker: Worker, wire: Wire, queue: WorkQueue, board: Board) -> None:
+        while True:
+            message = await wire.receive()
+            if isinstance(message, Stopped):
+                raise message.error()
+            if not isinstance(message, Report):
+                raise self._lost(worker)
+            board.tally.add(message.tally)
+            worker.gave_back(message.done, message.done_large)
+            if message.settled:
+                queue.settled(message.settled)
+            if message.moved:
+                self._moving -= 1
+                if not self._moving:
+                    board.transferred()
+            if message.ended:
+                return
+
+    def _lost(self, worker: Worker) -> WorkerLost:
+        code = _reap(worker.pid, os.WNOHANG)
+        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        return WorkerLost(
+            f"a worker process of the runner ended by itself ({how}); most likely it was out of "
+            "memory: raise resources.limits.memory of the agent"
+        )
+
+    async def close(self) -> None:
+        """Hang up and wait for the workers' ends; those that do not end are killed."""
+        for worker in self._workers:
+            if worker.wire is not None:
+                worker.wire.close()
+            worker.connection.close()
+        deadline = asyncio.get_running_loop().time() + GRACE_SECONDS
+        for worker in self._workers:
+            pause = 0.001
+            while _reap(worker.pid, os.WNOHANG) is None:
+                if asyncio.get_running_loop().time() > deadline:
+                    os.kill(worker.pid, signal.SIGKILL)
+                    _reap(worker.pid, 0)
+                    break
+                await asyncio.sleep(pause)
+                pause = min(0.05, 2 * pause)
+
+
+def fork_workers(count: int, main: Callable[[socket.socket], int]) -> Pool:
+    """So many processes that each run `main` with their end of a socket, and end with its answer.
+
+    To be called before there is a thread or an event loop.
+    """
+    sys.stdout.flush()
+    workers: list[Worker] = []
+    for _ in range(count):
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            code = 70
+            try:
+                ours.close()
+                for worker in workers:
+                    worker.connection.close()
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    signal.signal(number, signal.SIG_IGN)  # the run tells its workers to stop
+                code = main(theirs)
+                sys.stdout.flush()
+            finally:
+                os._exit(code)
+        theirs.close()
+        workers.append(Worker(pid, ours))
+    return Pool(workers)
+
+
+def _reap(pid: int, options: int) -> int | None:
+    """The exit code of a child, negative for a signal; None while it runs."""
+    try:
+        ended, status = os.waitpid(pid, options)
+    except ChildProcessError:
+        return 0
+    return os.waitstatus_to_exitcode(status) if ended else None

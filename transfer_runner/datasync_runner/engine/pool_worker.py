@@ -1,0 +1,139 @@
+"""The worker's side of the pool: the same stages as in one process, fed from the socket.
+
+It ends when nothing more comes, and when the run hangs up, whatever it is doing: a run that was
+killed leaves no worker behind.
+"""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from datasync_api.plan import TransferPlan
+from datasync_runner.core.parts import BUDGET_BYTES
+from datasync_runner.engine.moving import move
+from datasync_runner.engine.patient import Patient
+from datasync_runner.engine.pool import AHEAD, STREAM_LIMIT_BYTES
+from datasync_runner.engine.progress import Board
+from datasync_runner.engine.stops import stop_of
+from datasync_runner.engine.transfer import WORKERS
+from datasync_runner.engine.wire import Orders, Report, Stopped, Wire
+from datasync_runner.engine.work import Work, WorkQueue
+from datasync_runner.storage.budget import ByteBudget
+from datasync_runner.storage.port import Destination
+
+REPORT_SECONDS: Final = 0.25
+"""How often a worker tells what it has done, when it has done anything."""
+REPORT_ITEMS: Final = 64
+
+MakeStorages = Callable[[ByteBudget], tuple[Destination, Destination]]
+
+
+class _Board(Board):
+    """The worker's books, which say when everything was transferred."""
+
+    feed: "_Feed"
+
+    def transferred(self) -> None:
+        """As the board."""
+        self.feed.report(moved=True)
+
+
+class _Feed(WorkQueue):
+    """The worker's own queue, which tells the run what was settled and done."""
+
+    def __init__(self, wire: Wire, board: Board) -> None:
+        super().__init__(WORKERS, limit=2 * AHEAD)
+        self._wire, self._board = wire, board
+        self._done = self._large = self._settled = 0
+
+    def settled(self, count: int) -> None:
+        """As the queue."""
+        self._settled += count
+
+    def done(self, batch: Sequence[Work]) -> None:
+        """As the queue."""
+        self._done += len(batch)
+        self._large += sum([work.large for work in batch])
+        if self._done >= REPORT_ITEMS or self._large:
+            self.report()
+
+    def report(self, *, moved: bool = False, ended: bool = False) -> None:
+        """Tell all that is new."""
+        report = Report(
+            self._board.tally.take(),
+            self._done,
+            self._large,
+            self._settled,
+            moved=moved,
+            ended=ended,
+        )
+        self._done = self._large = self._settled = 0
+        self._wire.post(report)
+
+
+def work(connection: socket.socket, plan: TransferPlan, make_storages: MakeStorages) -> int:
+    """A worker's whole life; the exit code is 0, also when the run hung up."""
+    return asyncio.run(_work(connection, plan, make_storages))
+
+
+async def _work(connection: socket.socket, plan: TransferPlan, make_storages: MakeStorages) -> int:
+    reader, writer = await asyncio.open_connection(sock=connection, limit=STREAM_LIMIT_BYTES)
+    wire = Wire(reader, writer)
+    board = _Board(plan.execution.uid, time.monotonic)
+    feed = board.feed = _Feed(wire, board)
+    first = await wire.receive()
+    if first is None:
+        return 0
+    doing = asyncio.create_task(_do(plan, feed, board, make_storages))
+    hearing = asyncio.create_task(_hear(wire, feed, first))
+    telling = asyncio.create_task(_tell(feed))
+    await asyncio.wait({doing, hearing}, return_when=asyncio.FIRST_COMPLETED)
+    doing.cancel()  # where the run has hung up; no harm otherwise
+    await asyncio.wait({doing})
+    for task in (telling, hearing):
+        task.cancel()
+    if doing.cancelled():
+        return 0
+    error = doing.exception()
+    if error is None:
+        feed.report(ended=True)
+    else:
+        feed.report()
+        stop = stop_of(error)
+        wire.post(Stopped(type(stop), stop.message, stop.key))
+    await wire.hang_up()
+    return 0
+
+
+async def _do(plan: TransferPlan, feed: _Feed, board: Board, make_storages: MakeStorages) -> None:
+    """Transfer and verify, with storages of this process's own.  Raises: StopError."""
+    if not await feed.any():
+        feed.report(moved=True)
+        return
+    budget = ByteBudget(BUDGET_BYTES)
+    source, destination = (Patient(storage) for storage in make_storages(budget))
+    try:
+        await asyncio.gather(source.check(), destination.check())
+        await move(plan, source, destination, queue=feed, board=board, budget=budget)
+    finally:
+        await source.close()
+        await destination.close()
+
+
+async def _hear(wire: Wire, feed: _Feed, first: object) -> None:
+    """Take orders until the run hangs up."""
+    message = first
+    while isinstance(message, Orders):
+        if message.works:
+            await feed.put(message.works)
+        else:
+            await feed.close()
+        message = await wire.receive()
+
+
+async def _tell(feed: _Feed) -> None:
+    while True:
+        await asyncio.sleep(REPORT_SECONDS)
+        feed.report()

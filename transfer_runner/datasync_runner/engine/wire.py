@@ -1,0 +1,90 @@
+"""What the runner and its worker processes say to each other: length-prefixed pickles.
+
+Pickle, because both ends are one program of one moment, and it is the fastest for tuples.  Nothing
+from outside ever reaches it: the socket pair is anonymous.
+"""
+
+import asyncio
+import contextlib
+import pickle
+import struct
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from datasync_runner.core.tally import Tally
+from datasync_runner.engine.work import Work
+from datasync_runner.storage.errors import StopError
+
+_LENGTH: Final = struct.Struct(">I")
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """A batch to be done; none: nothing more comes."""
+
+    works: list[Work] = field(default_factory=list[Work])
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What has happened since the last report."""
+
+    tally: Tally
+    done: int = 0
+    """Items that are done with, as they were ordered."""
+    done_large: int = 0
+    settled: int = 0
+    """Items that were to be inspected and are decided now."""
+    moved: bool = False
+    """Everything that was ordered was transferred."""
+    ended: bool = False
+    """And verified: the last report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The whole run cannot go on."""
+
+    kind: type[StopError]
+    message: str
+    key: bytes
+
+    def error(self) -> StopError:
+        """The error, as it was raised there."""
+        return self.kind(self.message, self.key)
+
+
+class Wire:
+    """One end of the socket pair."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    async def send(self, message: Any) -> None:
+        """Hand a message over; waits while the other end is behind.  Raises: ConnectionError."""
+        self.post(message)
+        await self._writer.drain()
+
+    def post(self, message: Any) -> None:
+        """Hand a message over without waiting: for small ones."""
+        data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+        self._writer.write(_LENGTH.pack(len(data)) + data)
+
+    async def receive(self) -> Any:
+        """The next message; None when the other end is gone."""
+        try:
+            (length,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
+            return pickle.loads(await self._reader.readexactly(length))  # noqa: S301 - our own
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return None
+
+    def close(self) -> None:
+        """Hang up at once."""
+        self._writer.close()
+
+    async def hang_up(self) -> None:
+        """Hang up when everything was handed over."""
+        with contextlib.suppress(ConnectionError):
+            await self._writer.drain()
+            self._writer.close()
+            await self._writer.wait_closed()
