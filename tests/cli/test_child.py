@@ -19,6 +19,7 @@ import pytest
 FOLLOW = """
 import atexit, json, os, sys
 sys.path.insert(0, sys.argv[1])
+import datasync_cli.child
 from datasync_cli.child import Child
 from datasync_cli.launch import copied, executed
 atexit.register(lambda: print("the parent cleans up", flush=True))
@@ -28,7 +29,10 @@ make = {
     "copied": lambda: copied("module_under_test", ["one", "two"]),
     "executed": lambda: executed([sys.executable, sys.argv[1] + "/module_under_test.py", "one", "two"]),
 }
-child = Child(make[sys.argv[2]]())
+how, _, without = sys.argv[2].partition(" without ")
+if without == "pidfd":  # as where the kernel has none
+    datasync_cli.child._pidfd = lambda pid: None
+child = Child(make[how]())
 code = child.wait(float(sys.argv[3]))
 child.close()
 same = len(os.listdir("/proc/self/fd")) == open_before
@@ -37,7 +41,7 @@ print(json.dumps({"code": code, "words": child.last_words(), "port": child.port,
 Follow = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture(params=["copied", "executed"])
+@pytest.fixture(params=["copied", "executed", "executed without pidfd"])
 def follow(request: pytest.FixtureRequest, tmp_path: Path) -> Follow:
     """Runs the text of a module as a child and tells how it ended."""
 
