@@ -8,14 +8,13 @@ from collections.abc import Callable
 from benchmarks import ours
 from benchmarks.compare import line
 from benchmarks.data import Tree
-from benchmarks.figures import Limit
+from benchmarks.figures import PEAK_MB, Limit
 from benchmarks.measure import WrongRun
 from benchmarks.places import Bucket, Folder
 from benchmarks.plant import plant
 from benchmarks.stage import Stage
 
 ENTRIES = 1_000_000
-PEAK_MB = 200.0
 
 
 def memory(stage: Stage, *, folders: int, by: int, tell: Callable[[str], None]) -> list[Limit]:

@@ -35,7 +35,7 @@ def main(result: str, deadline_seconds: str, *command: str) -> None:
                 break
             if pid:
                 told["cpu"] += usage.ru_utime + usage.ru_stime
-                told["peak_mb"] = max(told["peak_mb"], usage.ru_maxrss / 1000)
+                told["peak_mb"] = max(told["peak_mb"], usage.ru_maxrss * 1024 / 1e6)
                 if pid == first:
                     told["wall"] = time.monotonic() - began
                     told["exit"] = os.waitstatus_to_exitcode(status)
@@ -70,7 +70,9 @@ def high_water_mb(pid: int) -> float:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
-    return next((int(line.split()[1]) / 1000 for line in lines if line.startswith("VmHWM:")), 0.0)
+    return next(
+        (int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM:")), 0.0
+    )
 
 
 def end() -> None:

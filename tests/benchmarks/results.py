@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from benchmarks import table
 from benchmarks.compare import Comparison
 from benchmarks.faults import PERMILLE, Cost
-from benchmarks.figures import Limit, Ratios, missed, ratios
+from benchmarks.figures import OURS, Limit, Ratios, missed, ratios
 
 
 @dataclass
@@ -62,7 +62,7 @@ class Results:
         for one in self.comparisons:
             reached = self._ratios(one)
             if reached is not None:
-                lines = missed(one.workload.goal, reached)
+                lines = missed(one.workload.goal, reached, one.tools[OURS])
                 found += [f"{one.workload.title}: {what}" for what in lines]
         return found
 

@@ -5,11 +5,13 @@ something).  The figures go to stdout as Markdown, progress to stderr.
 """
 
 import argparse
+import signal
 import sys
 import time
 from datetime import UTC, datetime
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import NoReturn
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -62,6 +64,7 @@ def main(argv: list[str]) -> int:
     if arguments.list or not names:
         print("\n".join(NAMES))
         return 0 if arguments.list else 2
+    signal.signal(signal.SIGTERM, _terminated)
     by = QUICK if arguments.quick else 1
     results, progress = Results(), Progress(len(names))
     try:
@@ -74,7 +77,9 @@ def main(argv: list[str]) -> int:
     except (MissingProgram, TestbedError) as error:
         print(f"make bench: {error}", file=sys.stderr)
         return 2
-    how = f"{arguments.rounds} rounds, medians" + (", a tenth of the data" if by > 1 else "")
+    how = f"{arguments.rounds} rounds, medians" + (
+        ", a tenth of the data, for which no goal is meant" if by > 1 else ""
+    )
     when = f"{datetime.now(UTC):%Y-%m-%d}, {how}"
     text = results.markdown([*machine, when])
     print(text)
@@ -85,6 +90,12 @@ def main(argv: list[str]) -> int:
         for line in lines:
             print(f"{title}: {line}", file=sys.stderr)
     return 2 if wrong else 1 if missed else 0
+
+
+def _terminated(number: int, frame: object) -> NoReturn:
+    """End as after an error, so that servers and memory are given back."""
+    del frame
+    sys.exit(128 + number)
 
 
 def _row(

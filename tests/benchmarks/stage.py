@@ -165,6 +165,7 @@ def stage(programs: Programs) -> Generator[Stage]:
     Raises: MissingProgram when this machine has not enough memory for files.
     """
     root = SHARED_MEMORY / f"datasync-bench-{os.getpid()}"
+    _sweep()
     root.mkdir(mode=0o700)
     mounted = False
     try:
@@ -179,6 +180,14 @@ def stage(programs: Programs) -> Generator[Stage]:
         if mounted:
             subprocess.run(["umount", root], check=False)
         shutil.rmtree(root, ignore_errors=True)
+
+
+def _sweep() -> None:
+    """Remove what a killed benchmark left in memory."""
+    for left in SHARED_MEMORY.glob("datasync-bench-*"):
+        if not Path("/proc", left.name.rpartition("-")[2]).exists():
+            subprocess.run(["umount", "-q", left], check=False, stderr=subprocess.DEVNULL)
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _mount(root: Path) -> bool:

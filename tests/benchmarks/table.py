@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.figures import OURS, Figures, Goal, Limit, Ratios, missed
+from benchmarks.figures import NO_GOAL, OURS, Figures, Goal, Limit, Ratios, missed
 
 BEGIN, END = "<!-- results: written by 'make bench' -->", "<!-- end of results -->"
 
@@ -20,6 +20,7 @@ COMPARED = (
     "thriftiest peer",
     "wall (goal)",
     "CPU (goal)",
+    "largest process",
     "verdict",
 )
 
@@ -33,7 +34,7 @@ def compared(
 ) -> list[str]:
     """A workload against its best peers, in one row."""
     if found is None:
-        return [title, "failed" if OURS in wrong else "-", "-", "-", "-", "-", "**FAILED**"]
+        return [title, "failed" if OURS in wrong else "-", "-", "-", "-", "-", "-", "**FAILED**"]
     ours = tools[OURS]
     return [
         title,
@@ -42,17 +43,18 @@ def compared(
         f"{found.cpu_peer} {seconds(tools[found.cpu_peer].cpu_seconds)}",
         f"{found.wall:.1f}x{_goal(goal.wall)}",
         f"{found.cpu:.1f}x{_goal(goal.cpu)}{_engine(goal, found)}",
-        verdict(goal, found, wrong),
+        f"{ours.peak_mb:.0f} MB",
+        verdict(goal, found, ours, wrong),
     ]
 
 
-def verdict(goal: Goal, found: Ratios, wrong: Mapping[str, str]) -> str:
+def verdict(goal: Goal, found: Ratios, ours: Figures, wrong: Mapping[str, str]) -> str:
     """In one word; a peer that went wrong is no met goal."""
     if wrong:
         return "**a peer failed**"
-    if goal.wall is None and goal.cpu is None:
-        return "no goal"
-    return "**missed**" if missed(goal, found) else "met"
+    if missed(goal, found, ours):
+        return "**missed**"
+    return "no goal" if goal == NO_GOAL else "met"
 
 
 EVERY = ("work", "tool", "wall s", "CPU s", "CPU", "largest, all processes, MB", "requests")

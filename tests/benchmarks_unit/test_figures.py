@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.figures import OURS, Figures, Goal, Limit, Ratios, medians, missed, ratios
+from benchmarks.figures import NO_GOAL, OURS, Figures, Goal, Limit, Ratios, medians, missed, ratios
 
 
 def took(wall: float, cpu: float, **requests: int) -> Figures:
@@ -56,12 +56,18 @@ def test_the_engine_alone_is_what_a_run_takes_beyond_an_idle_one() -> None:
     ],
 )
 def test_a_goal_is_missed_below_it(goal: Goal, lines: int) -> None:
-    assert len(missed(goal, Ratios(3, 6, "s5cmd", "rclone"))) == lines
+    assert len(missed(goal, Ratios(3, 6, "s5cmd", "rclone"), took(1, 1))) == lines
 
 
 def test_the_engine_alone_can_miss_its_goal() -> None:
-    assert missed(Goal(engine_cpu=7), Ratios(3, 6, "a", "b", 6.5)) == [
+    assert missed(Goal(engine_cpu=7), Ratios(3, 6, "a", "b", 6.5), took(1, 1)) == [
         "CPU of the engine alone 6.50x, goal 7x"
+    ]
+
+
+def test_no_process_of_ours_may_grow_large_whatever_the_work() -> None:
+    assert missed(NO_GOAL, Ratios(3, 6, "a", "b"), took(1, 1)._replace(peak_mb=200.0)) == [
+        "largest process 200 MB, goal below 200 MB"
     ]
 
 

@@ -22,14 +22,8 @@ def verdict(goal: Goal, tools: dict[str, Figures] = TOOLS, **wrong: str) -> str:
 def test_a_row_names_both_best_peers() -> None:
     row = table.compared("work", TOOLS, Goal(3, 3), ratios(TOOLS, Goal(3, 3)), {})
     assert row == [
-        "work",
-        "1.00, 1.00",
-        "rclone 3.00",
-        "s5cmd 3.00",
-        "3.0x (3x)",
-        "3.0x (3x)",
-        "met",
-    ]
+        "work", "1.00, 1.00", "rclone 3.00", "s5cmd 3.00", "3.0x (3x)", "3.0x (3x)", "60 MB", "met",
+    ]  # fmt: skip
 
 
 def test_verdicts() -> None:
