@@ -1,5 +1,8 @@
 """Listing a bucket: whole, sorted, with the folders that keys imply, from whatever server."""
 
+import asyncio
+import hashlib
+import random
 from collections.abc import Iterable
 
 import pytest
@@ -10,7 +13,7 @@ from datasync_api.patterns import Filter
 from datasync_api.plan import S3Side
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.storage import errors
-from datasync_runner.storage.s3 import folders
+from datasync_runner.storage.s3 import folders, ranges
 from datasync_runner.storage.s3.listing import ListAnswer, Listing, ListRequest
 from fakes.listing import Bucket, Item, by_bytes, by_folder, other_object
 
@@ -20,7 +23,8 @@ EVERYTHING = Filter((), ())
 
 
 async def listed(bucket: Bucket, *, chosen: Filter = EVERYTHING) -> list[Entry]:
-    batches = Listing(bucket.fetch, SIDE, chosen).batches()
+    clock = asyncio.get_running_loop().time if bucket.latency_seconds else lambda: 0.0
+    batches = Listing(bucket.fetch, SIDE, chosen, clock=clock).batches()
     return [entry async for batch in batches for entry in batch.entries]
 
 
@@ -198,3 +202,119 @@ async def test_a_folder_with_too_many_names_is_sorted_on_disk(
 
 def test_the_fake_rolls_keys_up_to_prefixes() -> None:
     assert Bucket(["a", "b/x", "b/y"])._below("", "/") == [Item("a"), Item("b/", prefix=True)]
+
+
+SLOW = 0.02
+HEXES = [hashlib.md5(str(n).encode()).hexdigest() for n in range(3000)]
+NAMES = ["anna", "bert", "berta", "chris", "dora", "zoe"]
+SHAPES = {
+    "one folder of numbered files": [f"data/{n:07d}.bin" for n in range(5000)],
+    "numbers without zeros": [f"file-{n}" for n in range(5000)],
+    "hexadecimal names": HEXES,
+    "folders of hexadecimal names": [
+        f"c/{h}/orders/{n}.json" for h in HEXES[:500] for n in range(6)
+    ],
+    "days": [f"logs/2026/{n % 12 + 1:02d}/{n // 12 % 28 + 1:02d}/{n:05d}.gz" for n in range(4000)],
+    "folders of unequal size": [
+        f"photos/{name}/IMG_{n:05d}.jpg"
+        for at, name in enumerate(NAMES)
+        for n in range(30 * 4**at // 8)
+    ],
+}
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("shape_of_bucket", SHAPES)
+async def test_slow_pages_are_listed_by_several_requests_at_once(shape_of_bucket: str) -> None:
+    keys = SHAPES[shape_of_bucket]
+    bucket = below(keys, page_size=25, latency_seconds=SLOW)
+    began = asyncio.get_running_loop().time()
+    found = await listed(bucket)
+    took = asyncio.get_running_loop().time() - began
+    page_count = len(keys) / 25
+    assert shape(found) == expected(keys)
+    assert bucket.most_in_flight == ranges.REQUESTS
+    assert took < page_count * SLOW / 2.5
+    assert len(bucket.requests) < page_count * 1.75
+
+
+@pytest.mark.looptime
+async def test_quick_pages_are_listed_one_after_the_other() -> None:
+    bucket = below(SHAPES["days"], page_size=25, latency_seconds=0.001)
+    await listed(bucket)
+    assert bucket.most_in_flight == 1
+    assert len(bucket.requests) == 4000 / 25
+
+
+@pytest.mark.looptime
+async def test_a_server_that_cannot_begin_at_a_key_is_listed_page_by_page() -> None:
+    bucket = below("abcdefgh", page_size=2, latency_seconds=SLOW)
+
+    async def fetch(request: ListRequest) -> ListAnswer:
+        return await bucket.fetch(request._replace(start_after=""))
+
+    clock = asyncio.get_running_loop().time
+    batches = Listing(fetch, SIDE, EVERYTHING, clock=clock).batches()
+    keys = [entry.key.decode() async for batch in batches for entry in batch.entries]
+    assert keys == list("abcdefgh")
+
+
+@pytest.mark.looptime
+async def test_ranges_that_nobody_takes_wait() -> None:
+    bucket = below(SHAPES["one folder of numbered files"], page_size=10, latency_seconds=SLOW)
+    batches = Listing(
+        bucket.fetch, SIDE, EVERYTHING, clock=asyncio.get_running_loop().time
+    ).batches()
+    for _ in range(4):
+        await anext(batches)
+        await asyncio.sleep(100)
+    assert len(bucket.requests) < 4 + ranges.MAX_PAGES
+    await batches.aclose()
+    assert bucket.in_flight == 0
+
+
+@pytest.mark.looptime
+async def test_an_error_in_any_range_ends_the_listing() -> None:
+    bucket = below(SHAPES["days"], page_size=25, latency_seconds=SLOW)
+
+    async def fetch(request: ListRequest) -> ListAnswer:
+        if len(bucket.requests) == 40:
+            raise errors.CredentialsRefused("expired")
+        return await bucket.fetch(request)
+
+    with pytest.raises(errors.CredentialsRefused):
+        async for _ in Listing(
+            fetch, SIDE, EVERYTHING, clock=asyncio.get_running_loop().time
+        ).batches():
+            pass
+    assert bucket.in_flight == 0
+
+
+ODD_KEYS = st.sets(
+    st.text(st.sampled_from("ab09/-.é\u00ff\U0010ffff \n\0%+"), max_size=9)
+    | st.integers(0, 10**6).map(lambda n: f"n/{n}")
+    | st.integers(0, 2**64).map(lambda n: f"{n:x}"),
+    max_size=300,
+)
+
+
+@pytest.mark.looptime
+@given(ODD_KEYS, st.integers(1, 9), st.integers(0, 10**9))
+async def test_ranges_neither_lose_nor_double_a_key(
+    keys: set[str], page_size: int, seed: int
+) -> None:
+    """Whatever the keys, the sizes of pages, and the order in which answers come."""
+    chance = random.Random(seed)
+    bucket = below(keys, page_size=page_size, latency_seconds=SLOW)
+
+    async def fetch(request: ListRequest) -> ListAnswer:
+        await asyncio.sleep(chance.random())
+        return await bucket.fetch(request)
+
+    clock = asyncio.get_running_loop().time
+    found: list[Entry] = []
+    async for batch in Listing(fetch, SIDE, EVERYTHING, clock=clock).batches():
+        found += batch.entries
+        await asyncio.sleep(chance.choice([0, 0, 0.5]))
+    assert shape(found) == expected(keys)
+    assert bucket.most_in_flight <= ranges.REQUESTS

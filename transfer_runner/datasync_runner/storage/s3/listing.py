@@ -29,17 +29,20 @@ from datasync_runner.storage.s3.page_stream import (
     read_page,
 )
 from datasync_runner.storage.s3.pages import Page, parse_page
+from datasync_runner.storage.s3.ranges import RangeListing
 
 __all__ = ["Fetch", "ListAnswer", "ListRequest", "Listing"]
 
 UNSORTED_SERVERS: Final = ("seaweedfs",)
+SLOW_SECONDS: Final = 0.005
+"""A page takes about a millisecond to be used: only slower ones are worth more requests."""
 
 
 class Listing:
     """One pass over what is below a prefix.
 
-    Memory: a few pages where they are listed one after the other (`pages`), else what
-    `FolderListing` takes.
+    Memory: four pages where they are listed one after the other (`pages`), else what `RangeListing`
+    or `FolderListing` takes.  A page of a thousand keys of 60 bytes takes about 0.4 MB.
     """
 
     def __init__(
@@ -56,7 +59,9 @@ class Listing:
     async def batches(self) -> AsyncGenerator[Batch]:
         """Sorted batches of about a page.  Raises: StopError, Denied, Unavailable."""
         request = ListRequest(self._side.prefix)
+        began = self._clock()
         answer = await self._fetch(request)
+        slow = self._clock() - began > SLOW_SECONDS
         try:
             first = parse_page(answer.body)
         except errors.Unavailable:
@@ -64,30 +69,50 @@ class Listing:
         if answer.server.startswith(UNSORTED_SERVERS) or not _rising(first.keys):
             stream = FolderListing(self._fetch, self._side.prefix, self._chosen).entries()
         else:
-            stream = self._flat(first)
+            stream = self._flat(first, slow=slow)
         folding = Folding(self._chosen)
         async with aclosing(stream):
             async for entries in stream:
                 if taken := folding.fold(entries):
                     yield Batch(taken)
 
-    async def _flat(self, first: Page) -> AsyncGenerator[list[Entry]]:
+    async def _flat(self, first: Page, *, slow: bool) -> AsyncGenerator[list[Entry]]:
         """Objects in the order of their keys, page by page.  Raises: ConfigurationInvalid."""
         last = b""
-        async with aclosing(self._all_pages(first)) as stream:
+        async with aclosing(self._all_pages(first, slow=slow)) as stream:
             async for page in stream:
                 if page.keys:
                     self._check(page.keys, last)
                     last = page.keys[-1]
                     yield entries_of(page, len(self._prefix))
 
-    async def _all_pages(self, first: Page) -> AsyncGenerator[Page]:
+    async def _all_pages(self, first: Page, *, slow: bool) -> AsyncGenerator[Page]:
+        """The pages of a flat listing, by ranges where two in a row came slowly.
+
+        The second page is asked for by the key before it, which shows whether the server knows
+        how to begin at a key.
+        """
         yield first
-        if first.token:
-            request = ListRequest(self._side.prefix, token=first.token)
-            async with aclosing(pages(self._fetch, request)) as stream:
-                async for page in stream:
-                    yield page
+        page = first
+        after = _last_key(first)
+        if slow and page.token and after:
+            began = self._clock()
+            second = await read_page(self._fetch, ListRequest(self._side.prefix, start_after=after))
+            slow = self._clock() - began > SLOW_SECONDS
+            if second.keys and second.keys[0] > page.keys[-1]:
+                page = second
+                yield page
+            else:
+                slow = False
+        if not page.token:
+            return
+        if slow and page is not first:
+            stream = RangeListing(self._fetch, self._side.prefix, page).pages()
+        else:
+            stream = pages(self._fetch, ListRequest(self._side.prefix, token=page.token))
+        async with aclosing(stream):
+            async for page in stream:
+                yield page
 
     def _check(self, keys: list[bytes], last: bytes) -> None:
         """The next keys of a flat listing are in order.  Raises: ConfigurationInvalid."""
@@ -109,3 +134,11 @@ class Listing:
 def _rising(keys: list[bytes]) -> bool:
     """Whether each key is greater than the one before."""
     return all(map(lt, keys, islice(keys, 1, None)))
+
+
+def _last_key(page: Page) -> str:
+    """A key to begin behind; empty where there is none, or none that a request can name."""
+    try:
+        return page.keys[-1].decode() if page.keys else ""
+    except UnicodeDecodeError:
+        return ""

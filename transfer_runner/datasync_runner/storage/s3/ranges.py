@@ -10,11 +10,12 @@ pages each, cut from the first one that is not read yet.
 """
 
 import asyncio
+from bisect import bisect_right
 from collections import deque
 from collections.abc import AsyncGenerator
-from bisect import bisect_right
 from typing import Final
 
+from datasync_runner.storage import errors
 from datasync_runner.storage.s3.key_space import KeySpace
 from datasync_runner.storage.s3.page_stream import Fetch, ListRequest, read_page
 from datasync_runner.storage.s3.pages import Page
@@ -23,31 +24,37 @@ REQUESTS: Final = 8
 RANGE_PAGES: Final = 4
 MAX_RANGES: Final = 24
 MAX_PAGES: Final = 48
+MAX_KEY_BYTES: Final = 1024
+"""S3's limit."""
 
 
 class _Range:
-    """Keys behind `after` up to `until`; empty `until`: up to the end."""
+    """Keys behind `after` up to and with `until` (empty: all), as far as they are not read yet."""
 
-    def __init__(self, after: str, until: str, *, token: str = "") -> None:
+    def __init__(
+        self, after: bytes, until: bytes, like: tuple[str, str], *, token: str = ""
+    ) -> None:
         self.after, self.until, self.token = after, until, token
+        self.like = like
+        """First and last key of a page near by: how far apart keys are."""
         self.pages: deque[Page] = deque()
-        self.count = 0
-        self.read = False
-        self.sending = False
+        self.sending = self.started = self.read = False
 
 
 class RangeListing:
     """What follows a page, in order, with up to 8 requests at once.
 
-    Memory: at most 48 pages, those being read included.
+    Memory: at most 49 pages, those being read included.
     """
 
     def __init__(self, fetch: Fetch, prefix: str, page: Page) -> None:
         self._fetch, self._prefix = fetch, prefix
         self._keys = KeySpace()
-        self._ranges = [_Range(_text(page.keys[-1]), "", token=page.token)]
-        self._page = self._learn(page)
+        self._ranges = [_Range(page.keys[-1], b"", self._learn(page), token=page.token)]
         self._tasks: dict[asyncio.Task[Page], _Range] = {}
+        self._daring = 1
+        """How many ranges may be begun before it is known whether there is anything in them: twice
+        as many after a good guess, half as many after a page most of which was not needed."""
 
     async def pages(self) -> AsyncGenerator[Page]:
         """The pages behind the first, in order.  Raises: what `fetch` does, Unavailable."""
@@ -70,61 +77,75 @@ class RangeListing:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def _send_some(self) -> None:
-        """Use free requests for what is needed first."""
+        """Use free requests for what is needed first; what is far ahead makes room for it."""
         waiting = sum(len(one.pages) for one in self._ranges)
         while len(self._tasks) < REQUESTS:
-            front = self._ranges[0]
-            full = waiting + len(self._tasks) >= MAX_PAGES
-            if full and (front.pages or front.sending or front.read):
-                return
-            chosen = front if full else self._next() or self._cut()
+            chosen = self._next()
             if chosen is None:
                 return
+            while waiting + len(self._tasks) >= MAX_PAGES and chosen is not self._ranges[0]:
+                last = self._ranges[-1]
+                if self._ranges[0].pages or last is chosen or last.sending:
+                    return
+                waiting -= len(last.pages)
+                self._give_up_last()
             self._send(chosen)
 
     def _next(self) -> _Range | None:
-        """The first range that can go on."""
-        for one in self._ranges:
-            if not one.read and not one.sending and len(one.pages) < RANGE_PAGES:
-                return one
-        return None
-
-    def _cut(self) -> _Range | None:
-        """A new range, cut from the first one of which more than a few pages are left."""
-        if len(self._ranges) >= MAX_RANGES:
-            return None
+        """The first range that can go on, or that can be cut."""
+        unknown = sum(not one.started for one in self._ranges)
         for at, one in enumerate(self._ranges):
             if one.read:
                 continue
-            guess = self._keys.pages_on(one.after, self._page, RANGE_PAGES)
-            if guess is not None and (not one.until or guess < one.until):
-                behind = _Range(guess, one.until)
+            if not one.sending and len(one.pages) < RANGE_PAGES:
+                return one
+            if unknown >= self._daring or len(self._ranges) >= MAX_RANGES:
+                continue
+            guess = self._keys.pages_on(_text(one.after), one.like, RANGE_PAGES).encode()
+            if len(guess) > MAX_KEY_BYTES:
+                continue
+            if guess > one.after and (not one.until or guess < one.until):
+                behind = _Range(guess, one.until, one.like)
                 one.until = guess
                 self._ranges.insert(at + 1, behind)
                 return behind
         return None
 
+    def _give_up_last(self) -> None:
+        """Let the range before the last one list the last one's keys, once more."""
+        last = self._ranges.pop()
+        before = self._ranges[-1]
+        if before.read:
+            before.after, before.token, before.read = before.until, "", False
+        before.until = last.until
+
     def _send(self, one: _Range) -> None:
-        start_after = "" if one.token else one.after
+        start_after = "" if one.token else one.after.decode()  # a guess: a key came with a token
         request = ListRequest(self._prefix, token=one.token, start_after=start_after)
         one.sending = True
         self._tasks[asyncio.create_task(read_page(self._fetch, request))] = one
 
     def _arrived(self, one: _Range, page: Page) -> None:
-        one.sending = False
+        if page.token and page.token == one.token:
+            raise errors.Unavailable("the listing does not get on: the same page again")
+        first, one.started, one.sending = not one.started, True, False
         one.token, one.read = page.token, not page.token
         keys = page.keys
-        if not keys:
-            return
-        self._page = self._learn(page)
-        until = one.until.encode()
-        if until and keys[-1] > until:
+        if page.token and keys:  # the last page may hold but one key
+            one.like = self._learn(page)
+        if not page.token and one in self._ranges:  # nothing is behind this page
+            one.until = b""
+            del self._ranges[self._ranges.index(one) + 1 :]
+        elif one.until and keys and keys[-1] > one.until:
             one.read = True
-            page = _cut_off(page, bisect_right(keys, until))
+            page = _cut_off(page, bisect_right(keys, one.until))
+        if 2 * len(page.keys) <= len(keys):
+            self._daring = max(1, self._daring // 2)
+        elif first:
+            self._daring = min(REQUESTS, self._daring * 2)
         if page.keys:
-            one.after = _text(page.keys[-1])
+            one.after = page.keys[-1]
             one.pages.append(page)
-            one.count += 1
 
     def _learn(self, page: Page) -> tuple[str, str]:
         keys = [_text(key) for key in page.keys]
@@ -133,7 +154,8 @@ class RangeListing:
 
 
 def _text(key: bytes) -> str:
-    return key.decode("utf-8", "surrogateescape")
+    """For guesses alone: what is no UTF-8 is lost."""
+    return key.decode("utf-8", "replace")
 
 
 def _cut_off(page: Page, count: int) -> Page:
