@@ -196,7 +196,9 @@ async def test_temporary_files_are_not_listed_and_old_ones_go(tree):
 
 async def test_a_failed_write_leaves_nothing_behind(tree, monkeypatch):
     storage, root, _ = tree
-    monkeypatch.setattr(os, "rename", lambda *_, **__: (_ for _ in ()).throw(PermissionError(1, "no")))
+    monkeypatch.setattr(
+        os, "rename", lambda *_, **__: (_ for _ in ()).throw(PermissionError(1, "no"))
+    )
     answers = await storage.write_small([Content(file(b"a"), b"x")])
     assert isinstance(answers[0], errors.Denied)
     assert not list(root.iterdir())

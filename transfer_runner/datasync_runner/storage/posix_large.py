@@ -78,7 +78,6 @@ class LargeWriter:
             piece = await self._calls.about(entry.key, "write it", write)
             checksum, at = combine(checksum, piece, len(chunk)), at + len(chunk)
             moved(len(chunk))
-            moved(len(chunk))
         if at != entry.size_bytes:
             raise _resized(entry)
         return checksum
@@ -112,7 +111,6 @@ class LargeWriter:
             write = partial(target.write_range, number, pieces)
             del pieces
             await self._calls.about(target.entry.key, "write it", write)
-            moved(count)
             moved(count)
 
     async def _copy(

@@ -184,12 +184,13 @@ def _packed(entry: Entry, cut: int) -> bytes:
 def _unpacked(records: Iterator[bytes], prefix: bytes) -> Iterator[Chunk]:
     width = _RECORD.size
     kinds: list[Kind] = list(Kind)
-    unpack: Callable[[bytes], tuple[int, ...]] = _RECORD.unpack
+    unpack = _RECORD.unpack
     while piece := list(islice(records, CHUNK)):
         entries: list[Entry] = []
         add = entries.append
         for record in piece:
-            kind, known, mode, uid, gid, size_bytes, mtime_ns, atime_ns = unpack(record[-width:])
+            fields: tuple[int, ...] = unpack(record[-width:])
+            kind, known, mode, uid, gid, size_bytes, mtime_ns, atime_ns = fields
             metadata = _metadata((mode, uid, gid, mtime_ns, atime_ns)) if known else None
             head = (prefix + record[: -width - 1], kinds[kind], size_bytes, mtime_ns, metadata)
             add(_entry(head + _NOTHING_MORE))

@@ -158,7 +158,8 @@ class Target:
         if verifies:
             self._prove(checksum)
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-        self._close()
+        self.fd = -1
+        os.close(fd)  # where a network file system tells at last that it could not write
         os.rename(self._path, self._name, src_dir_fd=self._folder_fd, dst_dir_fd=self._folder_fd)
         self._borrowed.close()
         return Written(entry, checksum, verifies)
