@@ -36,7 +36,7 @@ _AWS_ORDER: Final = [
     re.compile(
         r"<Contents><Key>([^<]*)</Key><LastModified>([^<]*)</LastModified>"
         rf"<ETag>{quote}([^<&\"]*){quote}</ETag>"
-        r"(?:<Checksum(?:Algorithm|Type)>\w+</Checksum(?:Algorithm|Type)>)*<Size>(\d+)</Size>"
+        r"(?:<Checksum[AT][a-z]+>\w+</Checksum[AT][a-z]+>)*<Size>(\d+)</Size>"
     )
     for quote in _QUOTES
 ]
@@ -99,10 +99,13 @@ def _read_fast(body: bytes) -> Page | None:
 
 def _decoded(names: str, *, url: bool) -> list[bytes]:
     """Keys, one a line, to bytes; `url` as AWS does it: a space is a plus sign."""
+    written = names.encode()
     if not url:
-        return names.encode().split(b"\n")
-    keys = names.replace("+", " ").encode().split(b"\n")
-    return [unquote_to_bytes(key) for key in keys] if "%" in names else keys
+        return written.split(b"\n")
+    written = written.replace(b"+", b" ")
+    if b"%0A" in written or b"%0a" in written:  # a newline in a key
+        return [unquote_to_bytes(key) for key in written.split(b"\n")]
+    return unquote_to_bytes(written).split(b"\n")
 
 
 class _Times(dict[str, int]):
