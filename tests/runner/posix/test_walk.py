@@ -1,0 +1,216 @@
+"""The walk: sorted whatever is read ahead or sorted on disk, pruned, and never led astray."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from datasync_api.patterns import Filter
+from datasync_runner.core.entry import Kind
+from datasync_runner.storage import errors, posix_ahead, posix_listing
+from datasync_runner.storage.posix_folders import Folders, open_folder
+from datasync_runner.storage.posix_mount import file_system, is_network, type_of_mount
+from datasync_runner.storage.posix_walk import walk
+
+ALL = Filter.parse([], [])
+NAMES = st.text(st.sampled_from("aA-.0/z~é\udcff"), min_size=1, max_size=4).filter(
+    lambda text: not set(text.split("/")) & {"", ".", ".."}
+)
+
+
+def listed(root, chosen=ALL, **options):
+    root_fd = os.open(root, os.O_RDONLY)
+    leftovers = []
+    try:
+        batches = list(walk(root_fd, chosen, leftovers.append, **options))
+    finally:
+        os.close(root_fd)
+    entries = [entry for batch in batches for entry in batch.entries]
+    return entries, [error for batch in batches for error in batch.errors], leftovers
+
+
+def plain(root: Path) -> list[bytes]:
+    """What a walk lists, found the simple way."""
+    keys = []
+    for folder, below, files in os.walk(os.fsencode(root)):
+        inside = os.path.relpath(folder, os.fsencode(root))
+        prefix = b"" if inside == b"." else inside + b"/"
+        keys += [prefix + name + b"/" for name in below] + [prefix + name for name in files]
+    return sorted(keys)
+
+
+def plant(root: Path, paths) -> None:
+    for text in paths:
+        path = root / text
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        except OSError:
+            continue  # one path's file is another one's folder
+
+
+@pytest.mark.parametrize("network", [False, True])
+@pytest.mark.parametrize("folder_names", [3, 10_000])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(paths=st.lists(NAMES, max_size=25))
+def test_every_tree_is_listed_in_the_order_of_keys(
+    tmp_path_factory, monkeypatch, network, folder_names, paths
+):
+    monkeypatch.setattr(posix_listing, "FOLDER_NAMES", folder_names)
+    monkeypatch.setattr(posix_listing, "CHUNK", 2)
+    root = tmp_path_factory.mktemp("tree")
+    plant(root, paths)
+    entries, failures, leftovers = listed(root, network=network)
+    assert [entry.key for entry in entries] == plain(root)
+    assert (failures, leftovers) == ([], [])
+
+
+def test_what_is_sorted_on_disk_is_the_same(tmp_path, monkeypatch):
+    for number in range(50):
+        (tmp_path / f"f{number}").write_bytes(b"x" * number)
+        os.utime(tmp_path / f"f{number}", ns=(-number, 10**18 + number))
+    (tmp_path / "link").symlink_to("f1")
+    (tmp_path / "folder").mkdir(mode=0o1750)
+    os.mkfifo(tmp_path / "fifo")
+    listed(tmp_path)  # the folder has been read now: its access time stays
+    before = listed(tmp_path)
+    monkeypatch.setattr(posix_listing, "FOLDER_NAMES", 10)
+    monkeypatch.setattr(posix_listing, "CHUNK", 7)
+    monkeypatch.setattr(posix_listing, "SORT_BYTES", 1000)
+    assert listed(tmp_path) == before
+    assert {entry.kind for entry in before[0]} == set(Kind)
+
+
+@pytest.mark.parametrize("network", [False, True])
+def test_filters_prune(tmp_path, network):
+    plant(tmp_path, ["a/b/x", "a/b/x.tmp", "a/c", "d/e", ".snapshot/x", "a/.snapshot/x", ".zfs/x"])
+    for rules, keys in (
+        (([], []), [b"a/", b"a/b/", b"a/b/x", b"a/b/x.tmp", b"a/c", b"d/", b"d/e"]),
+        ((["/a/b"], ["*.tmp"]), [b"a/b/", b"a/b/x"]),
+        (([], ["/a"]), [b"d/", b"d/e"]),
+    ):
+        entries, failures, _ = listed(tmp_path, Filter.parse(*rules), network=network)
+        assert [entry.key for entry in entries] == keys
+        assert not failures
+
+
+def test_only_the_default_excludes_are_everything():
+    assert ALL.everything
+    assert not Filter.parse(["/a"], []).everything
+    assert not Filter.parse([], ["*.tmp"]).everything
+
+
+@pytest.mark.parametrize("network", [False, True])
+def test_a_folder_that_becomes_a_link_is_told_and_not_entered(tmp_path, monkeypatch, network):
+    plant(tmp_path, ["root/a/x", "root/b/x", "outside/secret"])
+
+    def swapped(name, parent_fd, *, create=False):
+        if name == b"a":
+            (tmp_path / "root/a").rename(tmp_path / "gone")
+            (tmp_path / "root/a").symlink_to(tmp_path / "outside")
+        return open_folder(name, parent_fd, create=create)
+
+    monkeypatch.setattr("datasync_runner.storage.posix_folders.open_folder", swapped)
+    entries, failures, _ = listed(tmp_path / "root", network=network)
+    assert [entry.key for entry in entries] == [b"a/", b"b/", b"b/x"]
+    assert [(type(error), error.key) for error in failures] == [(errors.Conflict, b"a/")]
+
+
+@pytest.mark.parametrize("network", [False, True])
+def test_a_folder_that_goes_is_not_there(tmp_path, monkeypatch, network):
+    plant(tmp_path, ["a/x", "b/x"])
+
+    def gone(name, parent_fd, *, create=False):
+        if name == b"a":
+            (tmp_path / "a/x").unlink(missing_ok=True)
+            (tmp_path / "a").rmdir()
+        return open_folder(name, parent_fd, create=create)
+
+    monkeypatch.setattr("datasync_runner.storage.posix_folders.open_folder", gone)
+    entries, failures, _ = listed(tmp_path, network=network)
+    assert [entry.key for entry in entries] == [b"a/", b"b/", b"b/x"]
+    assert not failures
+
+
+def test_temporary_files_of_all_releases_are_told(tmp_path):
+    old, new = f".datasync-{'0' * 16}.tmp", f".datasync-{'a' * 32}.tmp"
+    plant(tmp_path, [f"d/{old}", new, ".datasync-mine.tmp"])
+    entries, _, leftovers = listed(tmp_path)
+    assert [entry.key for entry in entries] == [b".datasync-mine.tmp", b"d/"]
+    assert sorted(leftovers) == [new.encode(), f"d/{old}".encode()]
+
+
+def test_the_walk_reads_ahead_within_its_bounds(tmp_path, monkeypatch):
+    plant(tmp_path, [f"d{number:02}/x" for number in range(40)])
+    monkeypatch.setattr(posix_ahead, "AHEAD_FOLDERS", 5)
+    asked, most = set(), 0
+    read = posix_ahead.Ahead._read
+
+    def counting(self, key):
+        nonlocal most
+        asked.add(key)
+        most = max(most, len(self._asked))
+        return read(self, key)
+
+    monkeypatch.setattr(posix_ahead.Ahead, "_read", counting)
+    root_fd = os.open(tmp_path, os.O_RDONLY)
+    ahead = posix_ahead.Ahead(root_fd, ALL, 3, at_once=True)
+    ahead.take(b"")
+    ahead.take(b"d00/")
+    ahead._pool.submit(bool).result()
+    ahead.close()
+    os.close(root_fd)
+    assert 1 < len(asked) <= 2 + 5 + 3
+    assert most <= 5
+
+
+@pytest.mark.parametrize("network", [False, True])
+def test_a_walk_that_is_left_early_closes_everything(tmp_path, monkeypatch, network):
+    monkeypatch.setattr(posix_listing, "FOLDER_NAMES", 5)
+    monkeypatch.setattr("datasync_runner.storage.posix_walk.CHUNK", 2)
+    plant(tmp_path, [f"d{number}/{name}" for number in range(20) for name in "abcdef"])
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    root_fd = os.open(tmp_path, os.O_RDONLY)
+    walker = walk(root_fd, ALL, print, network=network)
+    next(walker)
+    walker.close()
+    os.close(root_fd)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_root_that_cannot_be_listed_is_an_error(tmp_path, monkeypatch):
+    def no(*_):
+        raise PermissionError(13, "no")
+
+    monkeypatch.setattr(os, "scandir", no)
+    with pytest.raises(errors.Denied):
+        listed(tmp_path)
+
+
+MOUNTS = """\
+36 35 98:0 / / rw,noatime shared:1 - ext4 /dev/root rw
+40 36 0:50 / /mnt/a rw - nfs4 server:/a rw,vers=4.2
+136 36 0:51 /sub /mnt/b rw master:1 - fuse.s3fs s3fs rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "network"),
+    [(36, "ext4", False), (40, "nfs4", True), (136, "fuse.s3fs", True), (6, "", False)],
+)
+def test_the_kernels_table_tells_the_file_system(number, kind, network):
+    found = type_of_mount(MOUNTS, f"pos:\t0\nflags:\t0100000\nmnt_id:\t{number}\nino:\t1\n")
+    assert (found, is_network(found)) == (kind, network)
+
+
+def test_this_machine_tells_a_file_system(tmp_path):
+    fd = os.open(tmp_path, os.O_RDONLY)
+    folders = Folders(fd)
+    assert file_system(fd)
+    assert not is_network(file_system(fd))
+    folders.close()
+    os.close(fd)
