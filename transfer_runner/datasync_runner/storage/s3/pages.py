@@ -36,7 +36,7 @@ _AWS_ORDER: Final = [
     re.compile(
         r"<Contents><Key>([^<]*)</Key><LastModified>([^<]*)</LastModified>"
         rf"<ETag>{quote}([^<&\"]*){quote}</ETag>"
-        r"(?:<Checksum[AT][a-z]+>\w+</Checksum[AT][a-z]+>)*<Size>(\d+)</Size>"
+        r"(?:<Checksum[^<]*+</Checksum[^<]*+)*+<Size>(\d+)</Size>"
     )
     for quote in _QUOTES
 ]
