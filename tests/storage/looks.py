@@ -4,6 +4,7 @@ The looks use nothing of the product: the operating system for folders, boto3 an
 buckets, always at the server itself and never through a proxy.
 """
 
+import base64
 import http.client
 import json
 import os
@@ -16,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from awscrt import checksums
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -56,12 +58,17 @@ class Plain:
             if connection is None:
                 mine.close()
 
+    def put(self, key, body, **more):
+        """As ask, with the body's checksum, which the server compares and keeps."""
+        stated = base64.b64encode(checksums.crc64nvme(body).to_bytes(8, "big")).decode()
+        return self.ask("PUT", key, body, x_amz_checksum_crc64nvme=stated, **more)
+
     def fill(self, prefix, tree):
-        """Put a tree's files below a prefix."""
+        """Put a tree's files below a prefix, with checksums for the server to keep."""
         connection = self.connection()
         for key, body in tree.items():
-            status, _, _ = self.ask("PUT", quote(prefix + key), body, connection=connection)
-            assert status == 200
+            status, _, answer = self.put(quote(prefix + key), body, connection=connection)
+            assert status == 200, answer
         connection.close()
 
     def files(self, client, prefix):
@@ -73,7 +80,7 @@ class Plain:
         for key in keys:
             if not key.endswith("/"):
                 status, _, body = self.ask("GET", quote(key), connection=connection)
-                assert status == 200
+                assert status == 200, body
                 found[key.removeprefix(prefix)] = body
         connection.close()
         return found
@@ -107,9 +114,19 @@ def files(root):
 
 
 def same(found, wanted):
-    """Assert equal trees, with names in place of megabytes where they differ."""
-    assert sorted(found) == sorted(wanted)
-    assert [key for key in wanted if found[key] != wanted[key]] == []
+    """Assert equal trees; what differs is told by its name, size and first other byte."""
+    missing, more = sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys())
+    assert (missing, more) == ([], []), f"missing: {missing[:20]}; too many: {more[:20]}"
+    other = [_difference(key, found[key], wanted[key]) for key in wanted]
+    assert not any(other), "; ".join(filter(None, other))
+
+
+def _difference(key, found, wanted):
+    if found == wanted:
+        return None
+    pairs = enumerate(zip(found, wanted, strict=False))
+    first = next((at for at, (one, other) in pairs if one != other), min(len(found), len(wanted)))
+    return f"{key} has {len(found)} bytes, not {len(wanted)}, and differs from byte {first} on"
 
 
 def uploads(client, bucket):
@@ -164,7 +181,7 @@ def finished(process, folder, *, seconds=RUN_SECONDS):
     assert code == 0, log
     result = TransferResult.model_validate_json((folder / "result").read_bytes())
     assert result.outcome == "Success", (result, log)
-    assert result.counters.files_failed.total() == 0
+    assert result.counters.files_failed.total() == 0, result.failures
     return result
 
 

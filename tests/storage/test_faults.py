@@ -36,10 +36,6 @@ BODY = bytes(range(256)) * 40
 SIZE = len(BODY)
 
 
-def put(plain, key, body=BODY, **more):
-    return plain.ask("PUT", key, body, x_amz_checksum_crc64nvme=to_header(crc64(body)), **more)
-
-
 def get(plain, key, **more):
     return plain.ask("GET", key, x_amz_checksum_mode="ENABLED", **more)
 
@@ -49,7 +45,7 @@ def proxied(fault_proxy, s3_server, s3_client, bucket):
     """A client before the proxy, the proxy without faults, and what the server really holds."""
     proxy = fault_proxy(permille=1000, kinds=[], stall_ms=300)
     plain = Plain(proxy.endpoint, s3_server, bucket)
-    assert put(plain, "there")[0] == 200
+    assert plain.put("there", BODY)[0] == 200
     proxy.zero()
 
     def held(key):
@@ -65,14 +61,14 @@ def test_what_is_no_fault_passes_unchanged(proxied):
     connection = plain.connection()
     large = BODY * 200
     for key, body in (("a%20b%2Bc/%C3%BC", BODY), ("large", large), ("empty", b"")):
-        assert put(plain, key, body, connection=connection)[0] == 200
+        assert plain.put(key, body, connection=connection)[0] == 200
         status, headers, found = get(plain, key, connection=connection)
         assert (status, found) == (200, body)
         assert headers["x-amz-checksum-crc64nvme"] == to_header(crc64(body))
         assert plain.ask("HEAD", key, connection=connection)[::2] == (200, b"")
     assert held("a b+c/ü") == BODY
     for number in range(40):
-        put(plain, f"many/{number}-{'x' * 200}", b"1", connection=connection)
+        plain.put(f"many/{number}-{'x' * 200}", b"1", connection=connection)
     status, _, page = plain.ask("GET", "", query="list-type=2", connection=connection)
     assert (status, page.count(b"<Key>")) == (200, 44)
     assert plain.ask("DELETE", "large", connection=connection)[0] == 204
@@ -139,7 +135,7 @@ def test_bodies_in_chunks_and_bodies_until_the_close(fault_proxy):
 
 def test_a_body_that_the_server_asks_for_first(proxied):
     _, plain, held = proxied
-    assert put(plain, "waited", expect="100-continue")[0] == 200
+    assert plain.put("waited", BODY, expect="100-continue")[0] == 200
     assert held("waited") == BODY
 
 
@@ -160,7 +156,7 @@ def test_refusals_by_the_codes_of_s3(proxied, kind):
         assert "date" in headers
     assert plain.ask("HEAD", "there", connection=connection)[::2] == (expected[0], b"")
     for number in range(12):
-        assert put(plain, f"f{number:02}", connection=connection)[0] == expected[0]
+        assert plain.put(f"f{number:02}", BODY, connection=connection)[0] == expected[0]
     connection.close()
     assert held("there") == BODY  # the DELETE did not reach the server
     assert {held(f"f{number:02}") for number in range(12)} == {None, BODY}  # before and after it
@@ -174,7 +170,7 @@ def test_a_reset_in_place_of_an_answer(proxied):
     proxy.configure(kinds=["reset"])
     for number in range(12):
         with pytest.raises(ConnectionResetError):
-            put(plain, f"f{number:02}")
+            plain.put(f"f{number:02}", BODY)
     assert {held(f"f{number:02}") for number in range(12)} == {None, BODY}
 
 
@@ -186,7 +182,7 @@ def test_a_reset_in_the_middle_of_an_answer(proxied):
             get(plain, "there")
     with pytest.raises((ConnectionResetError, http.client.IncompleteRead)):
         plain.ask("GET", "", query="list-type=2")
-    assert put(plain, "fine")[0] == 200
+    assert plain.put("fine", BODY)[0] == 200
     assert proxy.stats().faults["reset-body"] == 6
 
 
@@ -218,7 +214,7 @@ def test_a_stall_before_and_in_an_answer(proxied):
 def test_a_wrong_checksum(proxied):
     proxy, plain, _ = proxied
     proxy.configure(kinds=["checksum"])
-    for status, headers, body in (get(plain, "there"), put(plain, "there")):
+    for status, headers, body in (get(plain, "there"), plain.put("there", BODY)):
         assert (status, body) in ((200, BODY), (200, b""))
         stated = headers["x-amz-checksum-crc64nvme"]
         assert stated != to_header(crc64(BODY))
@@ -243,7 +239,7 @@ def test_a_bit_flipped_on_the_way_up(proxied):
     """With a checksum the server refuses it; without one it stores it."""
     proxy, plain, held = proxied
     proxy.configure(kinds=["flip-up"])
-    assert put(plain, "new")[0] == 400
+    assert plain.put("new", BODY)[0] == 400
     assert held("new") is None
     plain.ask("PUT", "new", BODY, x_amz_content_sha256="UNSIGNED-PAYLOAD")
     assert proxy.stats().faults["flip-up"] == 2
@@ -258,7 +254,7 @@ def test_an_error_within_a_200(proxied):
     assert status == 200
     assert b"<Error><Code>InternalError</Code>" in body
     assert held("copy") is None
-    assert put(plain, "fine")[0] == 200
+    assert plain.put("fine", BODY)[0] == 200
 
 
 def test_an_expired_key_until_another_one_signs(proxied, s3_server):
@@ -287,7 +283,7 @@ def test_a_rate_and_a_delay(proxied):
     proxy, plain, _ = proxied
     proxy.configure(bytes_per_second=40 * SIZE, latency_ms=50)
     began = time.monotonic()
-    assert put(plain, "slow", BODY * 20)[0] == 200
+    assert plain.put("slow", BODY * 20)[0] == 200
     assert 0.5 < time.monotonic() - began < 2
 
 
