@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import logging
-import resource
 import signal
 import socket
 import sys
@@ -32,6 +31,7 @@ from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.errors import ConfigurationInvalid, StopError
 from datasync_runner.storage.factory import Means, make_storages
 from datasync_runner.storage.throttle import Throttle
+from datasync_runner.tuning import tune
 
 _log = logging.getLogger(__name__)
 STOP_SECONDS: Final = 8
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--result", required=True, type=Path, help="where the result is written")
     options = parser.parse_args(arguments)
     logs.configure()
-    _raise_file_limit()
+    tune()
     began = datetime.now(UTC)
     try:
         plan = TransferPlan.model_validate_json(options.plan.read_bytes())
@@ -61,13 +61,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     board.began = board.clock()
     code, run_error = asyncio.run(_supervise(_Run.of(plan, board)))
     return _conclude(options.result, board, began, code, run_error)
-
-
-def _raise_file_limit() -> None:
-    """Deep trees keep a descriptor a level."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536), hard))
 
 
 @dataclass(frozen=True)
@@ -124,11 +117,10 @@ async def _supervise(run: _Run) -> tuple[ExitCode, RunError | None]:
 
 
 async def _run(run: _Run) -> tuple[ExitCode, RunError | None]:
-    exchange: ExchangeServer | None = None
     plan, board = run.plan, run.board
     try:
         if plan.exchange is not None:
-            exchange = _listen(plan.exchange, run)
+            _listen(plan.exchange, run)  # to the end of the process: to close it takes time
         _log.info(
             "started",
             extra={"fields": {"source": plan.source.uri, "destination": plan.destination.uri}},
@@ -146,8 +138,6 @@ async def _run(run: _Run) -> tuple[ExitCode, RunError | None]:
     finally:
         if run.pool is not None:
             await run.pool.close()
-        if exchange is not None:
-            await asyncio.to_thread(exchange.close)
     return ExitCode.DONE, board.tally.run_error()
 
 

@@ -205,6 +205,9 @@ def wanted(source: Entry, o: CompareOptions) -> Entry:
     is not when the folder changed.
     """
     have = source.metadata or PosixMetadata()
+    stated = have.mtime_ns is not None and have.mtime_ns == source.mtime_ns
+    if stated and o.keeps_everything and not (o.fill_defaults and None in have[:3]):
+        return source  # as nearly all are
     full = with_defaults(have) if o.fill_defaults else have
     mtime_ns = have.mtime_ns if source.kind is Kind.FOLDER else source.mtime_ns
     return source._replace(

@@ -6,6 +6,7 @@ It writes one form and reads every known one; junk reads as "not stated", never 
 import re
 import stat
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from datasync_runner.core.entry import Kind, PosixMetadata
@@ -78,6 +79,8 @@ def parse_time_ns(text: str) -> int | None:
     | 1602647222/222919600 | seconds, nanoseconds |
     | 1602647222.2229196 | seconds |
     """
+    if text.endswith("ns") and text.isascii() and text[:-2].isdecimal() and len(text) < 20:
+        return int(text[:-2])
     found = _TIME.fullmatch(text.strip()) if text.isascii() else None
     if found is None:
         return None
@@ -95,10 +98,12 @@ def parse_time_ns(text: str) -> int | None:
     return time_ns if abs(time_ns) <= _MAX_NS else None
 
 
+@lru_cache(256)
 def _mode(text: str) -> int | None:
     return int(text, 8) if re.fullmatch(r"(0o)?[0-7]{1,7}", text) else None
 
 
+@lru_cache(256)
 def _id(text: str) -> int | None:
     value = int(text) if re.fullmatch(r"[0-9]{1,10}", text) else -1
     return value if 0 <= value <= _MAX_ID else None

@@ -3,11 +3,13 @@
 Slotted and mutable, because a run makes one for each object: the hot path allocates little.
 """
 
+import re
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from datasync_runner.storage.errors import StorageError
 
+_HEADERS: Final = re.compile(r"\r\n([^:\r\n]+):[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)").findall
 QUICK_SECONDS: Final = 20
 """How long nothing may move, also before the first byte, until a request counts as stalled."""
 PATIENT_SECONDS: Final = 120
@@ -34,13 +36,9 @@ class Answer(NamedTuple):
 
     def headers(self) -> dict[str, str]:
         """The last response's headers, names in lower case."""
-        last = self.head.rpartition(b"HTTP/")[2]
-        found: dict[str, str] = {}
-        for line in last.split(b"\r\n")[1:]:
-            name, colon, value = line.partition(b":")
-            if colon:
-                found[name.decode("latin-1").lower()] = value.strip().decode("utf-8", "replace")
-        return found
+        head = self.head
+        last = head[head.rfind(b"HTTP/1.") :].decode("utf-8", "replace")
+        return {name.lower(): value for name, value in _HEADERS(last)}
 
 
 class Call:

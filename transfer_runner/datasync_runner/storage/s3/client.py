@@ -136,7 +136,7 @@ class Client:
             return
         if body is not None:
             lines.append("Expect:")
-            if not any(name == "content-type" for name, _ in call.headers):
+            if not any(line.startswith("content-type:") for line in lines[:5]):
                 lines.append("Content-Type:")  # or libcurl says it is a form
         query = call.query
         call.url = f"{self._origin}{call.path}?{query}" if query else self._origin + call.path

@@ -148,7 +148,7 @@ class Http:
             limit = min(limit, PACED_CONNECTIONS)
         while waiting and len(busy) < limit:
             self._send(waiting.popleft())
-        if waiting and self.limit.look(time.monotonic(), time.process_time(), waiting=len(waiting)):
+        if waiting and self.limit.look(time.monotonic(), time.process_time, waiting=len(waiting)):
             self._launch()
 
     def _send(self, call: Call) -> None:

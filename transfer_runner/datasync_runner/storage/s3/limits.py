@@ -5,6 +5,7 @@ wait although this process has time, that is, while latency is the limit; half a
 server asks to slow down, and then back step by step (AIMD).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,14 +42,15 @@ class ConnectionLimit:
         self.limit = min(self.limit, self.most)
         self._ceiling = self.most
 
-    def look(self, now: float, cpu_seconds: float, *, waiting: int) -> bool:
+    def look(self, now: float, cpu: Callable[[], float], *, waiting: int) -> bool:
         """Judge again; True when there are more connections now.
 
-        now: seconds, monotonic; cpu_seconds: of the whole process so far.
+        now: seconds, monotonic; cpu: tells the seconds of the whole process so far.
         """
         elapsed = now - self._looked_at
         if elapsed < LOOK_SECONDS:
             return False
+        cpu_seconds = cpu()
         share = (cpu_seconds - self._cpu_seconds) / elapsed
         fresh = elapsed > 20 * LOOK_SECONDS  # an old look says nothing about now
         self._looked_at, self._cpu_seconds = now, cpu_seconds

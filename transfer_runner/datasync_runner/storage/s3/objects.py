@@ -17,7 +17,7 @@ from datasync_runner.storage.port import Content, Written
 from datasync_runner.storage.s3.calls import Answer, Call
 from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.gather import Give
-from datasync_runner.storage.s3.metadata import CHECKSUM, described, headers_of, stored_checksum
+from datasync_runner.storage.s3.metadata import CHECKSUM, described, headers_of
 from datasync_runner.storage.s3.signer import encode_key
 
 R = TypeVar("R")
@@ -80,9 +80,9 @@ class Objects:
 
         def judge(answer: Answer) -> errors.StorageError | None:
             echo = _ECHO.search(answer.head)
-            if echo is None:
+            if echo is None or b"COMPOSITE" in answer.head:
                 return None
-            return damaged(key, stored_checksum(answer.headers()), crc64(answer.body))
+            return damaged(key, from_header(echo[1].decode()), crc64(answer.body))
 
         def finish(answer: Answer | errors.StorageError) -> None:
             if isinstance(answer, errors.StorageError):

@@ -142,12 +142,11 @@ class S3Storage:
     ) -> list[Written | errors.StorageError]:
         """CopyObject for each, with all its metadata; very large ones in parts."""
         assert isinstance(source, S3Storage)  # noqa: S101 - `copies_from` said so
-        traits = await self._traits()
         gather: Gather[Written] = Gather(len(entries))
         copies: list[asyncio.Task[None]] = []
         for at, entry in enumerate(entries):
             if entry.size_bytes > COPY_PARTS_BYTES:
-                one = self._copy_large(entry, source, traits, gather.place(at))
+                one = self._copy_large(entry, source, gather.place(at))
                 copies.append(asyncio.create_task(one))
                 continue
             try:
@@ -157,10 +156,9 @@ class S3Storage:
         found = await gather.all()
         return [await self._with_checksum(answer, source) for answer in found]
 
-    async def _copy_large(
-        self, entry: Entry, source: "S3Storage", traits: Traits, give: Give[Written]
-    ) -> None:
+    async def _copy_large(self, entry: Entry, source: "S3Storage", give: Give[Written]) -> None:
         try:
+            traits = await self._traits()
             name = source._objects.name(entry.key)
             known = await source._one(source._objects.inspect, entry)
             upload = Upload(self._objects, known, traits=traits, budget=self._budget)
