@@ -352,7 +352,7 @@ def there_and_back(tmp_path, server, client, bucket, secret, proxy, tree):
 def test_there_and_back_with_every_fault(
     tmp_path, s3_server, s3_client, bucket, secret, fault_proxy, tree
 ):
-    proxy = fault_proxy(permille=50, stall_ms=1000)
+    proxy = fault_proxy(permille=50, stall_ms=500)
     for _ in there_and_back(tmp_path, s3_server, s3_client, bucket, secret, proxy, tree):
         up = proxy.stats()
         proxy.zero()
@@ -369,7 +369,7 @@ def test_across_endpoints_with_every_fault(
 ):
     plain = Plain(s3_server.endpoint, s3_server, bucket)
     plain.fill("a/", tree)
-    one, other = (fault_proxy(permille=50, seed=seed, stall_ms=1000) for seed in (8, 9))
+    one, other = (fault_proxy(permille=50, seed=seed, stall_ms=500) for seed in (8, 9))
     run(
         tmp_path,
         through(one, s3_side(s3_server, bucket, secret, "a/")),
@@ -387,7 +387,7 @@ def test_across_endpoints_with_every_fault(
 def test_there_and_back_with_one_kind(
     tmp_path, s3_server, s3_client, bucket, secret, fault_proxy, kind
 ):
-    proxy = fault_proxy(permille=50, kinds=[kind], stall_ms=1000)
+    proxy = fault_proxy(permille=50, kinds=[kind], stall_ms=500)
     some = tree_of(200, (9 * MIB, 17 * MIB))
     for _ in there_and_back(tmp_path, s3_server, s3_client, bucket, secret, proxy, some):
         pass
@@ -472,9 +472,9 @@ def test_a_server_that_is_killed_and_comes_back_while_it_runs(tmp_path, tree):
             with started(tmp_path, posix_side(source), side) as process:
 
                 def arrived():
-                    return client.list_objects_v2(Bucket=bucket)["KeyCount"]
+                    return client.list_objects_v2(Bucket=bucket, Prefix="p/folder-")["KeyCount"]
 
-                wait_for(arrived, "the first object", process)
+                wait_for(arrived, "the first file", process)
                 environment = {"STORAGE_NAME": name}
                 run_script(SCRIPTS / "s3.sh", "crash", environment=environment)
                 assert process.poll() is None

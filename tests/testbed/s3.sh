@@ -102,9 +102,14 @@ down() {
 }
 
 crash() {
-  local n
+  local n pid=0 _
+  read -r pid _ <"$STATE/s3.pid" || die "not up (STORAGE_NAME=${STORAGE_NAME:-s3})"
   signal "$STATE/s3.pid" KILL
-  for ((n = 0; n < 100; n++)); do running "$STATE/s3.pid" || return 0; sleep 0.05; done
+  # Its port is free when the last thread has gone, and the first one may go before.
+  for ((n = 0; n < 200; n++)); do
+    running "$STATE/s3.pid" || [ "$(ls "/proc/$pid/task" 2>/dev/null | wc -l)" -gt 1 ] || return 0
+    sleep 0.05
+  done
   die "it does not end"
 }
 
