@@ -17,13 +17,11 @@ from datasync_runner.storage.posix_files import checksum_of
 from datasync_runner.storage.posix_holes import data_ranges
 from datasync_runner.storage.posix_reader import FileReader
 from datasync_runner.storage.posix_target import Target
-from datasync_runner.storage.threads import buffer
+from datasync_runner.storage.threads import BUFFER_BYTES, buffer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PIECE_BYTES: Final = 256 * 1024
-"""What fits a core's cache between the read, the checksum and the write."""
 STEP_BYTES: Final = 32 * MIB
 _SHARES: Final = frozenset({"btrfs", "xfs", "nfs4", "cifs", "smb3", "ocfs2", "bcachefs", "zfs"})
 _CANNOT: Final = (errno.EXDEV, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ETXTBSY)
@@ -48,6 +46,7 @@ class Copy:
     def begin(self) -> None:
         """Make the target's space.  Raises: OSError."""
         target = self._target
+        os.posix_fadvise(self._reader.fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
         if self._reader.sparse:
             target.sparse = True
             os.ftruncate(target.fd, self._size_bytes)
@@ -67,6 +66,8 @@ class Copy:
             self._clone(self._start, count)
         else:
             self._pump(self._start, count)
+        # Starts the writing, so that the sync at the end waits for little.
+        os.posix_fadvise(self._target.fd, self._start, count, os.POSIX_FADV_DONTNEED)
         self._start += count
         self._at = self._start
         return count
@@ -98,10 +99,10 @@ class Copy:
 
     def _pump(self, start: int, count: int) -> None:
         source, target = self._reader.fd, self._target.fd
-        view = buffer()[:PIECE_BYTES]
+        view = buffer()
         checksum, end = self.checksum, start + count
         while start < end:
-            piece = view if end - start >= PIECE_BYTES else view[: end - start]
+            piece = view if end - start >= BUFFER_BYTES else view[: end - start]
             got = os.preadv(source, [piece], start)
             if not got:
                 raise self._short()

@@ -1,7 +1,7 @@
 """Large files into a file system: from a stream, from ranges, from another file system.
 
-Memory of a file: at most RANGES_AT_ONCE ranges of RANGE_BYTES, and a buffer of 1 MiB a thread; a
-copy between file systems needs the buffer alone.
+Memory of a file: at most RANGES_AT_ONCE ranges of RANGE_BYTES; a copy between file systems needs a
+thread's buffer alone.
 """
 
 import asyncio

@@ -41,3 +41,11 @@ def type_of_mount(mounts: str, info: str) -> str:
 def is_network(file_system_type: str) -> bool:
     """Whether calls wait for another machine (or for a program, in a FUSE file system)."""
     return file_system_type in _NETWORK or file_system_type.startswith("fuse")
+
+
+def allocates(file_system_type: str) -> bool:
+    """Whether asking for a file's space at once pays: on a disk it does, in memory it costs.
+
+    On a network file system the C library would write into every block instead.
+    """
+    return file_system_type not in ("tmpfs", "ramfs") and not is_network(file_system_type)

@@ -168,6 +168,7 @@ class Target:
         entry, fd = self.entry, self.fd
         os.fdatasync(fd)
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
         found = entry_of(entry.key, os.fstat(fd))
         size_bytes = found.size_bytes
         read_back = checksum_of_sparse if self.sparse else checksum_of
