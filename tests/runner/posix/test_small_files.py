@@ -9,7 +9,7 @@ from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content
-from datasync_runner.storage.posix_small import GROUP
+from datasync_runner.storage.posix_small import GROUP, SmallWriter
 from datasync_runner.storage.posix_turns import Turns, blocks_read
 from runner.posix.large import MTIME_NS, storage
 from storage.sides import fine, listed
@@ -27,8 +27,11 @@ async def destination(tmp_path, request):
 
 @pytest.fixture
 async def proving(tmp_path):
+    """Proves what it writes, with a sync also where the tests' folder is in memory."""
     made = storage(tmp_path / "root")
     await made.check()
+    now = made._now
+    now.small = SmallWriter(now.place.folders, now.turns, verifies=True, syncs=True)
     yield made
     await made.close()
 
@@ -108,6 +111,15 @@ async def test_metadata_that_does_not_stay_is_told(proving, tmp_path, monkeypatc
     assert isinstance(answer, errors.VerificationFailed)
     assert "mtime_ns" in answer.message
     assert not files(tmp_path / "root")
+
+
+async def test_in_memory_there_is_nothing_to_sync(proving, tmp_path, monkeypatch):
+    now = proving._now
+    now.small = SmallWriter(now.place.folders, now.turns, verifies=True, syncs=False)
+    monkeypatch.delattr(os, "fdatasync")
+    (written,) = fine(await proving.write_small([content(b"f")]))
+    assert written.proven
+    assert files(tmp_path / "root") == {"f": b"body"}
 
 
 async def test_a_group_syncs_before_it_reads_and_renames_last(proving, monkeypatch):

@@ -11,7 +11,7 @@ from datasync_api.patterns import Filter
 from datasync_runner.core.entry import Kind
 from datasync_runner.storage import errors, posix_ahead, posix_listing
 from datasync_runner.storage.posix_folders import Folders, open_folder
-from datasync_runner.storage.posix_mount import file_system, is_network, type_of_mount
+from datasync_runner.storage.posix_mount import file_system, in_memory, is_network, type_of_mount
 from datasync_runner.storage.posix_walk import walk
 
 ALL = Filter.parse([], [])
@@ -205,6 +205,7 @@ MOUNTS = """\
 def test_the_kernels_table_tells_the_file_system(number, kind, network):
     found = type_of_mount(MOUNTS, f"pos:\t0\nflags:\t0100000\nmnt_id:\t{number}\nino:\t1\n")
     assert (found, is_network(found)) == (kind, network)
+    assert not in_memory(found)
 
 
 def test_this_machine_tells_a_file_system(tmp_path):

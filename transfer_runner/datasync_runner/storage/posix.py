@@ -29,7 +29,7 @@ from datasync_runner.storage.posix_copy import shares_blocks
 from datasync_runner.storage.posix_errors import translate
 from datasync_runner.storage.posix_folders import Folders, open_folder, split_key
 from datasync_runner.storage.posix_large import LargeWriter, Place
-from datasync_runner.storage.posix_mount import allocates, file_system, is_network
+from datasync_runner.storage.posix_mount import file_system, in_memory, is_network
 from datasync_runner.storage.posix_read import read_batch
 from datasync_runner.storage.posix_reader import FileReader
 from datasync_runner.storage.posix_small import SmallWriter
@@ -296,11 +296,13 @@ class _Opened:
         self.network = is_network(kind)
         self.place = Place(
             Folders(root_fd),
-            allocates=allocates(kind),
+            allocates=not (in_memory(kind) or self.network),
             copies=lambda reader: shares_blocks(kind) and reader.device == device,
         )
         self.turns = Turns(network=self.network)
-        self.small = SmallWriter(self.place.folders, self.turns, verifies=verifies)
+        self.small = SmallWriter(
+            self.place.folders, self.turns, verifies=verifies, syncs=not in_memory(kind)
+        )
 
     def close(self) -> None:
         """Close every descriptor."""

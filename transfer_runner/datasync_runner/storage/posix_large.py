@@ -29,7 +29,8 @@ class Place:
 
     folders: Folders
     allocates: bool
-    """The file system allocates space itself."""
+    """Asking for the space at once pays: on a disk, where the kernel does it.  On a network file
+    system the C library would write into every block instead."""
     copies: Callable[[FileReader], bool]
     """Whether it may copy this file without its bytes passing here."""
 

@@ -43,9 +43,6 @@ def is_network(file_system_type: str) -> bool:
     return file_system_type in _NETWORK or file_system_type.startswith("fuse")
 
 
-def allocates(file_system_type: str) -> bool:
-    """Whether asking for a file's space at once pays: on a disk it does, in memory it costs.
-
-    On a network file system the C library would write into every block instead.
-    """
-    return file_system_type not in ("tmpfs", "ramfs") and not is_network(file_system_type)
+def in_memory(file_system_type: str) -> bool:
+    """Whether the page cache is all there is: no disk to sync to, or to ask for space."""
+    return file_system_type in ("tmpfs", "ramfs")

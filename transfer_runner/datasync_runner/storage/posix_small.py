@@ -21,10 +21,14 @@ GROUP: Final = 32
 
 
 class SmallWriter:
-    """Writes batches below one root; `verifies`: proves each file before it gets its name."""
+    """Writes batches below one root.
 
-    def __init__(self, folders: Folders, turns: Turns, *, verifies: bool) -> None:
-        self._folders, self._turns, self._verifies = folders, turns, verifies
+    `verifies`: proves each file before it gets its name; `syncs`: there is a disk to sync to.
+    """
+
+    def __init__(self, folders: Folders, turns: Turns, *, verifies: bool, syncs: bool) -> None:
+        self._folders, self._turns = folders, turns
+        self._verifies, self._syncs = verifies, syncs
 
     def write_batch(self, contents: Sequence[Content]) -> list[Written | errors.StorageError]:
         """Write whole files and links.  Errors as values: any FileError, Unavailable."""
@@ -56,14 +60,21 @@ class SmallWriter:
         if not self._verifies:
             with self._turns.taken():
                 self._each(group, create_and_rename)
-            return
-        with self._turns.taken():
-            self._each(group, create)
-        self._each(group, NewFile.start_sync)
-        self._each(group, NewFile.sync)
-        with self._turns.taken():
-            self._each(group, lambda new: new.prove())
-            self._each(group, NewFile.rename)
+        elif not self._syncs:
+            with self._turns.taken():
+                self._each(group, create)
+                self._prove_and_rename(group)
+        else:
+            with self._turns.taken():
+                self._each(group, create)
+            self._each(group, NewFile.start_sync)
+            self._each(group, NewFile.sync)
+            with self._turns.taken():
+                self._prove_and_rename(group)
+
+    def _prove_and_rename(self, group: list[NewFile]) -> None:
+        self._each(group, lambda new: new.prove())
+        self._each(group, NewFile.rename)
 
     def _each(self, group: list[NewFile], step: Callable[[NewFile], None]) -> None:
         for new in group:
