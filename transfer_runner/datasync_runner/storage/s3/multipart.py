@@ -19,10 +19,10 @@ from datasync_runner.storage.port import Moved, RangedReader, Reader, Written, n
 from datasync_runner.storage.s3.calls import Call
 from datasync_runner.storage.s3.metadata import CHECKSUM, headers_of
 from datasync_runner.storage.s3.objects import Objects
-from datasync_runner.storage.s3.probe import Traits
 from datasync_runner.storage.s3.signer import canonical_query
 from datasync_runner.storage.s3.uploads import Part, Uploads
 
+_QUESTION: Final = b"datasync"
 _TYPE: Final = ("x-amz-checksum-type", "FULL_OBJECT")
 _ALGORITHM: Final = ("x-amz-checksum-algorithm", "CRC64NVME")
 
@@ -38,12 +38,11 @@ class Made(NamedTuple):
 class Upload:
     """A multipart upload of one entry."""
 
-    def __init__(
-        self, objects: Objects, entry: Entry, *, traits: Traits, budget: ByteBudget
-    ) -> None:
+    def __init__(self, objects: Objects, entry: Entry, *, budget: ByteBudget) -> None:
         """Raises: NotSupported for more than 5 TiB, NameNotRepresentable."""
         self._objects, self._client, self._entry = objects, objects.client, entry
-        self._traits, self._budget = traits, budget
+        self._budget = budget
+        self._checksums = True
         self._path = objects.path(entry.key)
         self._uploads = Uploads(objects)
         try:
@@ -90,25 +89,54 @@ class Upload:
         found = await self._uploads.of(self._entry.key)
         for upload_id in found:
             parts = await self._uploads.parts(self._entry.key, upload_id)
-            if parts and self._traits.checksums and not self._id and self._fits(parts):
+            if parts and not self._id and self._fits(parts):
                 self._id, self._known, self._resumed = upload_id, parts, True
             else:
                 await self._uploads.abort(self._entry.key, upload_id)
         if self._id:
             return
-        headers = headers_of(self._entry)
-        if self._traits.checksums:
-            headers += [_ALGORITHM, _TYPE]
-        call = Call(
-            "CreateMultipartUpload", "POST", self._path, "uploads=", headers=headers, body=b"",
-            key=self._entry.key,
-        )  # fmt: skip
-        answer = await self._client.ask(call)
-        self._id = self._uploads.id_of(answer.body, self._entry.key)
+        call = await self._create()
         if call.attempt > 1:  # an attempt whose answer was lost may have made one as well
             for other in await self._uploads.of(self._entry.key):
                 if other != self._id:
                     await self._uploads.abort(self._entry.key, other)
+        if self._objects.checks is None and self._checksums:
+            # Whatever becomes of it, the real first part takes its place.
+            await self._objects.learn(self._part_call(1, _QUESTION))
+
+    async def _create(self) -> Call:
+        """Begin an upload; without checksums where the server knows none for whole objects."""
+        headers = headers_of(self._entry)
+        call = self._create_call([*headers, _ALGORITHM, _TYPE])
+        try:
+            answer = await self._client.ask(call)
+        except (errors.NotSupported, errors.Unexpected):
+            self._checksums = False  # an older server: verification reads back instead
+            call = self._create_call(headers)
+            answer = await self._client.ask(call)
+        self._id = self._uploads.id_of(answer.body, self._entry.key)
+        return call
+
+    def _create_call(self, headers: list[tuple[str, str]]) -> Call:
+        return Call(
+            "CreateMultipartUpload",
+            "POST",
+            self._path,
+            "uploads=",
+            headers=headers,
+            body=b"",
+            key=self._entry.key,
+        )
+
+    def _part_call(self, number: int, body: bytes) -> Call:
+        return Call(
+            "UploadPart",
+            "PUT",
+            self._path,
+            self._query(number),
+            body=body,
+            key=self._entry.key,
+        )
 
     def _fits(self, parts: dict[int, Part]) -> bool:
         """Whether what another run has sent was cut as we cut."""
@@ -179,11 +207,9 @@ class Upload:
         known = self._known.get(number)
         if known is not None and (known.checksum, known.size_bytes) == (checksum, len(body)):
             return Made(known.etag, checksum, len(body))
-        stated = [(CHECKSUM, to_header(checksum))] if self._traits.checksums else []
-        call = Call(
-            "UploadPart", "PUT", self._path, self._query(number), headers=stated, body=body,
-            key=self._entry.key,
-        )  # fmt: skip
+        call = self._part_call(number, body)
+        if self._checksums:
+            call.headers.append((CHECKSUM, to_header(checksum)))
         headers = (await self._client.ask(call)).headers()
         return Made(headers.get("etag", ""), checksum, len(body))
 
@@ -206,7 +232,7 @@ class Upload:
 
     async def _complete(self) -> Written:
         whole = self._whole()
-        known = self._traits.checksums and whole is not None
+        known = self._checksums and whole is not None
         stated = [(CHECKSUM, to_header(whole)), _TYPE] if known and whole is not None else []
         call = Call(
             "CompleteMultipartUpload", "POST", self._path,
@@ -223,7 +249,7 @@ class Upload:
             return Written(self._entry, whole or 0)
         if self._resumed:
             await self._restate()
-        return Written(self._entry, whole or 0, known and self._traits.checks)
+        return Written(self._entry, whole or 0, known and self._objects.checks is True)
 
     def _whole(self) -> int | None:
         """The whole object's checksum; None when that of a part is not known."""

@@ -5,6 +5,7 @@ read is compared with the one that the server has stored.  Nothing here waits: e
 its requests and hands the answer to `give` when it is there.
 """
 
+import asyncio
 import re
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -18,6 +19,7 @@ from datasync_runner.storage.s3.calls import Answer, Call
 from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.gather import Give
 from datasync_runner.storage.s3.metadata import CHECKSUM, described, headers_of
+from datasync_runner.storage.s3.proof import refuses
 from datasync_runner.storage.s3.signer import encode_key
 
 R = TypeVar("R")
@@ -32,8 +34,9 @@ class Objects:
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        self.checks = False
-        """Whether the server was seen to refuse wrong checksums."""
+        self.checks: bool | None = None
+        """Whether the server refuses wrong checksums; None: not known yet."""
+        self._asking = asyncio.Lock()
 
     @property
     def side(self) -> S3Side:
@@ -96,11 +99,11 @@ class Objects:
 
     def write(self, content: Content, give: Give[Written]) -> None:
         """PUT of a whole object, its checksum judged by the server."""
-        entry, body = content
-        checksum = crc64(body)
-        headers = headers_of(entry)
+        entry = content.entry
+        checksum = crc64(content.body)
         stated = to_header(checksum)
-        headers.append((CHECKSUM, stated))
+        call = self.write_call(content)
+        call.headers.append((CHECKSUM, stated))
 
         def finish(answer: Answer | errors.StorageError) -> None:
             if isinstance(answer, errors.StorageError):
@@ -112,12 +115,21 @@ class Objects:
             elif echo[1] != stated.encode():
                 give(errors.Unavailable("it arrived damaged: the server's checksum differs"))
             else:
-                give(Written(entry, checksum, self.checks))
+                give(Written(entry, checksum, self.checks is True))
 
+        self.client.start(call, finish)
+
+    async def learn(self, call: Call) -> None:
+        """Find out whether the server checks, with what is to be written.  Raises: StopError."""
+        async with self._asking:
+            if self.checks is None:
+                self.checks = await refuses(self.client, call)
+
+    def write_call(self, content: Content) -> Call:
+        """The PUT of a whole object, without a checksum.  Raises: NameNotRepresentable."""
+        entry, body = content
         path = self.path(entry.key)
-        self.client.start(
-            Call("PutObject", "PUT", path, headers=headers, body=body, key=entry.key), finish
-        )
+        return Call("PutObject", "PUT", path, headers=headers_of(entry), body=body, key=entry.key)
 
     def write_folder(self, entry: Entry, give: Give[Entry]) -> None:
         """PUT of the marker `dir/`."""

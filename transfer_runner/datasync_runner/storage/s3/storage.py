@@ -1,6 +1,7 @@
 """A bucket, or a prefix in it, as storage: a batch's requests are all under way at once."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final, TypeVar
 
@@ -30,7 +31,6 @@ from datasync_runner.storage.s3.listing import ListAnswer, Listing, ListRequest
 from datasync_runner.storage.s3.metadata import described, stored_checksum
 from datasync_runner.storage.s3.multipart import Upload
 from datasync_runner.storage.s3.objects import Objects, copy_source
-from datasync_runner.storage.s3.probe import Traits, probe
 from datasync_runner.storage.s3.reader import ObjectReader
 from datasync_runner.storage.s3.signer import canonical_query
 from datasync_runner.storage.throttle import Throttle
@@ -59,7 +59,6 @@ class S3Storage:
         self._budget = budget or ByteBudget(BUDGET_BYTES)
         self._client = Client(side, most=connections, throttle=throttle)
         self._objects = Objects(self._client)
-        self._probing: asyncio.Task[Traits] | None = None
 
     async def check(self) -> None:
         """List one key: is the bucket there, and are we let in?
@@ -111,14 +110,18 @@ class S3Storage:
 
     async def write_small(self, contents: Sequence[Content]) -> list[Written | errors.StorageError]:
         """A PUT for each."""
-        await self._traits()
+        if self._objects.checks is None and contents:
+            await self._learn(min(contents, key=lambda content: len(content.body)))
         return await self._each(self._objects.write, contents, _key_of_content)
+
+    async def _learn(self, content: Content) -> None:
+        with contextlib.suppress(errors.FileError):  # of the name: it will be an answer
+            await self._objects.learn(self._objects.write_call(content))
 
     async def write(self, entry: Entry, reader: Reader, moved: Moved = nobody) -> Written:
         """One PUT up to 16 MiB, parts above.  Raises: any FileError, Unavailable."""
-        traits = await self._traits()
         if entry.size_bytes > SINGLE_PUT_BYTES:
-            upload = Upload(self._objects, entry, traits=traits, budget=self._budget)
+            upload = Upload(self._objects, entry, budget=self._budget)
             return await upload.run(reader, moved)
         async with self._budget.hold(entry.size_bytes):
             pieces: list[bytes] = []
@@ -129,6 +132,8 @@ class S3Storage:
             moved(len(body))
             if len(body) != entry.size_bytes:
                 raise errors.ChangedDuringTransfer("it has another size now", entry.key)
+            if self._objects.checks is None:
+                await self._learn(Content(entry, body))
             return await self._one(self._objects.write, Content(entry, body))
 
     def copies_from(self, source: Source) -> bool:
@@ -158,10 +163,9 @@ class S3Storage:
 
     async def _copy_large(self, entry: Entry, source: "S3Storage", give: Give[Written]) -> None:
         try:
-            traits = await self._traits()
             name = source._objects.name(entry.key)
             known = await source._one(source._objects.inspect, entry)
-            upload = Upload(self._objects, known, traits=traits, budget=self._budget)
+            upload = Upload(self._objects, known, budget=self._budget)
             written = await upload.copy(copy_source(source._side.bucket, name), known.etag)
             give(written)
         except errors.StorageError as error:
@@ -253,14 +257,6 @@ class S3Storage:
     async def close(self) -> None:
         """Close the connections."""
         self._client.close()
-
-    async def _traits(self) -> Traits:
-        """What the server does with checksums, asked once."""
-        if self._probing is None or (self._probing.done() and self._probing.exception()):
-            self._probing = asyncio.create_task(probe(self._objects))
-        traits = await asyncio.shield(self._probing)
-        self._objects.checks = traits.checks
-        return traits
 
     async def _head(self, key: bytes) -> dict[str, str]:
         return await self._one(self._objects.head, key)

@@ -1,0 +1,31 @@
+"""Whether the server really checks checksums: no server is trusted to.
+
+The question is put with something that is written anyway, its bytes right and its checksum wrong.
+A server that checks refuses it and stores nothing; one that does not has stored what is to be
+there, and gets it once more.  So nothing is left behind, whatever happens, and no right is needed
+that a transfer does not have.
+"""
+
+from typing import Final
+
+from datasync_runner.checksums import crc64, to_header
+from datasync_runner.storage import errors
+from datasync_runner.storage.s3.calls import Call
+from datasync_runner.storage.s3.client import Client
+from datasync_runner.storage.s3.metadata import CHECKSUM
+
+REFUSALS: Final = frozenset({"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch"})
+
+
+async def refuses(client: Client, call: Call) -> bool | None:
+    """Whether the server refuses the call with a wrong checksum; None: it gave no clear answer.
+
+    The call has a body and no checksum yet.  Raises: StopError.
+    """
+    call.headers.append((CHECKSUM, to_header(crc64(call.body or b"") ^ 1)))
+    call.once = True
+    try:
+        await client.ask(call)
+    except (errors.Unavailable, errors.FileError) as error:
+        return True if error.error_code in REFUSALS else None
+    return False
