@@ -10,7 +10,7 @@ import pytest
 from datasync_api.patterns import Filter
 from datasync_api.plan import PosixSide
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata
-from datasync_runner.storage import errors, posix, posix_folders
+from datasync_runner.storage import errors, posix, posix_folders, posix_root
 from datasync_runner.storage.port import Content
 from datasync_runner.storage.posix_names import temporary_name
 
@@ -167,7 +167,7 @@ async def test_a_read_only_destination_is_refused(tmp_path):
 
 
 async def test_owners_that_may_not_be_set_are_refused_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(posix, "may_chown", lambda: False)
+    monkeypatch.setattr(posix_root, "may_chown", lambda: False)
     side = PosixSide(uri="nfs://h/a/", root=str(tmp_path))
     storage = posix.PosixStorage(side, writes=True, sets_owner=True, started_ns=0)
     with pytest.raises(errors.ConfigurationInvalid, match=r"options\.uid.*PreserveOwnership"):

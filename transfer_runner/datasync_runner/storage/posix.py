@@ -5,9 +5,7 @@ refuses: following any link below the root, and pretending to keep owners that i
 """
 
 import os
-import re
 from collections.abc import AsyncIterator, Callable, Sequence
-from pathlib import Path
 from typing import Final, TypeVar
 
 from datasync_api.patterns import Filter
@@ -25,15 +23,12 @@ from datasync_runner.storage.port import (
 )
 from datasync_runner.storage.posix_calls import Calls
 from datasync_runner.storage.posix_charge import Charge
-from datasync_runner.storage.posix_copy import shares_blocks
 from datasync_runner.storage.posix_errors import translate
-from datasync_runner.storage.posix_folders import Folders, open_folder, split_key
-from datasync_runner.storage.posix_large import LargeWriter, Place
-from datasync_runner.storage.posix_mount import file_system, in_memory, is_network
+from datasync_runner.storage.posix_folders import Folders, split_key
+from datasync_runner.storage.posix_large import LargeWriter
 from datasync_runner.storage.posix_read import read_batch
 from datasync_runner.storage.posix_reader import FileReader
-from datasync_runner.storage.posix_small import SmallWriter
-from datasync_runner.storage.posix_turns import Turns
+from datasync_runner.storage.posix_root import Root, open_destination, open_source
 from datasync_runner.storage.posix_walk import walk
 from datasync_runner.storage.throttle import Throttle
 
@@ -41,17 +36,6 @@ T = TypeVar("T")
 R = TypeVar("R")
 THREADS: Final = 10
 MAX_LEFTOVERS: Final = 10_000
-_CAP_CHOWN: Final = 1 << 0
-
-
-def may_chown() -> bool:
-    """Whether the kernel would let this process give files away."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        found = re.search(r"^CapEff:\s*([0-9a-f]+)$", status.read_text(), re.MULTILINE)
-        if found:
-            return bool(int(found[1], 16) & _CAP_CHOWN)
-    return os.geteuid() == 0
 
 
 class PosixStorage:
@@ -82,7 +66,7 @@ class PosixStorage:
         self._leftovers: list[bytes] = []
         self._calls = Calls(THREADS)
         self._large = LargeWriter(self._calls, self._charge, verifies=verifies)
-        self._opened: _Opened | None = None
+        self._root: Root | None = None
 
     async def check(self) -> None:
         """Open the root and walk to the path.
@@ -92,66 +76,30 @@ class PosixStorage:
         await self._calls.about(b"", "reach the folder", self._check)
 
     def _check(self) -> None:
-        if self._opened is not None:
-            os.fstat(self._opened.place.folders.root_fd)
+        if self._root is not None:
+            os.fstat(self._root.fd)
             return
-        where = f"{self._side.uri} (mounted at {self._side.root})"
-        if self._writes and self._side.read_only:
-            raise errors.ConfigurationInvalid(
-                f"the destination {where} is read-only; set readOnly: false at the location, or "
-                "name another destination"
-            )
-        if self._writes and self._sets_owner and not may_chown():
-            raise errors.ConfigurationInvalid(
-                f"owners cannot be kept at the destination {where}: the runner may not change the "
-                "owner of files; set options.uid and options.gid to None, or the agent's "
-                "privileges to PreserveOwnership"
-            )
-        try:
-            root_fd = self._open_root()
-        except OSError as error:
-            found = translate(error, b"", "open the folder")
-            if isinstance(found, errors.Unavailable):
-                raise found from error
-            raise errors.ConfigurationInvalid(
-                f"{found.message} '/{self._side.path}' of {where}; check that the path exists, is "
-                "a folder reached without symbolic links, and that the runner may enter it"
-            ) from error
-        self._opened = _Opened(root_fd, verifies=self._verifies)
-        if self._writes and not os.access(f"/proc/self/fd/{root_fd}", os.W_OK, effective_ids=True):
-            raise errors.ConfigurationInvalid(
-                f"the runner (uid {os.geteuid()}) may not write to the destination {where}; give "
-                "it the right, or set the agent's runAsUser or privileges"
-            )
-
-    def _open_root(self) -> int:
-        fd = os.open(self._side.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        for name in os.fsencode(self._side.path).split(b"/"):
-            if name in (b"", b"."):
-                continue
-            split_key(name)  # refuses ..
-            parent = fd
-            try:
-                fd = open_folder(name, parent, create=self._writes)
-            finally:
-                os.close(parent)
-        return fd
+        fd = (
+            open_destination(self._side, sets_owner=self._sets_owner)
+            if self._writes
+            else open_source(self._side)
+        )
+        self._root = Root(fd, verifies=self._verifies)
 
     @property
-    def _now(self) -> "_Opened":
-        if self._opened is None:
+    def _now(self) -> Root:
+        if self._root is None:
             raise RuntimeError("check() comes first")
-        return self._opened
+        return self._root
 
     @property
     def _folders(self) -> Folders:
-        return self._now.place.folders
+        return self._now.folders
 
     async def listing(self, chosen: Filter) -> AsyncIterator[Batch]:
         """Everything that takes part, sorted.  Raises: StorageError about the root."""
-        now = self._now
-        root_fd = now.place.folders.root_fd
-        walker = walk(root_fd, chosen, self._leftover, network=now.network)
+        root = self._now
+        walker = walk(root.fd, chosen, self._leftover, network=root.network)
         try:
             while (batch := await self._calls.threads.run(lambda: next(walker, None))) is not None:
                 yield batch
@@ -239,9 +187,9 @@ class PosixStorage:
     async def close(self) -> None:
         """Close descriptors and threads."""
         self._calls.threads.close()
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
+        if self._root is not None:
+            self._root.close()
+            self._root = None
 
     async def _each(
         self,
@@ -285,26 +233,3 @@ def _key_of_written(written: Written) -> bytes:
 
 def _key_itself(key: bytes) -> bytes:
     return key
-
-
-class _Opened:
-    """What is known and open once the root is."""
-
-    def __init__(self, root_fd: int, *, verifies: bool) -> None:
-        kind, device = file_system(root_fd), os.fstat(root_fd).st_dev
-        self._root_fd = root_fd
-        self.network = is_network(kind)
-        self.place = Place(
-            Folders(root_fd),
-            allocates=not (in_memory(kind) or self.network),
-            copies=lambda reader: shares_blocks(kind) and reader.device == device,
-        )
-        self.turns = Turns(network=self.network)
-        self.small = SmallWriter(
-            self.place.folders, self.turns, verifies=verifies, syncs=not in_memory(kind)
-        )
-
-    def close(self) -> None:
-        """Close every descriptor."""
-        self.place.folders.close()
-        os.close(self._root_fd)

@@ -1,0 +1,118 @@
+"""Opening a location's root: what must hold before anything is read or written, and what is there.
+
+Every refusal says what to change; nothing is opened through a link.
+"""
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from datasync_api.plan import PosixSide
+from datasync_runner.storage import errors
+from datasync_runner.storage.posix_copy import shares_blocks
+from datasync_runner.storage.posix_errors import translate
+from datasync_runner.storage.posix_folders import Folders, open_folder, split_key
+from datasync_runner.storage.posix_large import Place
+from datasync_runner.storage.posix_mount import file_system, in_memory, is_network
+from datasync_runner.storage.posix_small import SmallWriter
+from datasync_runner.storage.posix_turns import Turns
+
+_CAP_CHOWN: Final = 1 << 0
+
+
+def may_chown() -> bool:
+    """Whether the kernel would let this process give files away."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        found = re.search(r"^CapEff:\s*([0-9a-f]+)$", status.read_text(), re.MULTILINE)
+        if found:
+            return bool(int(found[1], 16) & _CAP_CHOWN)
+    return os.geteuid() == 0
+
+
+class Root:
+    """An open root, and what its file system is like."""
+
+    def __init__(self, fd: int, *, verifies: bool) -> None:
+        kind, device = file_system(fd), os.fstat(fd).st_dev
+        self.fd = fd
+        self.folders = Folders(fd)
+        self.network = is_network(kind)
+        self.place = Place(
+            self.folders,
+            allocates=not (in_memory(kind) or self.network),
+            copies=lambda reader: shares_blocks(kind) and reader.device == device,
+        )
+        self.turns = Turns(network=self.network)
+        self.small = SmallWriter(
+            self.folders, self.turns, verifies=verifies, syncs=not in_memory(kind)
+        )
+
+    def close(self) -> None:
+        """Close every descriptor."""
+        self.folders.close()
+        os.close(self.fd)
+
+
+def open_source(side: PosixSide) -> int:
+    """The descriptor of what is read.  Raises: ConfigurationInvalid, Unavailable."""
+    return _open(side, create=False)
+
+
+def open_destination(side: PosixSide, *, sets_owner: bool) -> int:
+    """The descriptor of what is written, made where it is missing.
+
+    Raises: ConfigurationInvalid, Unavailable.
+    """
+    where = _where(side)
+    if side.read_only:
+        raise errors.ConfigurationInvalid(
+            f"the destination {where} is read-only; set readOnly: false at the location, or "
+            "name another destination"
+        )
+    if sets_owner and not may_chown():
+        raise errors.ConfigurationInvalid(
+            f"owners cannot be kept at the destination {where}: the runner may not change the "
+            "owner of files; set options.uid and options.gid to None, or the agent's "
+            "privileges to PreserveOwnership"
+        )
+    fd = _open(side, create=True)
+    if not os.access(f"/proc/self/fd/{fd}", os.W_OK, effective_ids=True):
+        os.close(fd)
+        raise errors.ConfigurationInvalid(
+            f"the runner (uid {os.geteuid()}) may not write to the destination {where}; give "
+            "it the right, or set the agent's runAsUser or privileges"
+        )
+    return fd
+
+
+def _where(side: PosixSide) -> str:
+    return f"{side.uri} (mounted at {side.root})"
+
+
+def _open(side: PosixSide, *, create: bool) -> int:
+    try:
+        return _walk_to(side, create=create)
+    except OSError as error:
+        found = translate(error, b"", "open the folder")
+        if isinstance(found, errors.Unavailable):
+            raise found from error
+        raise errors.ConfigurationInvalid(
+            f"{found.message} '/{side.path}' of {_where(side)}; check that the path exists, is "
+            "a folder reached without symbolic links, and that the runner may enter it"
+        ) from error
+
+
+def _walk_to(side: PosixSide, *, create: bool) -> int:
+    names = [name for name in os.fsencode(side.path).split(b"/") if name not in (b"", b".")]
+    for name in names:
+        split_key(name)  # refuses ..
+    fd = os.open(side.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    for name in names:
+        parent = fd
+        try:
+            fd = open_folder(name, parent, create=create)
+        finally:
+            os.close(parent)
+    return fd
