@@ -22,6 +22,7 @@ from typing import Any, Final
 import certifi
 import pycurl
 
+from datasync_runner.storage.s3.busy import busy_seconds
 from datasync_runner.storage.s3.calls import Answer, Call
 from datasync_runner.storage.s3.limits import ConnectionLimit
 from datasync_runner.storage.throttle import Throttle
@@ -148,7 +149,7 @@ class Http:
             limit = min(limit, PACED_CONNECTIONS)
         while waiting and len(busy) < limit:
             self._send(waiting.popleft())
-        if waiting and self.limit.look(time.monotonic(), time.process_time, waiting=len(waiting)):
+        if waiting and self.limit.look(time.monotonic(), busy_seconds, waiting=len(waiting)):
             self._launch()
 
     def _send(self, call: Call) -> None:

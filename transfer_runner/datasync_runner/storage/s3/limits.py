@@ -13,7 +13,7 @@ FIRST: Final = 16
 LEAST: Final = 2
 MOST: Final = 256
 BUSY: Final = 0.75
-"""From this share of a core on, more connections only add waiting."""
+"""From this share of the time on, more connections only add waiting."""
 LOOK_SECONDS: Final = 0.05
 PENALTY_SECONDS: Final = 1.0
 
@@ -22,7 +22,7 @@ PENALTY_SECONDS: Final = 1.0
 class ConnectionLimit:
     """The number in force, and what is needed to judge it.
 
-    | looked at | waiting requests | CPU share | limit |
+    | looked at | waiting requests | busy | limit |
     |---|---|---|---|
     | too early | any | any | as it is |
     | later | none | any | as it is |
@@ -35,25 +35,25 @@ class ConnectionLimit:
     limit: int = FIRST
     _ceiling: int = MOST
     _looked_at: float = 0.0
-    _cpu_seconds: float = 0.0
+    _busy_seconds: float = 0.0
     _slowed_at: float = -PENALTY_SECONDS
 
     def __post_init__(self) -> None:
         self.limit = min(self.limit, self.most)
         self._ceiling = self.most
 
-    def look(self, now: float, cpu: Callable[[], float], *, waiting: int) -> bool:
+    def look(self, now: float, busy: Callable[[], float], *, waiting: int) -> bool:
         """Judge again; True when there are more connections now.
 
-        now: seconds, monotonic; cpu: tells the seconds of the whole process so far.
+        now: seconds, monotonic; busy: tells how many of them the process was busy so far.
         """
         elapsed = now - self._looked_at
         if elapsed < LOOK_SECONDS:
             return False
-        cpu_seconds = cpu()
-        share = (cpu_seconds - self._cpu_seconds) / elapsed
+        busy_seconds = busy()
+        share = (busy_seconds - self._busy_seconds) / elapsed
         fresh = elapsed > 20 * LOOK_SECONDS  # an old look says nothing about now
-        self._looked_at, self._cpu_seconds = now, cpu_seconds
+        self._looked_at, self._busy_seconds = now, busy_seconds
         if fresh or not waiting or share >= BUSY or now - self._slowed_at < PENALTY_SECONDS:
             return False
         if self.limit < self._ceiling:
