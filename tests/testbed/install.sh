@@ -41,9 +41,11 @@ system_packages() {
   [ -z "$packages" ] || step "system packages" apt_install $packages
 }
 
-interpreter() { # the first that runs: a version manager's python3.11 may be a name without a program
+# The first that runs: a version manager's python3.11 may be a name without a program.  Debian's own comes first: the images run
+# it, and it is built with profile-guided optimisation, which a version manager's may not be (a third slower, measured).
+interpreter() {
   local candidate
-  for candidate in python3.11 python3 /usr/bin/python3; do
+  for candidate in /usr/bin/python3 python3.11 python3; do
     if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then command -v "$candidate"; return; fi
   done
   die "Python 3.11 or later is missing: run 'apt-get install python3 python3-venv'"
@@ -63,8 +65,10 @@ environment() {
   export UV_PYTHON_DOWNLOADS=never
   cd "$ROOT"
   "$ROOT/.venv/bin/python" -c '' 2>/dev/null || "$UV/bin/uv" venv --clear --python "$(interpreter)" .venv
-  "$UV/bin/uv" pip sync --python .venv/bin/python --require-hashes requirements/dev.txt
+  "$UV/bin/uv" pip sync --compile-bytecode --python .venv/bin/python --require-hashes requirements/dev.txt
   "$UV/bin/uv" pip install --python .venv/bin/python --no-build-isolation --no-deps -e .
+  # Where bytecode may not be written as it goes, each start would compile everything.
+  "$ROOT/.venv/bin/python" -m compileall -q operator transfer_runner
   fingerprint requirements/dev.txt pyproject.toml >.venv/.datasync-stamp
 }
 

@@ -40,7 +40,7 @@ def crc64_of_zeros(size_bytes: int) -> int:
 
 def to_header(checksum: int) -> str:
     """The form of the header `x-amz-checksum-crc64nvme`."""
-    return base64.b64encode(checksum.to_bytes(8, "big")).decode("ascii")
+    return binascii.b2a_base64(checksum.to_bytes(8, "big"), newline=False).decode("ascii")
 
 
 def from_header(text: str | None) -> int | None:

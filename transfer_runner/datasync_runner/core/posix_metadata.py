@@ -55,18 +55,24 @@ def to_user_metadata(metadata: PosixMetadata, kind: Kind) -> dict[str, str]:
 
 def from_user_metadata(user: Mapping[str, str]) -> tuple[PosixMetadata, bool]:
     """What user metadata states, and whether it calls the object a symbolic link."""
-    mode = _mode(user.get(PERMISSIONS, ""))
+    mode, uid, gid, link = _owned(
+        user.get(PERMISSIONS, ""), user.get(OWNER, ""), user.get(GROUP, "")
+    )
     mtime = user.get(MTIME) or user.get("mtime", "")  # rclone's name for it
     return (
-        PosixMetadata(
-            mode=None if mode is None else stat.S_IMODE(mode),
-            uid=_id(user.get(OWNER, "")),
-            gid=_id(user.get(GROUP, "")),
-            mtime_ns=parse_time_ns(mtime),
-            atime_ns=parse_time_ns(user.get(ATIME, "")),
-        ),
-        mode is not None and stat.S_IFMT(mode) == stat.S_IFLNK,
+        PosixMetadata(mode, uid, gid, parse_time_ns(mtime), parse_time_ns(user.get(ATIME, ""))),
+        link,
     )
+
+
+@lru_cache(1024)
+def _owned(
+    permissions: str, owner: str, group: str
+) -> tuple[int | None, int | None, int | None, bool]:
+    """Mode, owner and group, and whether it is a link: few differ in a tree."""
+    mode = int(permissions, 8) if re.fullmatch(r"(0o)?[0-7]{1,7}", permissions) else None
+    link = mode is not None and stat.S_IFMT(mode) == stat.S_IFLNK
+    return None if mode is None else stat.S_IMODE(mode), _id(owner), _id(group), link
 
 
 def parse_time_ns(text: str) -> int | None:
@@ -98,12 +104,6 @@ def parse_time_ns(text: str) -> int | None:
     return time_ns if abs(time_ns) <= _MAX_NS else None
 
 
-@lru_cache(256)
-def _mode(text: str) -> int | None:
-    return int(text, 8) if re.fullmatch(r"(0o)?[0-7]{1,7}", text) else None
-
-
-@lru_cache(256)
 def _id(text: str) -> int | None:
     value = int(text) if re.fullmatch(r"[0-9]{1,10}", text) else -1
     return value if 0 <= value <= _MAX_ID else None

@@ -37,13 +37,13 @@ def headers_of(entry: Entry) -> list[tuple[str, str]]:
 
 def described(key: bytes, headers: Mapping[str, str], size_bytes: int) -> Entry:
     """The entry that the headers of HEAD or GET describe."""
-    user = {name[len(_META) :]: value for name, value in headers.items() if name.startswith(_META)}
+    user = {name[11:]: value for name, value in headers.items() if name[:11] == _META}
     metadata, link = posix_metadata.from_user_metadata(user)
     mtime_ns = metadata.mtime_ns
     if mtime_ns is None:
         mtime_ns = modified_ns(headers.get("last-modified", ""))
     folder = key.endswith(b"/")
-    foreign = [i for i in user.items() if i[0] not in posix_metadata.POSIX_KEYS]
+    foreign = user.keys() - posix_metadata.POSIX_KEYS
     return Entry(
         key,
         Kind.FOLDER if folder else Kind.SYMLINK if link else Kind.FILE,
@@ -57,7 +57,7 @@ def described(key: bytes, headers: Mapping[str, str], size_bytes: int) -> Entry:
             headers.get("content-encoding"),
             headers.get("content-language"),
             headers.get("content-disposition"),
-            tuple(sorted(foreign)) if foreign else (),
+            tuple([(name, user[name]) for name in sorted(foreign)]) if foreign else (),
         ),
     )
 

@@ -85,7 +85,9 @@ class Objects:
             echo = _ECHO.search(answer.head)
             if echo is None or b"COMPOSITE" in answer.head:
                 return None
-            return damaged(key, from_header(echo[1].decode()), crc64(answer.body))
+            if echo[1].decode() == to_header(crc64(answer.body)):
+                return None
+            return errors.Unavailable("it arrived damaged: its checksum differs from S3's", key)
 
         def finish(answer: Answer | errors.StorageError) -> None:
             if isinstance(answer, errors.StorageError):
@@ -192,13 +194,6 @@ class Objects:
         """The headers of an object, its stored checksum among them."""
         call = Call("HeadObject", "HEAD", self.path(key), headers=[_ENABLED], key=key)
         self.client.start(call, _then(give, Answer.headers))
-
-
-def damaged(key: bytes, stored: int | None, checksum: int) -> errors.Unavailable | None:
-    """Whether what came is what the server has stored, where it says so."""
-    if stored is None or stored == checksum:
-        return None
-    return errors.Unavailable("it arrived damaged: its checksum differs from S3's", key)
 
 
 def copy_source(bucket: str, name: str) -> str:
