@@ -13,7 +13,7 @@ A process is about 50 MB by itself, so it peaks near 150 MB.
 from typing import Final, NamedTuple
 
 MIB: Final = 1024 * 1024
-BUDGET_BYTES: Final = 96 * MIB
+BUDGET_BYTES: Final = 64 * MIB
 SMALL_BYTES: Final = 8 * MIB
 """Up to here a file is read whole."""
 BATCH_BYTES: Final = 8 * MIB

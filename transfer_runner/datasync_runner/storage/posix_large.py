@@ -90,10 +90,11 @@ class LargeWriter:
         await self._calls.about(entry.key, "write it", target.allocate)
         numbers = -(-entry.size_bytes // RANGE_BYTES)
         missing = iter([number for number in range(numbers) if number not in target.done])
+        turn = asyncio.Lock()
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(RANGES_AT_ONCE):
-                    group.create_task(self._fetch(target, reader, missing, moved))
+                    group.create_task(self._fetch(target, reader, missing, turn, moved))
         except BaseExceptionGroup as failed:
             raise _first(failed) from None
         await reader.settle()
@@ -103,7 +104,12 @@ class LargeWriter:
         return checksum
 
     async def _fetch(
-        self, target: Target, reader: RangedReader, missing: Iterator[int], moved: Moved
+        self,
+        target: Target,
+        reader: RangedReader,
+        missing: Iterator[int],
+        turn: asyncio.Lock,
+        moved: Moved,
     ) -> None:
         for number in missing:
             start, count = target.range(number)
@@ -111,7 +117,8 @@ class LargeWriter:
             await self._charge.pay(count)
             write = partial(target.write_range, number, pieces)
             del pieces
-            await self._calls.about(target.entry.key, "write it", write)
+            async with turn:  # writers of one file only spin on its lock in the kernel
+                await self._calls.about(target.entry.key, "write it", write)
             moved(count)
 
     async def _copy(

@@ -35,7 +35,6 @@ from datasync_runner.storage.posix_names import create, temporary_name
 
 _CONTINUE: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-_PIECES: Final = 1000
 """Below IOV_MAX, which is 1024."""
 
 
@@ -203,15 +202,11 @@ class Target:
 def write_at(fd: int, pieces: Sequence[bytes | memoryview], offset_bytes: int) -> int:
     """Write the pieces one behind the other, and return their checksum.  Raises: OSError."""
     checksum = 0
-    for piece in pieces:
+    for piece in pieces:  # each while it is still in the core's cache
         checksum = crc64(piece, checksum)
-    for first in range(0, len(pieces), _PIECES):
-        left = list(pieces[first : first + _PIECES])
+        left = memoryview(piece)
         while left:
-            count = os.pwritev(fd, left, offset_bytes)
+            count = os.pwrite(fd, left, offset_bytes)
             offset_bytes += count
-            while left and count >= len(left[0]):
-                count -= len(left.pop(0))
-            if left:
-                left[0] = memoryview(left[0])[count:]
+            left = left[count:]
     return checksum
