@@ -7,9 +7,13 @@ in the garbage collector, and one of large files holds a freed buffer in the hea
 import ctypes
 import gc
 import resource
+import sys
 from typing import Final
 
 MAX_FILES: Final = 65_536
+SWITCH_SECONDS: Final = 0.05
+"""Threads that read and write files give way at every system call anyway; to be interrupted more
+often than that costs a twentieth of a run of small files."""
 HEAP_KEPT_BYTES: Final = 128 * 1024 * 1024
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # <malloc.h>
 _MMAP_THRESHOLD_BYTES: Final = 32 * 1024 * 1024  # the most that glibc takes
@@ -20,6 +24,7 @@ def tune() -> None:
     _raise_file_limit()
     _share_one_heap()
     _collect_seldom()
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def _raise_file_limit() -> None:
@@ -44,4 +49,4 @@ def _share_one_heap() -> None:
 def _collect_seldom() -> None:
     """Entries are tuples without cycles, so most collections look at everything for nothing."""
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(200_000, 20, 100)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from datasync_api.patterns import Filter
-from datasync_runner.core.compare import Action, CompareOptions, decide
+from datasync_runner.core.compare import Action, CompareOptions, decide, listed_alike
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.pair import MergeJoin, Pair, UnsortedListingError
 from datasync_runner.engine.failures import record
@@ -104,7 +104,7 @@ class Prepare:
             self._join.close_source()
             return
         self._join.feed_source(batch.entries)
-        folders = sum(entry.kind is Kind.FOLDER for entry in batch.entries)
+        folders = [entry[1] for entry in batch.entries].count(Kind.FOLDER)
         self._tally.folders_listed_at_source += folders
         self._tally.files_listed_at_source += len(batch.entries) - folders
         for error in batch.errors:
@@ -116,7 +116,7 @@ class Prepare:
             self._join.close_destination()
             return
         self._join.feed_destination(batch.entries)
-        folders = sum(entry.kind is Kind.FOLDER for entry in batch.entries)
+        folders = [entry[1] for entry in batch.entries].count(Kind.FOLDER)
         self._tally.folders_listed_at_destination += folders
         self._tally.files_listed_at_destination += len(batch.entries) - folders
         for error in batch.errors:
@@ -128,7 +128,11 @@ class Prepare:
         works: list[Work] = []
         options, tally = self._options, self._tally
         to_objects = self._destination.objects
+        by_listings = options.by_listings
         for source, destination in pairs:
+            if by_listings and listed_alike(source, destination):
+                tally.files_skipped += 1
+                continue
             action = decide(source, destination, options).action
             if source is None:
                 self._only_at_destination(destination, action)
