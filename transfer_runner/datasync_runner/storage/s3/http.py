@@ -1,4 +1,4 @@
-"""HTTP by libcurl's multi interface: the only module that imports pycurl.
+"""HTTP by libcurl's multi interface: with `handles` the only module that imports pycurl.
 
 One engine per process and event loop.  libcurl says which sockets it watches; they live in an epoll
 of our own, whose descriptor is all that asyncio sees: a loop callback then serves every socket that
@@ -16,7 +16,6 @@ import select
 import time
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
 import certifi
@@ -24,17 +23,12 @@ import pycurl
 
 from datasync_runner.storage.s3.busy import busy_seconds
 from datasync_runner.storage.s3.calls import Answer, Call
+from datasync_runner.storage.s3.handles import UNTRUSTED, Handle, PacedHandle
 from datasync_runner.storage.s3.limits import ConnectionLimit
 from datasync_runner.storage.throttle import Throttle
 
-BUFFER_BYTES: Final = 512 * 1024
-PACED_BYTES: Final = 16 * 1024
-"""What a paced connection takes at once."""
 PACED_CONNECTIONS: Final = 8
 """Under a ceiling: each waits for its turn with what it has taken, and a change is to be felt."""
-CONNECT_SECONDS: Final = 10
-_PACED: Final = " paced"
-_MAX_LIFE_SECONDS: Final = 300  # so that connections spread over the addresses that S3 rotates
 _EVENTS: Final = 256
 _FLAGS: Final = tuple(
     (pycurl.CSELECT_IN if event & select.EPOLLIN else 0)
@@ -47,29 +41,6 @@ _MASKS: Final = {
     pycurl.POLL_OUT: select.EPOLLOUT,
     pycurl.POLL_INOUT: select.EPOLLIN | select.EPOLLOUT,
 }
-UNTRUSTED: Final = frozenset(
-    {
-        pycurl.E_PEER_FAILED_VERIFICATION,
-        pycurl.E_SSL_CACERT,
-        pycurl.E_SSL_CACERT_BADFILE,
-        pycurl.E_SSL_PEER_CERTIFICATE,
-        pycurl.E_SSL_ISSUER_ERROR,
-    }
-)
-"""Errors of libcurl that say the server is not who it should be; all others may pass."""
-
-
-class _Handle:
-    """An easy handle that is used again and again for one method."""
-
-    __slots__ = ("call", "curl", "granted_bytes", "head", "kind", "pieces", "sent_bytes")
-
-    def __init__(self, kind: str, curl: pycurl.Curl) -> None:
-        self.kind, self.curl = kind, curl
-        self.head: list[bytes] = []
-        self.pieces: list[bytes] = []
-        self.call: Call | None = None
-        self.sent_bytes = self.granted_bytes = 0
 
 
 class Http:
@@ -93,8 +64,8 @@ class Http:
         self.requests = 0
         self._throttle = throttle
         self._waiting: deque[Call] = deque()
-        self._idle: dict[str, list[_Handle]] = {}
-        self._busy: dict[pycurl.Curl, _Handle] = {}
+        self._idle: dict[tuple[bool, str], list[Handle]] = {}
+        self._busy: dict[pycurl.Curl, Handle] = {}
         self._watched: set[int] = set()
         self._kick = self._pumping = False
         self._timer: asyncio.TimerHandle | None = None
@@ -145,67 +116,29 @@ class Http:
 
     def _launch(self) -> None:
         waiting, busy, limit = self._waiting, self._busy, self.limit.limit
-        if self._throttle is not None and self._throttle.bytes_per_second >= 0:
+        throttle = self._throttle
+        if throttle is not None and throttle.bytes_per_second >= 0:
             limit = min(limit, PACED_CONNECTIONS)
+        else:
+            throttle = None
         while waiting and len(busy) < limit:
-            self._send(waiting.popleft())
+            self._send(waiting.popleft(), throttle)
         if waiting and self.limit.look(time.monotonic(), busy_seconds, waiting=len(waiting)):
             self._launch()
 
-    def _send(self, call: Call) -> None:
-        paced = self._throttle is not None and self._throttle.bytes_per_second >= 0
-        kind = call.method + _PACED if paced else call.method
-        handles = self._idle.get(kind)
-        handle = handles.pop() if handles else self._new_handle(kind)
-        curl = handle.curl
-        curl.setopt(pycurl.URL, call.url)
-        curl.setopt(pycurl.HTTPHEADER, call.lines)
-        curl.setopt(pycurl.LOW_SPEED_TIME, call.stall_seconds)
-        if call.body is not None:
-            if paced:
-                curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(call.body))
-            else:
-                curl.setopt(pycurl.POSTFIELDS, call.body)
-        handle.call = call
-        self._busy[curl] = handle
-        self.requests += 1
-        self._multi.add_handle(curl)
-        self._kick = True
-
-    def _new_handle(self, kind: str) -> _Handle:
-        curl = pycurl.Curl()
-        handle = _Handle(kind, curl)
-        method = kind.removesuffix(_PACED)
-        paced = method != kind
-        set_option: Any = curl.setopt
-        for option, value in (
-            (pycurl.NOSIGNAL, 1),
-            (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
-            (pycurl.PATH_AS_IS, 1),  # a key may hold /../ and must arrive as it was signed
-            (pycurl.TCP_NODELAY, 1),
-            (pycurl.TCP_KEEPALIVE, 1),
-            (pycurl.BUFFERSIZE, PACED_BYTES if paced else BUFFER_BYTES),
-            (pycurl.UPLOAD_BUFFERSIZE, BUFFER_BYTES),
-            (pycurl.CONNECTTIMEOUT, CONNECT_SECONDS),
-            (pycurl.LOW_SPEED_LIMIT, 1),
-            (pycurl.MAXLIFETIME_CONN, _MAX_LIFE_SECONDS),
-            (pycurl.HEADEROPT, pycurl.HEADER_SEPARATE),  # a proxy need not see what is signed
-            (pycurl.CAINFO, self._ca_path),
-            (pycurl.HEADERFUNCTION, handle.head.append),
-        ):
-            set_option(option, value)
-        if method == "HEAD":
-            curl.setopt(pycurl.NOBODY, 1)
-        elif method == "POST" or method == "PUT":
-            curl.setopt(pycurl.POST, 1)
-        if method not in ("GET", "HEAD"):
-            curl.setopt(pycurl.CUSTOMREQUEST, method)
-        if paced:
-            set_option(pycurl.READFUNCTION, partial(self._paced_read, handle))
-            set_option(pycurl.WRITEFUNCTION, partial(self._paced_write, handle))
+    def _send(self, call: Call, throttle: Throttle | None) -> None:
+        handles = self._idle.get((throttle is not None, call.method))
+        if handles:
+            handle = handles.pop()
+        elif throttle is None:
+            handle = Handle(call.method, self._ca_path)
         else:
-            set_option(pycurl.WRITEFUNCTION, handle.pieces.append)
-        return handle
+            handle = PacedHandle(call.method, self._ca_path, throttle, self._wake_later)
+        handle.load(call)
+        self._busy[handle.curl] = handle
+        self.requests += 1
+        self._multi.add_handle(handle.curl)
+        self._kick = True
 
     def _ready(self) -> None:
         action, watched = self._action, self._watched
@@ -231,17 +164,9 @@ class Http:
     def _finish(self, curl: pycurl.Curl, problem: str, *, trusted: bool) -> None:
         handle = self._busy.pop(curl)
         self._multi.remove_handle(curl)
-        call = handle.call
-        assert call is not None  # noqa: S101 - it is busy
-        status = 0 if problem else curl.getinfo(pycurl.RESPONSE_CODE)
-        answer = Answer(status, b"".join(handle.head), handle.pieces.copy(), problem, trusted)
-        handle.head.clear()
-        handle.pieces.clear()
-        handle.call = None
-        handle.sent_bytes = handle.granted_bytes = 0
-        if call.body is not None and len(call.body) > BUFFER_BYTES and handle.kind == call.method:
-            curl.setopt(pycurl.POSTFIELDS, b"")  # the handle would keep the body
-        self._idle.setdefault(handle.kind, []).append(handle)
+        call, answer = handle.unload(problem, trusted=trusted)
+        kind = isinstance(handle, PacedHandle), handle.method
+        self._idle.setdefault(kind, []).append(handle)
         self._done(call, answer)
         if self._waiting:
             self._launch()
@@ -282,41 +207,11 @@ class Http:
         if left > 0:
             self._set_timer(left)
 
-    def _paced_read(self, handle: _Handle, size_bytes: int) -> bytes | int:
-        """What may be sent now, or the word that there is nothing yet."""
-        body = handle.call.body if handle.call else None
-        left = memoryview(body or b"")[handle.sent_bytes :]
-        size = min(size_bytes, len(left), self._grain_bytes())
-        if not self._granted(handle, size):
-            return pycurl.READFUNC_PAUSE
-        handle.sent_bytes += size
-        return bytes(left[:size])
+    def _wake_later(self, seconds: float, handle: PacedHandle, call: Call) -> None:
+        self._loop.call_later(seconds, self._wake, handle, call)
 
-    def _paced_write(self, handle: _Handle, data: bytes) -> int | None:
-        """Take what came, or have libcurl keep it for a while."""
-        if not self._granted(handle, len(data)):
-            return pycurl.WRITEFUNC_PAUSE
-        handle.pieces.append(data)
-        return None
-
-    def _grain_bytes(self) -> int:
-        return PACED_BYTES if self._throttle is None else self._throttle.grain_bytes
-
-    def _granted(self, handle: _Handle, size_bytes: int) -> bool:
-        """Whether these bytes may go; if not, the handle goes on when they may."""
-        if handle.granted_bytes or not size_bytes or self._throttle is None:
-            handle.granted_bytes = 0
-            return True
-        wait_seconds = self._throttle.take(size_bytes)
-        if wait_seconds <= 0:
-            return True
-        handle.granted_bytes = size_bytes
-        call = handle.call
-        self._loop.call_later(wait_seconds, self._resume, handle, call)
-        return False
-
-    def _resume(self, handle: _Handle, call: Call | None) -> None:
-        if handle.call is call is not None and not self._epoll.closed:
-            handle.curl.pause(pycurl.PAUSE_CONT)
+    def _wake(self, handle: PacedHandle, call: Call) -> None:
+        if handle.call is call and not self._epoll.closed:
+            handle.wake()
             self._kick = True
             self._pump()

@@ -1,0 +1,154 @@
+"""libcurl's easy handles: made once for a method, given call after call, and paced under a ceiling.
+
+What never changes is set when a handle is made; a call costs its URL, its headers and its body.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+import pycurl
+
+from datasync_runner.storage.s3.calls import Answer, Call
+from datasync_runner.storage.throttle import Throttle
+
+BUFFER_BYTES: Final = 512 * 1024
+PACED_BYTES: Final = 16 * 1024
+"""What a paced connection takes at once."""
+CONNECT_SECONDS: Final = 10
+_MAX_LIFE_SECONDS: Final = 300  # so that connections spread over the addresses that S3 rotates
+UNTRUSTED: Final = frozenset(
+    {
+        pycurl.E_PEER_FAILED_VERIFICATION,
+        pycurl.E_SSL_CACERT,
+        pycurl.E_SSL_CACERT_BADFILE,
+        pycurl.E_SSL_PEER_CERTIFICATE,
+        pycurl.E_SSL_ISSUER_ERROR,
+    }
+)
+"""Errors of libcurl that say the server is not who it should be; all others may pass."""
+
+
+class Handle:
+    """An easy handle for one method."""
+
+    __slots__ = ("call", "curl", "head", "method", "pieces")
+
+    def __init__(self, method: str, ca_path: str, *, buffer_bytes: int = BUFFER_BYTES) -> None:
+        self.method = method
+        self.curl = curl = pycurl.Curl()
+        self.head: list[bytes] = []
+        self.pieces: list[bytes] = []
+        self.call: Call | None = None
+        set_option: Any = curl.setopt
+        for option, value in (
+            (pycurl.NOSIGNAL, 1),
+            (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
+            (pycurl.PATH_AS_IS, 1),  # a key may hold /../ and must arrive as it was signed
+            (pycurl.TCP_NODELAY, 1),
+            (pycurl.TCP_KEEPALIVE, 1),
+            (pycurl.BUFFERSIZE, buffer_bytes),
+            (pycurl.UPLOAD_BUFFERSIZE, BUFFER_BYTES),
+            (pycurl.CONNECTTIMEOUT, CONNECT_SECONDS),
+            (pycurl.LOW_SPEED_LIMIT, 1),
+            (pycurl.MAXLIFETIME_CONN, _MAX_LIFE_SECONDS),
+            (pycurl.HEADEROPT, pycurl.HEADER_SEPARATE),  # a proxy need not see what is signed
+            (pycurl.CAINFO, ca_path),
+            (pycurl.HEADERFUNCTION, self.head.append),
+            (pycurl.WRITEFUNCTION, self.pieces.append),
+        ):
+            set_option(option, value)
+        if method == "HEAD":
+            curl.setopt(pycurl.NOBODY, 1)
+        elif method in ("POST", "PUT"):
+            curl.setopt(pycurl.POST, 1)
+        if method not in ("GET", "HEAD"):
+            curl.setopt(pycurl.CUSTOMREQUEST, method)
+
+    def load(self, call: Call) -> None:
+        """Make it ready for a call."""
+        curl = self.curl
+        curl.setopt(pycurl.URL, call.url)
+        curl.setopt(pycurl.HTTPHEADER, call.lines)
+        curl.setopt(pycurl.LOW_SPEED_TIME, call.stall_seconds)
+        if call.body is not None:
+            self._load_body(call.body)
+        self.call = call
+
+    def unload(self, problem: str, *, trusted: bool) -> tuple[Call, Answer]:
+        """The call and what came of it; ready for the next one then."""
+        call = self.call
+        assert call is not None  # noqa: S101 - it was loaded
+        status = 0 if problem else self.curl.getinfo(pycurl.RESPONSE_CODE)
+        answer = Answer(status, b"".join(self.head), self.pieces.copy(), problem, trusted)
+        self.head.clear()
+        self.pieces.clear()
+        self.call = None
+        if call.body is not None and len(call.body) > BUFFER_BYTES:
+            self._load_body(b"")  # the handle would keep it
+        return call, answer
+
+    def _load_body(self, body: bytes) -> None:
+        self.curl.setopt(pycurl.POSTFIELDS, body)
+
+
+class PacedHandle(Handle):
+    """A handle whose bytes go and come at the rate of the run."""
+
+    __slots__ = ("_granted_bytes", "_sent_bytes", "_throttle", "_wake_later")
+
+    def __init__(
+        self,
+        method: str,
+        ca_path: str,
+        throttle: Throttle,
+        wake_later: "WakeLater",
+    ) -> None:
+        """`wake_later` calls `wake` after so many seconds, if the call is still this one."""
+        super().__init__(method, ca_path, buffer_bytes=PACED_BYTES)
+        self._throttle, self._wake_later = throttle, wake_later
+        self._sent_bytes = self._granted_bytes = 0
+        set_option: Any = self.curl.setopt
+        set_option(pycurl.READFUNCTION, partial(PacedHandle._read, self))
+        set_option(pycurl.WRITEFUNCTION, partial(PacedHandle._write, self))
+
+    def wake(self) -> None:
+        """Go on after a pause."""
+        self.curl.pause(pycurl.PAUSE_CONT)
+
+    def _load_body(self, body: bytes) -> None:
+        self._sent_bytes = self._granted_bytes = 0
+        self.curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(body))
+
+    def _read(self, size_bytes: int) -> bytes | int:
+        """What may be sent now, or the word that there is nothing yet."""
+        body = self.call.body if self.call else None
+        left = memoryview(body or b"")[self._sent_bytes :]
+        size = min(size_bytes, len(left), self._throttle.grain_bytes)
+        if not self._granted(size):
+            return pycurl.READFUNC_PAUSE
+        self._sent_bytes += size
+        return bytes(left[:size])
+
+    def _write(self, data: bytes) -> int | None:
+        """Take what came, or have libcurl keep it for a while."""
+        if not self._granted(len(data)):
+            return pycurl.WRITEFUNC_PAUSE
+        self.pieces.append(data)
+        return None
+
+    def _granted(self, size_bytes: int) -> bool:
+        """Whether these bytes may go; if not, they may when the handle is woken."""
+        if self._granted_bytes or not size_bytes:
+            self._granted_bytes = 0
+            return True
+        wait_seconds = self._throttle.take(size_bytes)
+        if wait_seconds <= 0 or self.call is None:
+            return True
+        self._granted_bytes = size_bytes
+        self._wake_later(wait_seconds, self, self.call)
+        return False
+
+
+WakeLater = Callable[[float, PacedHandle, Call], None]
+"""Has a handle woken after so many seconds, if its call is still this one."""
