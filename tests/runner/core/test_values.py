@@ -74,6 +74,14 @@ def test_forms_of_time(text, time_ns):
 
 
 @pytest.mark.parametrize(
+    ("text", "mtime_ns"),
+    [("1602647222", 1602647222 * 10**9), ("1602647222.5", 1602647222_500000000), ("soon", None)],
+)
+def test_rclones_mtime_is_in_seconds(text, mtime_ns):
+    assert from_user_metadata({"mtime": text})[0].mtime_ns == mtime_ns
+
+
+@pytest.mark.parametrize(
     ("text", "mode"),
     [("0100664", 0o664), ("664", 0o664), ("0040755", 0o755), ("0o644", 0o644), ("rw", None)],
 )

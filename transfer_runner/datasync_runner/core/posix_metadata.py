@@ -58,11 +58,16 @@ def from_user_metadata(user: Mapping[str, str]) -> tuple[PosixMetadata, bool]:
     mode, uid, gid, link = _owned(
         user.get(PERMISSIONS, ""), user.get(OWNER, ""), user.get(GROUP, "")
     )
-    mtime = user.get(MTIME) or user.get("mtime", "")  # rclone's name for it
+    mtime = user.get(MTIME) or _seconds(user.get("mtime", ""))
     return (
         PosixMetadata(mode, uid, gid, parse_time_ns(mtime), parse_time_ns(user.get(ATIME, ""))),
         link,
     )
+
+
+def _seconds(text: str) -> str:
+    """rclone's mtime in our terms: seconds, which it writes without a fraction where it has none."""
+    return f"{text}.0" if text.isdecimal() else text
 
 
 @lru_cache(1024)
