@@ -10,11 +10,11 @@ from datasync_runner.core.compare import Action
 from datasync_runner.core.entry import Entry, Kind, ObjectHeaders, PosixMetadata
 from datasync_runner.core.parts import BATCH_BYTES, BATCH_FILES, SMALL_BYTES
 from datasync_runner.core.retry import TRIES
-from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.spool import FolderWork, Spool, pack_folder, unpack_folder
 from datasync_runner.engine.work import Work, WorkQueue
 from datasync_runner.storage import errors
+from datasync_runner.storage.budget import ByteBudget
 from fakes.storage import FakeStorage
 
 

@@ -66,7 +66,7 @@ def from_user_metadata(user: Mapping[str, str]) -> tuple[PosixMetadata, bool]:
 
 
 def _seconds(text: str) -> str:
-    """rclone's mtime in our terms: seconds, which it writes without a fraction where it has none."""
+    """rclone's mtime in our terms: in seconds, which may have no fraction."""
     return f"{text}.0" if text.isdecimal() else text
 
 
