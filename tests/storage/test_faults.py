@@ -4,6 +4,7 @@ First the proxy itself: each fault is seen by a plain HTTP client, so that none 
 because nothing happened.
 """
 
+import contextlib
 import http.client
 import http.server
 import time
@@ -112,8 +113,10 @@ def test_bodies_in_chunks_and_bodies_until_the_close(fault_proxy):
     with (
         http.server.ThreadingHTTPServer(("127.0.0.1", 0), Chunks) as server,
         ThreadPoolExecutor(1) as pool,
+        contextlib.ExitStack() as stack,
     ):
         pool.submit(server.serve_forever, 0.05)
+        stack.callback(server.shutdown)
         proxy = fault_proxy(f"127.0.0.1:{server.server_port}", permille=1000, kinds=[])
         address = urlsplit(proxy.endpoint).netloc
         connection = http.client.HTTPConnection(address, timeout=10)
@@ -126,11 +129,11 @@ def test_bodies_in_chunks_and_bodies_until_the_close(fault_proxy):
             assert answer.read() == BODY
         assert proxy.stats().connections == 1
         proxy.configure(kinds=["truncate"])
-        connection.request("POST", "/b/k", iter(pieces[1:]), encode_chunked=True)
+        # Small, so that it is sent whole before the answer's end closes the connection.
+        connection.request("POST", "/b/k", iter([b"2" * 20_000]), encode_chunked=True)
         with connection.getresponse() as answer, pytest.raises(http.client.IncompleteRead):
             answer.read()
         connection.close()
-        server.shutdown()
 
 
 def test_a_body_that_the_server_asks_for_first(proxied):
