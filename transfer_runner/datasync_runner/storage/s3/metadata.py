@@ -9,7 +9,7 @@ from datasync_runner.checksums import from_header
 from datasync_runner.core import posix_metadata
 from datasync_runner.core.entry import Entry, Kind, ObjectHeaders, PosixMetadata
 
-_META: Final = "x-amz-meta-"
+META: Final = "x-amz-meta-"
 CHECKSUM: Final = "x-amz-checksum-crc64nvme"
 BARE_FOLDERS: Final = ("httpd/unix-directory",)
 """SeaweedFS makes a folder of its own from a marker, under this type, and drops user metadata."""
@@ -21,9 +21,9 @@ def headers_of(entry: Entry) -> list[tuple[str, str]]:
     stated = posix_metadata.to_user_metadata(entry.metadata or _NOTHING, entry.kind)
     own = entry.headers
     if own is None:
-        return [(_META + name, value) for name, value in stated.items()]
+        return [(META + name, value) for name, value in stated.items()]
     user = {**dict(own.user_metadata), **stated}
-    found = [(_META + name.lower(), value) for name, value in user.items()]
+    found = [(META + name.lower(), value) for name, value in user.items()]
     for name, value in (
         ("content-type", own.content_type),
         ("content-encoding", own.content_encoding),
@@ -37,7 +37,7 @@ def headers_of(entry: Entry) -> list[tuple[str, str]]:
 
 def described(key: bytes, headers: Mapping[str, str], size_bytes: int) -> Entry:
     """The entry that the headers of HEAD or GET describe."""
-    user = {name[11:]: value for name, value in headers.items() if name[:11] == _META}
+    user = {name[11:]: value for name, value in headers.items() if name[:11] == META}
     metadata, link = posix_metadata.from_user_metadata(user)
     mtime_ns = metadata.mtime_ns
     if mtime_ns is None:

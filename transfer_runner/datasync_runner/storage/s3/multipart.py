@@ -7,32 +7,22 @@ with.  What earlier runs left of the same key and cannot be used is aborted.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 
-from datasync_runner.checksums import combine, crc64, to_header
-from datasync_runner.core.entry import Entry
-from datasync_runner.core.parts import PARTS_AT_ONCE, layout
+from datasync_runner.checksums import crc64
+from datasync_runner.core.entry import Entry, ObjectHeaders
+from datasync_runner.core.parts import COPY_LIMIT_BYTES, PARTS_AT_ONCE, layout
 from datasync_runner.storage import errors
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.port import Moved, RangedReader, Reader, Written, nobody
 from datasync_runner.storage.s3.calls import Call
-from datasync_runner.storage.s3.metadata import CHECKSUM, headers_of
-from datasync_runner.storage.s3.objects import Objects
-from datasync_runner.storage.s3.signer import canonical_query
+from datasync_runner.storage.s3.metadata import META, headers_of
+from datasync_runner.storage.s3.objects import Objects, copy_source
+from datasync_runner.storage.s3.upload_calls import Made, UploadCalls, whole_checksum
 from datasync_runner.storage.s3.uploads import Part, Uploads
 
 _QUESTION: Final = b"datasync"
-_TYPE: Final = ("x-amz-checksum-type", "FULL_OBJECT")
-_ALGORITHM: Final = ("x-amz-checksum-algorithm", "CRC64NVME")
-
-
-class Made(NamedTuple):
-    """A part that is at the server."""
-
-    etag: str
-    checksum: int | None
-    size_bytes: int
 
 
 class Upload:
@@ -43,7 +33,7 @@ class Upload:
         self._objects, self._client, self._entry = objects, objects.client, entry
         self._budget = budget
         self._checksums = True
-        self._path = objects.path(entry.key)
+        self._calls = UploadCalls(objects.path(entry.key), entry.key)
         self._uploads = Uploads(objects)
         try:
             self._layout = layout(entry.size_bytes)
@@ -74,12 +64,13 @@ class Upload:
     async def copy(self, source: str, source_etag: str) -> Written:
         """UploadPartCopy of everything from another object; `source` is x-amz-copy-source.
 
+        Not proven: the checksums are the server's own, of what it has taken for the source.
         Raises: any FileError, Unavailable; the upload is aborted then.
         """
         await self._begin()
         try:
             await self._each(lambda number: self._copy_part(number, source, source_etag))
-            return await self._complete()
+            return (await self._complete())._replace(proven=False)
         except Exception:
             with contextlib.suppress(errors.StorageError):
                 await self._uploads.abort(self._entry.key, self._id)
@@ -102,41 +93,20 @@ class Upload:
                     await self._uploads.abort(self._entry.key, other)
         if self._objects.checks is None and self._checksums:
             # Whatever becomes of it, the real first part takes its place.
-            await self._objects.learn(self._part_call(1, _QUESTION))
+            await self._objects.learn(self._calls.part(self._id, 1, _QUESTION, checksum=None))
 
     async def _create(self) -> Call:
         """Begin an upload; without checksums where the server knows none for whole objects."""
         headers = headers_of(self._entry)
-        call = self._create_call([*headers, _ALGORITHM, _TYPE])
+        call = self._calls.create(headers, checksums=True)
         try:
             answer = await self._client.ask(call)
         except (errors.NotSupported, errors.Unexpected):
             self._checksums = False  # an older server: verification reads back instead
-            call = self._create_call(headers)
+            call = self._calls.create(headers, checksums=False)
             answer = await self._client.ask(call)
         self._id = self._uploads.id_of(answer.body, self._entry.key)
         return call
-
-    def _create_call(self, headers: list[tuple[str, str]]) -> Call:
-        return Call(
-            "CreateMultipartUpload",
-            "POST",
-            self._path,
-            "uploads=",
-            headers=headers,
-            body=b"",
-            key=self._entry.key,
-        )
-
-    def _part_call(self, number: int, body: bytes) -> Call:
-        return Call(
-            "UploadPart",
-            "PUT",
-            self._path,
-            self._query(number),
-            body=body,
-            key=self._entry.key,
-        )
 
     def _fits(self, parts: dict[int, Part]) -> bool:
         """Whether what another run has sent was cut as we cut."""
@@ -196,7 +166,7 @@ class Upload:
                     self._made[number] = await self._put(number, whole[:part_bytes])
                     pieces = [whole[part_bytes:]]
                     held -= part_bytes
-            if held:
+            if held or not number:
                 self._made[number + 1] = await self._put(number + 1, b"".join(pieces))
         if size != self._entry.size_bytes:
             raise errors.ChangedDuringTransfer("it has another size now", self._entry.key)
@@ -207,86 +177,59 @@ class Upload:
         known = self._known.get(number)
         if known is not None and (known.checksum, known.size_bytes) == (checksum, len(body)):
             return Made(known.etag, checksum, len(body))
-        call = self._part_call(number, body)
-        if self._checksums:
-            call.headers.append((CHECKSUM, to_header(checksum)))
+        stated = checksum if self._checksums else None
+        call = self._calls.part(self._id, number, body, checksum=stated)
         headers = (await self._client.ask(call)).headers()
         return Made(headers.get("etag", ""), checksum, len(body))
 
     async def _copy_part(self, number: int, source: str, source_etag: str) -> None:
-        offset, size = self._extent(number)
-        headers = [
-            ("x-amz-copy-source", source),
-            ("x-amz-copy-source-range", f"bytes={offset}-{offset + size - 1}"),
-            ("x-amz-copy-source-if-match", source_etag),
-        ]
-        call = Call(
-            "UploadPartCopy", "PUT", self._path, self._query(number), headers=headers, body=b"",
-            key=self._entry.key, thinks=True,
-        )  # fmt: skip
-        part = self._uploads.copied((await self._client.ask(call)).body, size)
-        self._made[number] = Made(part.etag, part.checksum, size)
-
-    def _query(self, number: int) -> str:
-        return canonical_query([("partNumber", str(number)), ("uploadId", self._id)])
+        extent = self._extent(number)
+        call = self._calls.copied_part(
+            self._id, number, source=source, etag=source_etag, extent=extent
+        )
+        part = self._uploads.copied((await self._client.ask(call)).body, extent[1])
+        self._made[number] = Made(part.etag, part.checksum, part.size_bytes)
 
     async def _complete(self) -> Written:
-        whole = self._whole()
-        known = self._checksums and whole is not None
-        stated = [(CHECKSUM, to_header(whole)), _TYPE] if known and whole is not None else []
-        call = Call(
-            "CompleteMultipartUpload", "POST", self._path,
-            canonical_query([("uploadId", self._id)]), headers=stated,
-            body=_completion(self._made, checksums=known),
-            key=self._entry.key, thinks=True,
-        )  # fmt: skip
+        whole = whole_checksum(self._made)
+        stated = whole if self._checksums else None
+        call = self._calls.complete(self._id, self._made, whole=stated)
+        proven = stated is not None and self._objects.checks is True
         try:
             await self._client.ask(call)
         except errors.Missing:
             if call.attempt == 1:
                 raise
-            # The answer to an earlier attempt was lost: verification finds what is there.
-            return Written(self._entry, whole or 0)
+            proven = False  # the answer to an earlier attempt was lost: verify what is there
         if self._resumed:
             await self._restate()
-        return Written(self._entry, whole or 0, known and self._objects.checks is True)
-
-    def _whole(self) -> int | None:
-        """The whole object's checksum; None when that of a part is not known."""
-        whole = 0
-        for _, made in sorted(self._made.items()):
-            if made.checksum is None:
-                return None
-            whole = combine(whole, made.checksum, made.size_bytes)
-        return whole
+        return Written(self._entry, whole or 0, proven)
 
     async def _restate(self) -> None:
-        """What a killed run stated when it began may be older than what is to be stated now."""
-        call = Call("HeadObject", "HEAD", self._path, key=self._entry.key)
-        headers = (await self._client.ask(call)).headers()
-        wanted = {name: value for name, value in headers_of(self._entry) if "meta" in name}
-        if any(headers.get(name) != value for name, value in wanted.items()):
-            answer: asyncio.Future[Entry | errors.StorageError] = (
-                asyncio.get_running_loop().create_future()
-            )
-            self._objects.update_metadata(self._entry, answer.set_result)
-            told = await answer
-            if isinstance(told, errors.StorageError):
-                raise told
+        """What a killed run stated when it began may differ from what is to be stated now."""
+        key = self._entry.key
+        call = Call("HeadObject", "HEAD", self._objects.path(key), key=key)
+        found = (await self._client.ask(call)).headers()
+        if says(found, self._entry):
+            return
+        if self._entry.size_bytes > COPY_LIMIT_BYTES:
+            source = copy_source(self._objects.side.bucket, self._objects.name(key))
+            again = Upload(self._objects, self._entry, budget=self._budget)
+            await again.copy(source, found.get("etag", ""))
+            return
+        answer: asyncio.Future[Entry | errors.StorageError] = (
+            asyncio.get_running_loop().create_future()
+        )
+        exact = self._entry._replace(headers=self._entry.headers or ObjectHeaders())
+        self._objects.update_metadata(exact, answer.set_result)
+        told = await answer
+        if isinstance(told, errors.StorageError):
+            raise told
 
 
-def _completion(made: dict[int, Made], *, checksums: bool) -> bytes:
-    parts = "".join(
-        f"<Part><PartNumber>{number}</PartNumber><ETag>{part.etag}</ETag>"
-        + (_stated(part.checksum) if checksums and part.checksum is not None else "")
-        + "</Part>"
-        for number, part in sorted(made.items())
+def says(found: Mapping[str, str], entry: Entry) -> bool:
+    """Whether an object's headers state what the entry does, and no other user metadata."""
+    wanted = dict(headers_of(entry))
+    return all(found.get(name) == value for name, value in wanted.items()) and not any(
+        name.startswith(META) and name not in wanted for name in found
     )
-    return (
-        '<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
-        f"{parts}</CompleteMultipartUpload>"
-    ).encode()
-
-
-def _stated(checksum: int) -> str:
-    return f"<ChecksumCRC64NVME>{to_header(checksum)}</ChecksumCRC64NVME>"
