@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from benchmarks import ours
 from benchmarks.check import check
-from benchmarks.figures import OURS, Figures, medians
+from benchmarks.figures import OURS, UNVERIFIED, Figures, hopeless, medians, turns
 from benchmarks.measure import WrongRun, measure
 from benchmarks.peers import PEERS, Job
 from benchmarks.places import Bucket, Place
@@ -22,6 +22,8 @@ class Comparison:
     workload: Workload
     tools: dict[str, Figures] = field(default_factory=dict[str, Figures])
     """The medians of every tool that did it right."""
+    rounds: dict[str, int] = field(default_factory=dict[str, int])
+    """How often each of them ran."""
     wrong: dict[str, str] = field(default_factory=dict[str, str])
     """Tools that failed or left something wrong, and how."""
 
@@ -30,18 +32,23 @@ Tell = Callable[[str], None]
 
 
 def compare(stage: Stage, workload: Workload, *, rounds: int, tell: Tell) -> Comparison:
-    """Run ours and its peers interleaved; a tool that was wrong once is not run again."""
+    """Run ours and its peers interleaved, in another order each round.
+
+    A tool that was wrong once is not run again, nor is a peer that was hopeless in a whole round.
+    """
     found = Comparison(workload)
     source, destination = stage.places(workload)
     try:
         prepare(stage, workload, source, destination)
+        warm_up(stage, workload, source, destination)
     except WrongRun as error:
         found.wrong["preparation"] = str(error)
         return found
-    runs: dict[str, list[Figures]] = {name: [] for name in (OURS, *workload.peers)}
+    runs: dict[str, list[Figures]] = {name: [] for name in workload.tools}
+    enough: set[str] = set()
     for number in range(1, rounds + 1):
-        for name in runs:
-            if name in found.wrong:
+        for name in turns(workload.tools, number):
+            if name in found.wrong or name in enough:
                 continue
             try:
                 figures = run_once(stage, workload, name, source, destination)
@@ -51,7 +58,9 @@ def compare(stage: Stage, workload: Workload, *, rounds: int, tell: Tell) -> Com
                 continue
             runs[name].append(figures)
             tell(f"{name}, round {number}: {line(figures)}")
-    found.tools = {n: medians(r) for n, r in runs.items() if r and n not in found.wrong}
+        found.tools = {n: medians(r) for n, r in runs.items() if r and n not in found.wrong}
+        enough = hopeless(found.tools, workload.goal)
+    found.rounds = {name: len(runs[name]) for name in found.tools}
     return found
 
 
@@ -65,7 +74,20 @@ def prepare(stage: Stage, workload: Workload, source: Place, destination: Place)
     if workload.unchanged and isinstance(destination, Bucket):
         stage.fill(workload.tree, destination)
         # Ours also keeps folders, as empty objects; the run that writes them is not measured.
-        ours.run(source, destination, stage.scratch, options=_options(workload))
+        ours.run(source, destination, stage.scratch, options=_options(workload, OURS))
+
+
+def warm_up(stage: Stage, workload: Workload, source: Place, destination: Place) -> None:
+    """One run of ours that is not measured, for the first row of a kind of work.
+
+    It touches the memory of servers and destination: a virtual machine may have to ask its host for
+    each page, once, which costs seconds for large files.  Raises: WrongRun.
+    """
+    kind = workload.route, workload.tree, workload.server
+    if not workload.unchanged and kind not in stage.warm:
+        stage.empty(destination)
+        ours.run(source, destination, stage.scratch, options=_options(workload, OURS))
+        stage.warm.add(kind)
 
 
 def run_once(
@@ -94,16 +116,18 @@ def run_once(
 
 
 def _run(stage: Stage, workload: Workload, name: str, job: Job) -> Figures:
-    if name != OURS:
+    if not name.startswith(OURS):
         return measure(PEERS[name](stage.programs, job), stage.scratch).figures
-    ran = ours.run(job.source, job.destination, stage.scratch, options=_options(workload))
+    options = _options(workload, name)
+    ran = ours.run(job.source, job.destination, stage.scratch, options=options)
     if workload.unchanged and ran.transferred:
         raise WrongRun(f"nothing had changed, but it says it transferred {ran.transferred}")
     return ran.figures
 
 
-def _options(workload: Workload) -> dict[str, str] | None:
-    return ours.NO_METADATA if workload.sizes_only else None
+def _options(workload: Workload, name: str) -> dict[str, str]:
+    kept = ours.NO_METADATA if workload.sizes_only else {}
+    return {**kept, "verifyMode": "None"} if name == UNVERIFIED else kept
 
 
 def _plainly(stage: Stage, workload: Workload, place: Place) -> Place:

@@ -8,6 +8,9 @@ from statistics import median
 from typing import NamedTuple
 
 OURS = "datasync"
+UNVERIFIED = "datasync, verifyMode None"
+"""Ours doing what the peers do: it reads nothing back.  Shown beside; goals are for OURS."""
+HOPELESS = 2.0
 PEAK_MB = 200.0
 """What no process of ours may reach, whatever the work."""
 
@@ -83,7 +86,9 @@ def ratios(
 
     idle_cpu_seconds is the CPU time of a run of ours that has nothing to do.  None when ours or every peer is missing.
     """
-    peers = {n: f for n, f in tools.items() if n != OURS and n.startswith(goal.against)}
+    peers = {
+        n: f for n, f in tools.items() if not n.startswith(OURS) and n.startswith(goal.against)
+    }
     if OURS not in tools or not peers:
         return None
     ours = tools[OURS]
@@ -98,6 +103,29 @@ def ratios(
         if idle_cpu_seconds is None or ours.cpu_seconds <= idle_cpu_seconds
         else peers[thrifty].cpu_seconds / (ours.cpu_seconds - idle_cpu_seconds),
     )
+
+
+def hopeless(tools: Mapping[str, Figures], goal: Goal) -> set[str]:
+    """Peers that take more than HOPELESS times the best peer's wall and CPU time, both.
+
+    No further round can make them the best, so they need none.
+    """
+    best = ratios(tools, goal)
+    if best is None:
+        return set()
+    wall = HOPELESS * tools[best.wall_peer].wall_seconds
+    cpu = HOPELESS * tools[best.cpu_peer].cpu_seconds
+    return {
+        name
+        for name, figures in tools.items()
+        if not name.startswith(OURS) and figures.wall_seconds > wall and figures.cpu_seconds > cpu
+    }
+
+
+def turns(names: Sequence[str], number: int) -> list[str]:
+    """The order of round `number`, from 1: who was first goes to the end."""
+    first = (number - 1) % len(names)
+    return [*names[first:], *names[:first]]
 
 
 def missed(goal: Goal, found: Ratios, ours: Figures) -> list[str]:

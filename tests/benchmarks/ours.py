@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ NO_METADATA = {
 
 
 def command(
-    source: Place, destination: Place, scratch: Path, *, options: dict[str, str] | None = None
+    source: Place, destination: Place, scratch: Path, *, options: Mapping[str, Any] | None = None
 ) -> Command:
     """Write the manifests to scratch; the options are the task's, its defaults where not given."""
     documents: list[dict[str, Any]] = [
@@ -83,7 +84,7 @@ class Ran(NamedTuple):
 
 
 def run(
-    source: Place, destination: Place, scratch: Path, *, options: dict[str, str] | None = None
+    source: Place, destination: Place, scratch: Path, *, options: Mapping[str, Any] | None = None
 ) -> Ran:
     """Run and measure it.
 

@@ -32,7 +32,9 @@ class Results:
             parts.append("### Beside the best peer\n\n" + table.table(table.COMPARED, rows))
         if self.limits:
             rows = table.limits(self.limits)
-            parts.append("### Start-up, memory, decisions\n\n" + table.table(table.LIMITS, rows))
+            parts.append(
+                "### Start-up, rate, memory, decisions\n\n" + table.table(table.LIMITS, rows)
+            )
         if self.costs:
             rows = [table.cost(c.title, c.without, c.with_faults, c.faults) for c in self.costs]
             title = f"### Faults in {PERMILLE / 10:g} % of requests\n\n"
@@ -45,8 +47,9 @@ class Results:
                     c.workload.title,
                     c.workload.tree.files,
                     c.workload.tree.total_bytes,
-                    c.tools,
-                    c.wrong,
+                    tools=c.tools,
+                    rounds=c.rounds,
+                    wrong=c.wrong,
                 )
             ]
             parts.append("### Every tool\n\n" + table.table(table.EVERY, rows))

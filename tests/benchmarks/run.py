@@ -27,13 +27,14 @@ from benchmarks.results import Results
 from benchmarks.stage import Stage, stage
 from benchmarks.startup import idle, startup
 from benchmarks.table import insert
+from benchmarks.throttle import throttle
 from benchmarks.workloads import WORKLOADS, Kind
 from fixtures.testbed import TestbedError
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 QUICK = 10
 MEMORY = {"memory-folders": 1000, "memory-flat": 0}
-NAMES = ("decisions", "startup", *(w.name for w in WORKLOADS), "faults", *MEMORY)
+NAMES = ("decisions", "startup", *(w.name for w in WORKLOADS), "throttle", "faults", *MEMORY)
 
 
 class Progress:
@@ -117,6 +118,8 @@ def _row(
             ]
         elif name in MEMORY:
             results.limits += memory(place, folders=MEMORY[name], by=by, tell=progress.tell)
+        elif name == "throttle":
+            results.limits += throttle(place, tell=progress.tell)
         elif name == "faults":
             results.costs += costs(place, rounds=rounds, by=by, tell=progress.tell)
         else:

@@ -25,8 +25,8 @@ NEEDED_BYTES = 10 * 1024**3
 class Stage:
     """One folder in memory and the servers that were started so far.
 
-    At most one source tree is kept, so a source, a destination and the servers' copies of 4 GiB
-    each are the most that is held: about 20 GiB.
+    At most one source tree is kept, so a source, a destination and the servers' memory, which is
+    kept, are the most that is held: about 20 GiB.
     """
 
     def __init__(self, root: Path, programs: Programs) -> None:
@@ -34,6 +34,8 @@ class Stage:
         self._root = root
         self._tree: Tree | None = None
         self._servers: dict[tuple[Kind, int], Any] = {}
+        self.warm: set[tuple[Route, Tree, Kind]] = set()
+        """The work for which this machine's memory was touched already."""
 
     @property
     def scratch(self) -> Path:
@@ -105,12 +107,16 @@ class Stage:
         measure(filler(metadata)(self.programs, job), self.scratch)
 
     def forget(self) -> None:
-        """Between workloads: empty buckets and destination, and give the memory back."""
+        """Between workloads: empty buckets and destination.
+
+        The servers keep their memory: on a virtual machine, the first who touches a page pays for
+        it, and that would be the first tool of the next row.
+        """
         shutil.rmtree(self._root / "destination", ignore_errors=True)
         for (kind, _), server in list(self._servers.items()):
             if kind is Kind.BENCH:
                 server.delay(0)
-                server.reset(trim=True)
+                server.reset()
             else:
                 for bucket in ("bench1", "bench2"):
                     server.clear(bucket)

@@ -61,13 +61,22 @@ EVERY = ("work", "tool", "wall s", "CPU s", "CPU", "largest, all processes, MB",
 
 
 def every(
-    title: str, files: int, total_bytes: int, tools: Mapping[str, Figures], wrong: Mapping[str, str]
+    title: str,
+    files: int,
+    total_bytes: int,
+    *,
+    tools: Mapping[str, Figures],
+    rounds: Mapping[str, int],
+    wrong: Mapping[str, str],
 ) -> list[list[str]]:
-    """All tools of a workload, a row each."""
+    """All tools of a workload, a row each; who ran fewer rounds than the others has their number."""
+    most = max(rounds.values(), default=0)
     large = files and total_bytes // files >= 1 << 20
     rows: list[list[str]] = []
     for name, figures in tools.items():
         cpu = figures.cpu_seconds
+        ran = rounds.get(name, most)
+        few = "" if ran == most else f" ({ran} {'run' if ran == 1 else 'runs'})"
         each = (
             f"{cpu / (total_bytes / (1 << 30)):.2f} s/GiB"
             if large
@@ -77,7 +86,7 @@ def every(
         rows.append(
             [
                 title,
-                name,
+                name + few,
                 seconds(figures.wall_seconds),
                 seconds(cpu),
                 each,

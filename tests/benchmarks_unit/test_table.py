@@ -35,8 +35,15 @@ def test_verdicts() -> None:
 
 
 def test_cpu_is_told_by_file_or_by_gib() -> None:
-    small = table.every("work", 10_000, 10_000 * 10_240, TOOLS, {})
-    large = table.every("work", 4, 4 << 30, TOOLS, {"rsync -a": "differs"})
+    small = table.every("work", 10_000, 10_000 * 10_240, tools=TOOLS, rounds={}, wrong={})
+    large = table.every(
+        "work",
+        4,
+        4 << 30,
+        tools=TOOLS,
+        rounds={"s5cmd": 1, "rclone": 3},
+        wrong={"rsync -a": "differs"},
+    )
     assert small[0][4:] == ["100 µs/file", "60, 90", "10 PutObject, 2 HeadObject"]
     assert large[0][4] == "0.25 s/GiB"
     assert large[-1][:3] == ["work", "rsync -a", "wrong"]
