@@ -135,7 +135,7 @@ class Upload:
                 for number in range(1, self._layout.number + 1):
                     await slots.acquire()
                     group.create_task(one(number))
-        except* errors.StorageError as several:
+        except ExceptionGroup as several:  # `except*` would group again what it raises
             raise several.exceptions[0] from None
 
     async def _send_ranges(self, reader: RangedReader) -> None:
