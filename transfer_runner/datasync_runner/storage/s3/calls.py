@@ -35,7 +35,8 @@ class Answer(NamedTuple):
     def headers(self) -> dict[str, str]:
         """The last response's headers, names in lower case."""
         head = self.head
-        last = head[head.rfind(b"HTTP/1.") :].decode("utf-8", "replace")
+        interim = head.rfind(b"\r\n\r\nHTTP/1.")  # 100 Continue, or a proxy's own answer
+        last = (head if interim < 0 else head[interim + 4 :]).decode("utf-8", "replace")
         fields = [line.split(":", 1) for line in last.split("\r\n")[1:] if ":" in line]
         return {name.lower(): value.strip() for name, value in fields}
 
