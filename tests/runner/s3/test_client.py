@@ -21,6 +21,7 @@ from datasync_runner.storage.s3.metadata import CHECKSUM
 from datasync_runner.storage.s3.objects import Objects
 from datasync_runner.storage.s3.retries import TRIES
 from datasync_runner.storage.s3.storage import S3Storage
+from datasync_runner.storage.s3.uploads import Part, Uploads
 from fakes.s3_answers import CLOSE, Reply, error, serve
 
 OK = Reply(200, b"fine")
@@ -366,3 +367,49 @@ async def test_a_server_that_gives_no_clear_answer_is_asked_next_time(secret):
         assert not written.proven
         assert storage._objects.checks is None
         await storage.close()
+
+
+async def test_an_upload_that_states_another_checksum_is_left_alone(secret):
+    """Of another tool; ours, and those of servers that state nothing, may be continued."""
+    uploads = "".join(
+        f"<Upload><Key>{key}</Key><UploadId>{name}</UploadId>{algorithm}</Upload>"
+        for key, name, algorithm in [
+            ("f", "theirs", "<ChecksumAlgorithm>SHA256</ChecksumAlgorithm>"),
+            ("f", "ours", "<ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm>"),
+            ("f", "silent", ""),
+            ("f-2", "of-another-key", ""),
+            ("a&amp;b", "escaped", ""),
+        ]
+    )
+    answer = f"<ListMultipartUploadsResult>{uploads}</ListMultipartUploadsResult>"
+    with serve([Reply(200, answer.encode())]) as server:
+        async with client_of(server, secret) as client:
+            found = Uploads(Objects(client))
+            assert await found.of(b"f") == ["ours", "silent"]
+            assert await found.of(b"a&b") == ["escaped"]
+
+
+async def test_who_may_not_list_uploads_sees_none(secret):
+    with serve([error(403, "AccessDenied")]) as server:
+        async with client_of(server, secret) as client:
+            assert await Uploads(Objects(client)).of(b"f") == []
+
+
+async def test_parts_come_in_pages(secret):
+    def answers(asked):
+        marker = int(asked.path.split("part-number-marker=")[1].split("&")[0])
+        numbers = range(marker + 1, min(marker + 3, 6))
+        parts = "".join(
+            f"<Part><PartNumber>{number}</PartNumber><ETag>&quot;{number}&quot;</ETag>"
+            f"<Size>7</Size><ChecksumCRC64NVME>{to_header(number)}</ChecksumCRC64NVME></Part>"
+            for number in numbers
+        )
+        more = f"<NextPartNumberMarker>{numbers[-1]}</NextPartNumberMarker>"
+        more += f"<IsTruncated>{str(numbers[-1] < 5).lower()}</IsTruncated>"
+        return Reply(200, f"<ListPartsResult>{more}{parts}</ListPartsResult>".encode())
+
+    with serve(answers) as server:
+        async with client_of(server, secret) as client:
+            found = await Uploads(Objects(client)).parts(b"f", "id")
+    assert found == {number: Part(f'"{number}"', number, 7) for number in range(1, 6)}
+    assert len(server.asked) == 3

@@ -23,16 +23,20 @@ from datasync_runner.storage.s3.upload_calls import Made, UploadCalls, whole_che
 from datasync_runner.storage.s3.uploads import Part, Uploads
 
 _QUESTION: Final = b"datasync"
+_UNKNOWN: Final = (errors.NotSupported, errors.Unexpected)
+"""How servers refuse what they do not know."""
 
 
 class Upload:
     """A multipart upload of one entry."""
 
-    def __init__(self, objects: Objects, entry: Entry, *, budget: ByteBudget) -> None:
+    def __init__(
+        self, objects: Objects, entry: Entry, *, budget: ByteBudget, checksums: bool = True
+    ) -> None:
         """Raises: NotSupported for more than 5 TiB, NameNotRepresentable."""
         self._objects, self._client, self._entry = objects, objects.client, entry
         self._budget = budget
-        self._checksums = True
+        self._checksums = checksums
         self._calls = UploadCalls(objects.path(entry.key), entry.key)
         self._uploads = Uploads(objects)
         try:
@@ -71,10 +75,14 @@ class Upload:
         try:
             await self._each(lambda number: self._copy_part(number, source, source_etag))
             return (await self._complete())._replace(proven=False)
-        except Exception:
+        except Exception as error:
             with contextlib.suppress(errors.StorageError):
                 await self._uploads.abort(self._entry.key, self._id)
-            raise
+            if not self._checksums or not isinstance(error, _UNKNOWN):
+                raise
+        # MinIO copies no part into an upload that has checksums.
+        plain = Upload(self._objects, self._entry, budget=self._budget, checksums=False)
+        return await plain.copy(source, source_etag)
 
     async def _begin(self) -> None:
         found = await self._uploads.of(self._entry.key)
@@ -97,14 +105,14 @@ class Upload:
 
     async def _create(self) -> Call:
         """Begin an upload; without checksums where the server knows none for whole objects."""
-        headers = headers_of(self._entry)
-        call = self._calls.create(headers, checksums=True)
+        call = self._calls.create(headers_of(self._entry), checksums=self._checksums)
         try:
             answer = await self._client.ask(call)
-        except (errors.NotSupported, errors.Unexpected):
+        except _UNKNOWN:
+            if not self._checksums:
+                raise
             self._checksums = False  # an older server: verification reads back instead
-            call = self._calls.create(headers, checksums=False)
-            answer = await self._client.ask(call)
+            return await self._create()
         self._id = self._uploads.id_of(answer.body, self._entry.key)
         return call
 

@@ -1,0 +1,341 @@
+"""Large objects in parts at real servers: continued, begun anew, copied inside, left alone.
+
+SeaweedFS does not tell the checksums of the parts that it has, so nothing is continued there and
+all is begun anew; MinIO tells them, as S3 does.
+"""
+
+import random
+from contextlib import asynccontextmanager
+
+import pytest
+
+from datasync_runner.checksums import crc64, to_header
+from datasync_runner.core.entry import Entry, Kind, ObjectHeaders
+from datasync_runner.core.parts import MIB, PART_BYTES
+from datasync_runner.storage import errors
+from datasync_runner.storage.s3 import multipart
+from datasync_runner.storage.s3 import storage as s3_storage
+from datasync_runner.storage.s3.client import Client
+from datasync_runner.storage.s3.storage import S3Storage
+from fixtures.s3 import S3Server, make_bucket, remove_bucket
+from fixtures.testbed import SCRIPTS, run, slot
+from storage.looks import Plain
+from storage.sides import META, BytesReader, credentials, fine, listed, s3_side
+
+BODY = random.Random(5).randbytes(2 * PART_BYTES + 3 * MIB)
+PARTS = [BODY[:PART_BYTES], BODY[PART_BYTES : 2 * PART_BYTES], BODY[2 * PART_BYTES :]]
+ENTRY = Entry(b"large", Kind.FILE, len(BODY), META.mtime_ns, META)
+
+
+class Ranged(BytesReader):
+    """A large file any range of which can be read; notes who asked."""
+
+    checksum = None
+
+    def __init__(self, entry, body):
+        super().__init__(entry, body)
+        self.whole = body
+
+    async def read_at(self, offset_bytes, size_bytes):
+        return [self.whole[offset_bytes : offset_bytes + size_bytes]]
+
+    async def settle(self):
+        pass
+
+
+class Bucket:
+    """A bucket with a storage on it, whose requests are noted by operation."""
+
+    def __init__(self, storage, plain, client, operations):
+        self.storage, self.plain, self.client = storage, plain, client
+        self.name = plain.bucket
+        self.operations = operations
+
+    async def write(self, entry=ENTRY, body=BODY, reader=Ranged):
+        """Write, prove, and return what was asked for in between."""
+        self.operations.clear()
+        written = await self.storage.write(entry, reader(entry, body))
+        counted = {name: self.operations.count(name) for name in self.operations}
+        fine(await self.storage.verify([written]))
+        return counted
+
+    def begin(self, parts, *, key="large", metadata=None, **options):
+        """An upload that another run has begun, with these parts by number."""
+        options = options or {"ChecksumAlgorithm": "CRC64NVME", "ChecksumType": "FULL_OBJECT"}
+        upload = self.client.create_multipart_upload(
+            Bucket=self.name, Key=key, Metadata=metadata or {}, **options
+        )["UploadId"]
+        for number, body in parts.items():
+            stated = to_header(crc64(body)) if "ChecksumAlgorithm" in options else None
+            self.put_part(upload, number, body, stated, key)
+        return upload
+
+    def put_part(self, upload, number, body, stated, key):
+        headers = {"x_amz_checksum_crc64nvme": stated} if stated else {}
+        query = f"partNumber={number}&uploadId={upload}"
+        status, _, answer = self.plain.ask("PUT", key, body, query=query, **headers)
+        assert status == 200, answer
+
+    def uploads(self):
+        found = self.client.list_multipart_uploads(Bucket=self.name).get("Uploads", [])
+        return [upload["UploadId"] for upload in found]
+
+    def body(self, key="large"):
+        return self.client.get_object(Bucket=self.name, Key=key)["Body"].read()
+
+    def metadata(self, key="large"):
+        return self.client.head_object(Bucket=self.name, Key=key)["Metadata"]
+
+
+@pytest.fixture(scope="module")
+def minio():
+    """MinIO, built the first time, which takes two minutes."""
+    with slot("minio") as number:
+        environment = {"STORAGE_NAME": f"pytest-minio-{number}"}
+        script = SCRIPTS / "minio.sh"
+        run(script, "build", deadline_seconds=600)
+        run(script, "down", environment=environment)
+        try:
+            run(script, "up", "--port", str(19005 + number), environment=environment)
+            lines = run(script, "env", environment=environment).stdout.splitlines()
+            told = dict(line.removeprefix("export ").split("=", 1) for line in lines)
+            yield S3Server(
+                told["AWS_ENDPOINT_URL"], told["AWS_ACCESS_KEY_ID"], told["AWS_SECRET_ACCESS_KEY"]
+            )
+        finally:
+            run(script, "down", environment=environment)
+
+
+@pytest.fixture
+def operations(monkeypatch):
+    """The operations of all requests, as they are made."""
+    noted = []
+    start = Client.start
+
+    def noting(client, call, finish):
+        noted.append(call.operation)
+        start(client, call, finish)
+
+    monkeypatch.setattr(Client, "start", noting)
+    return noted
+
+
+@asynccontextmanager
+async def bucket_at(server, client, tmp_path, operations):
+    name = make_bucket(client)
+    storage = S3Storage(s3_side(server, name, credentials(tmp_path / "secret", server)))
+    yield Bucket(storage, Plain(server.endpoint, server, name), client, operations)
+    await storage.close()
+    for upload in client.list_multipart_uploads(Bucket=name).get("Uploads", []):
+        client.abort_multipart_upload(Bucket=name, Key=upload["Key"], UploadId=upload["UploadId"])
+    remove_bucket(client, name)
+
+
+@pytest.fixture
+async def there(tmp_path, s3_server, s3_client, operations):
+    """A bucket of SeaweedFS."""
+    async with bucket_at(s3_server, s3_client, tmp_path, operations) as found:
+        yield found
+
+
+@pytest.fixture
+async def telling(tmp_path, minio, operations):
+    """A bucket of MinIO, which tells the checksums of parts."""
+    client = minio.client()
+    async with bucket_at(minio, client, tmp_path, operations) as found:
+        yield found
+    client.close()
+
+
+@pytest.fixture(params=["there", "telling"])
+def bucket_of_any(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.mark.parametrize("reader", [Ranged, BytesReader])
+async def test_an_upload_by_ranges_and_in_order(bucket_of_any, reader):
+    there = bucket_of_any
+    asked = await there.write(reader=reader)
+    assert there.body() == BODY
+    assert asked["UploadPart"] == 3 + 1  # and the question whether the server checks
+    assert there.metadata()["file-permissions"] == "0100640"
+    assert there.uploads() == []
+
+
+async def test_the_parts_that_are_there_are_not_sent_again(telling):
+    telling.begin({1: PARTS[0], 3: PARTS[2]})
+    asked = await telling.write()
+    assert telling.body() == BODY
+    assert "CreateMultipartUpload" not in asked
+    assert asked["UploadPart"] == 1
+    assert telling.uploads() == []
+
+
+async def test_an_upload_of_which_the_completion_alone_is_missing(telling):
+    telling.begin(dict(enumerate(PARTS, 1)))
+    asked = await telling.write()
+    assert telling.body() == BODY
+    assert "UploadPart" not in asked
+
+
+async def test_a_part_that_differs_is_sent_again(telling):
+    telling.begin({1: PARTS[0], 2: bytes(PART_BYTES)})
+    asked = await telling.write()
+    assert telling.body() == BODY
+    assert asked["UploadPart"] == 2
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {1: BODY[: 8 * MIB], 2: BODY[8 * MIB : 16 * MIB]},
+        {1: PARTS[0], 4: b"beyond the end"},
+        {1: PARTS[0], 3: PARTS[2][:-1]},
+        {},
+    ],
+    ids=["smaller", "beyond", "shorter", "none"],
+)
+async def test_parts_that_are_cut_otherwise_are_aborted(telling, parts):
+    before = telling.begin(parts)
+    asked = await telling.write()
+    assert telling.body() == BODY
+    assert before not in telling.uploads()
+    assert (asked["CreateMultipartUpload"], asked["AbortMultipartUpload"]) == (1, 1)
+
+
+async def test_where_parts_tell_no_checksum_all_is_begun_anew(there):
+    before = there.begin({1: PARTS[0]})
+    asked = await there.write()
+    assert there.body() == BODY
+    assert before not in there.uploads()
+    assert asked["UploadPart"] == 3 + 1
+
+
+async def test_of_several_uploads_one_is_continued_and_the_others_aborted(telling):
+    for _ in range(3):
+        telling.begin({1: PARTS[0]})
+    asked = await telling.write()
+    assert telling.body() == BODY
+    assert (asked["UploadPart"], asked["AbortMultipartUpload"]) == (2, 2)
+    assert telling.uploads() == []
+
+
+async def test_uploads_of_other_keys_are_left_alone(there):
+    others = {there.begin({1: b"x"}, key="large-too"), there.begin({1: b"x"}, key="a/large")}
+    await there.write()
+    assert set(there.uploads()) == others
+
+
+async def test_what_was_stated_when_it_began_is_corrected_at_the_end(telling):
+    old = {"file-permissions": "0100600", "file-owner": "7", "foreign": "old"}
+    telling.begin({1: PARTS[0]}, metadata=old)
+    entry = ENTRY._replace(metadata=META._replace(uid=None, mode=0o751))
+    asked = await telling.write(entry)
+    assert asked["CopyObject"] == 1
+    found = telling.metadata()
+    assert found["file-permissions"] == "0100751"
+    assert not {"file-owner", "foreign"} & found.keys()
+    assert telling.body() == BODY
+
+
+async def test_what_was_stated_rightly_is_not_stated_again(telling):
+    await telling.write()
+    stated = telling.metadata()
+    telling.begin({1: PARTS[0]}, metadata=stated)
+    asked = await telling.write()
+    assert "CopyObject" not in asked
+    assert telling.metadata() == stated
+
+
+async def test_above_the_limit_of_copies_it_is_corrected_in_parts(telling, monkeypatch):
+    monkeypatch.setattr(multipart, "COPY_LIMIT_BYTES", PART_BYTES)
+    telling.begin({1: PARTS[0]}, metadata={"file-owner": "7"})
+    asked = await telling.write()
+    assert "CopyObject" not in asked
+    assert asked["UploadPartCopy"] >= 3
+    assert telling.metadata()["file-permissions"] == "0100640"
+    assert telling.body() == BODY
+    assert telling.uploads() == []
+
+
+async def test_a_failure_aborts_the_upload(there):
+    class Breaking(Ranged):
+        async def read_at(self, offset_bytes, size_bytes):
+            if offset_bytes:
+                raise errors.ChangedDuringTransfer("it changed", b"large")
+            return await super().read_at(offset_bytes, size_bytes)
+
+    with pytest.raises(errors.ChangedDuringTransfer):
+        await there.write(reader=Breaking)
+    assert there.uploads() == []
+
+
+async def test_a_file_that_became_shorter_is_no_object(there):
+    class Short(BytesReader):
+        def __init__(self, entry, body):
+            super().__init__(entry, body[:-1])
+
+    with pytest.raises(errors.ChangedDuringTransfer):
+        await there.write(reader=Short)
+    assert there.uploads() == []
+    assert await listed(there.storage) == []
+
+
+async def test_an_empty_file_in_order_is_an_object(there):
+    entry = ENTRY._replace(key=b"empty", size_bytes=0)
+    await there.write(entry, b"", BytesReader)
+    assert there.body("empty") == b""
+
+
+@pytest.fixture
+async def copies(bucket_of_any, tmp_path):
+    """A second prefix of either server's bucket, to be copied to."""
+    storage = S3Storage(bucket_of_any.storage._side.model_copy(update={"prefix": "copies/"}))
+    yield storage
+    await storage.close()
+
+
+async def source_of(there, body=BODY):
+    headers = ObjectHeaders("text/x", user_metadata=(("mine", "1"),))
+    await there.write(ENTRY._replace(headers=headers), body)
+    return next(entry for entry in await listed(there.storage) if entry.key == b"large")
+
+
+async def test_a_large_copy_goes_in_parts_and_is_compared_with_the_source(
+    bucket_of_any, copies, monkeypatch
+):
+    there = bucket_of_any
+    monkeypatch.setattr(s3_storage, "COPY_PARTS_BYTES", PART_BYTES)
+    entry = await source_of(there)
+    there.operations.clear()
+    (written,) = fine(await copies.copy([entry], there.storage))
+    assert there.operations.count("UploadPartCopy") >= 3
+    assert not {"CopyObject", "GetObject"} & set(there.operations)
+    assert written.checksum == crc64(BODY)
+    fine(await copies.verify([written]))
+    assert there.body("copies/large") == BODY
+    assert there.metadata("copies/large") == there.metadata()
+    head = there.client.head_object(Bucket=there.name, Key="copies/large")
+    assert head["ContentType"] == "text/x"
+    assert there.uploads() == []
+
+
+async def test_a_large_copy_that_is_damaged_is_found(bucket_of_any, copies, monkeypatch):
+    there = bucket_of_any
+    monkeypatch.setattr(s3_storage, "COPY_PARTS_BYTES", PART_BYTES)
+    entry = await source_of(there)
+    (written,) = fine(await copies.copy([entry], there.storage))
+    there.client.put_object(Bucket=there.name, Key="copies/large", Body=bytes(len(BODY)))
+    (answer,) = await copies.verify([written])
+    assert isinstance(answer, errors.VerificationFailed)
+
+
+@pytest.mark.xfail(strict=True, reason="the copy takes the ETag of what is there, not the listed")
+async def test_a_large_copy_of_what_was_replaced_is_refused(bucket_of_any, copies, monkeypatch):
+    there = bucket_of_any
+    monkeypatch.setattr(s3_storage, "COPY_PARTS_BYTES", PART_BYTES)
+    entry = await source_of(there)
+    there.client.put_object(Bucket=there.name, Key="large", Body=bytes(len(BODY)))
+    (answer,) = await copies.copy([entry], there.storage)
+    assert isinstance(answer, errors.ChangedDuringTransfer)
+    assert there.uploads() == []
