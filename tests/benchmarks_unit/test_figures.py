@@ -4,7 +4,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.figures import NO_GOAL, OURS, Figures, Goal, Limit, Ratios, medians, missed, ratios
+from benchmarks.figures import (
+    NO_GOAL,
+    OURS,
+    UNVERIFIED,
+    Figures,
+    Goal,
+    Limit,
+    Ratios,
+    hopeless,
+    medians,
+    missed,
+    ratios,
+    turns,
+)
 
 
 def took(wall: float, cpu: float, **requests: int) -> Figures:
@@ -30,6 +43,32 @@ def test_wall_and_cpu_may_have_different_best_peers() -> None:
 def test_a_goal_may_be_against_one_peer() -> None:
     tools = {OURS: took(1, 1), "rsync -a": took(5, 5), "cp -a": took(0.5, 0.5)}
     assert ratios(tools, Goal(1, None, "rsync")) == Ratios(5, 5, "rsync -a", "rsync -a")
+
+
+def test_a_variant_of_ours_is_no_peer() -> None:
+    tools = {OURS: took(2, 2), UNVERIFIED: took(1, 1), "s5cmd": took(3, 3)}
+    assert ratios(tools, Goal()) == Ratios(1.5, 1.5, "s5cmd", "s5cmd")
+    assert ratios({OURS: took(2, 2), UNVERIFIED: took(1, 1)}, Goal()) is None
+
+
+def test_hopeless_is_who_is_far_behind_in_wall_and_cpu_time() -> None:
+    tools = {
+        OURS: took(9, 9),
+        UNVERIFIED: took(9, 9),
+        "fast": took(1, 5),
+        "thrifty": took(5, 1),
+        "in between": took(2.1, 1.9),
+        "far": took(2.1, 2.1),
+    }
+    assert hopeless(tools, Goal()) == {"far"}
+    assert hopeless({OURS: took(1, 1)}, Goal()) == set()
+
+
+@given(st.lists(st.text(), min_size=1, max_size=6, unique=True), st.integers(1, 20))
+def test_every_tool_has_a_turn_in_each_round_and_is_first_in_one(names: list[str], n: int) -> None:
+    assert sorted(turns(names, n)) == sorted(names)
+    assert turns(names, 1) == names
+    assert {turns(names, number)[0] for number in range(n, n + len(names))} == set(names)
 
 
 @pytest.mark.parametrize("tools", [{OURS: took(1, 1)}, {"s5cmd": took(1, 1)}, {}])

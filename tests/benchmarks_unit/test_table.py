@@ -46,6 +46,7 @@ def test_cpu_is_told_by_file_or_by_gib() -> None:
     )
     assert small[0][4:] == ["100 µs/file", "60, 90", "10 PutObject, 2 HeadObject"]
     assert large[0][4] == "0.25 s/GiB"
+    assert [row[1] for row in large[:3]] == [OURS, "s5cmd (1 run)", "rclone"]
     assert large[-1][:3] == ["work", "rsync -a", "wrong"]
 
 
