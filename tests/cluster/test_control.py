@@ -1,5 +1,6 @@
 """Starting, waiting, stopping: triggers, history, agents, slots, cancelling, deleting."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from cluster.transfers import Transfers, condition, objects, put_tree, sample_tr
 
 pytestmark = pytest.mark.timeout(90)
 STARTED_BY = "datasync.dev/started-by"
+MIB = 1024 * 1024
 
 
 def test_a_trigger_starts_one_run_and_history_is_kept_short(
@@ -205,3 +207,39 @@ def test_deleting_a_run_takes_everything_of_it_along(
                 and not transfers.volumes(uid)
             ),
         )
+
+
+def test_the_rate_of_a_run_is_changed_while_it_goes(
+    transfers: Transfers, nfs_folder: Path, cluster_bucket: str, cluster_s3: Any
+) -> None:
+    rate = MIB  # 96 MiB would take longer than this test may
+    tree = sample_tree(files=20, big_bytes=1024)
+    tree |= {f"large/{n:02}.bin": bytes([n]) * MIB for n in range(96)}
+    size_bytes = sum(map(len, tree.values()))
+    write_tree(nfs_folder, tree)
+    transfers.apply(
+        transfers.nfs("from", nfs_folder),
+        transfers.bucket("to", cluster_bucket),
+        transfers.task("task", "from", "to", options={"bytesPerSecond": rate}),
+    )
+
+    def written() -> int:
+        return transfers.status("slow").get("progress", {}).get("bytesWritten", 0)
+
+    began = time.monotonic()
+    transfers.apply(transfers.execution("slow", "task"))
+    transfers.until("slow", "Transferring")
+    before = transfers.space.wait("the first files to be written", written)
+    assert before <= rate * (time.monotonic() - began) + MIB
+
+    patched = time.monotonic()
+    transfers.apply(transfers.execution("slow", "task", bytesPerSecond=-1))
+    status = transfers.success("slow", deadline_seconds=30)
+
+    assert time.monotonic() - patched < (size_bytes - before) / rate / 2
+    assert status["counters"]["bytesWritten"] == size_bytes
+    assert objects(cluster_s3, cluster_bucket) == tree
+    assert status["attempts"] == 1
+    starts = [event for event in transfers.space.list("events") if event["reason"] == "Started"]
+    assert sum(event.get("count", 1) for event in starts) == 1
+    assert transfers.diff() == ""
