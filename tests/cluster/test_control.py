@@ -223,13 +223,19 @@ def test_the_rate_of_a_run_is_changed_while_it_goes(
         transfers.task("task", "from", "to", options={"bytesPerSecond": rate}),
     )
 
+    reports: set[str] = set()
+
     def written() -> int:
-        return transfers.status("slow").get("progress", {}).get("bytesWritten", 0)
+        """The third of different reports in which there is anything, seconds after the first."""
+        progress = transfers.status("slow").get("progress", {})
+        if progress.get("bytesWritten"):
+            reports.add(progress["lastUpdateTime"])
+        return progress["bytesWritten"] if len(reports) == 3 else 0
 
     began = time.monotonic()
     transfers.apply(transfers.execution("slow", "task"))
     transfers.until("slow", "Transferring")
-    before = transfers.space.wait("the first files to be written", written)
+    before = transfers.space.wait("three reports", written)
     assert before <= rate * (time.monotonic() - began) + MIB
 
     patched = time.monotonic()
