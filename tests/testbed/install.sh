@@ -100,6 +100,7 @@ go_programs() { # one after the other: each keeps every core busy
   [ "$(cat "$BIN/version" 2>/dev/null)" = "$(cat "$TESTBED/kubernetes/main.go" "$TESTBED/kubernetes/go.mod" | sha256sum | cut -c1-16)" ] ||
     step "Kubernetes (Go, 5 minutes)" "$TESTBED/cluster.sh" build
   stamped helm "$HELM" && [ -x "$BIN/helm" ] || step "helm (Go, 2 minutes)" helm_build
+  "$TESTBED/minio.sh" build >/dev/null
 }
 
 base_image() {

@@ -30,10 +30,16 @@ GRACE_SECONDS: Final = 6.0
 
 
 class WorkerLost(StopError):
-    """A worker process was killed; what it had done is not known."""
+    """A worker process ended; what it had done is not known."""
 
     reason = Reason.INTERNAL_ERROR
     exit_code = ExitCode.TRANSIENT
+
+
+class WorkerKilled(WorkerLost):
+    """It was killed, as the kernel does for memory."""
+
+    reason = Reason.OUT_OF_MEMORY
 
 
 class Worker:
@@ -102,7 +108,7 @@ class Pool:
             if isinstance(message, Stopped):
                 raise message.error()
             if not isinstance(message, Report):
-                raise self._lost(worker)
+                raise await self._lost(worker)
             board.tally.add(message.tally)
             worker.gave_back(message.done, message.done_large)
             if message.settled:
@@ -114,13 +120,18 @@ class Pool:
             if message.ended:
                 return
 
-    def _lost(self, worker: Worker) -> WorkerLost:
-        code = _reap(worker.pid, os.WNOHANG)
+    async def _lost(self, worker: Worker) -> StopError:
+        pause = 0.001
+        while (code := _reap(worker.pid, os.WNOHANG)) is None and pause < GRACE_SECONDS:
+            await asyncio.sleep(pause)  # its socket was closed on its way out
+            pause *= 2
+        if code == -signal.SIGKILL:
+            return WorkerKilled(
+                "a worker process of the runner ended by itself (signal 9); most likely it was "
+                "out of memory: raise resources.limits.memory of the agent"
+            )
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        return WorkerLost(
-            f"a worker process of the runner ended by itself ({how}); most likely it was out of "
-            "memory: raise resources.limits.memory of the agent"
-        )
+        return WorkerLost(f"a worker process of the runner ended by itself ({how}): see its log")
 
     async def close(self) -> None:
         """Hang up and wait for the workers' ends; those that do not end are killed."""

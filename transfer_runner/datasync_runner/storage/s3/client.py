@@ -194,6 +194,7 @@ class Client:
         else:
             told = parse_error(500 if status == 200 else status, answer.headers(), answer.body)
             if self._mended(call, told):
+                call.attempt -= 1  # what is mended is no repetition
                 self._sign(call)
                 return
             error = to_error(told, self.side, operation=call.operation, key=call.key)

@@ -26,6 +26,7 @@ R = TypeVar("R")
 MAX_KEY_BYTES: Final = 1024
 _ENABLED: Final[tuple[str, str]] = ("x-amz-checksum-mode", "ENABLED")
 _ECHO: Final = re.compile(rb"(?i)\r\nx-amz-checksum-crc64nvme: *([A-Za-z0-9+/=]+) *\r\n")
+_COMPOSITE: Final = re.compile(rb"(?i)\r\nx-amz-checksum-type: *COMPOSITE *\r\n")
 _COPIED: Final = re.compile(rb"<(ETag|ChecksumCRC64NVME)>([^<]*)</")
 
 
@@ -83,7 +84,7 @@ class Objects:
 
         def judge(answer: Answer) -> errors.StorageError | None:
             echo = _ECHO.search(answer.head)
-            if echo is None or b"COMPOSITE" in answer.head:
+            if echo is None or _COMPOSITE.search(answer.head):
                 return None
             if echo[1].decode() == to_header(crc64(answer.body)):
                 return None

@@ -164,6 +164,8 @@ class S3Storage:
         try:
             name = source._objects.name(entry.key)
             known = await source._one(source._objects.inspect, entry)
+            if entry.etag and known.etag != entry.etag:
+                raise errors.ChangedDuringTransfer("it was replaced since it was listed", entry.key)
             upload = Upload(self._objects, known, budget=self._budget)
             written = await upload.copy(copy_source(source._side.bucket, name), known.etag)
             give(written)
