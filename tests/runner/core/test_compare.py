@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from datasync_api.task import TaskOptions
 from datasync_runner.core import compare
-from datasync_runner.core.compare import Action, CompareOptions, decide, wanted
+from datasync_runner.core.compare import Action, CompareOptions, decide, listed_alike, wanted
 from datasync_runner.core.entry import Entry, Kind, ObjectHeaders, PosixMetadata
 
 META = PosixMetadata(0o644, 1000, 1000, 5, 4)
@@ -41,6 +41,8 @@ NO_TIME = CompareOptions(mtime=False)
 NOTHING = CompareOptions(mtime=False, uid=False, gid=False, mode=False)
 OBJECTS = CompareOptions(objects=True)
 LISTED = file(metadata=None, mtime_ns=0)
+UNTIMED = file(metadata=stated(mtime_ns=None), mtime_ns=5, etag='"1"')
+"""An object of another tool, whose metadata tells no time: S3's own is that of its writing."""
 FOREIGN = ObjectHeaders(user_metadata=(("a", "1"),))
 
 TABLE = [
@@ -73,6 +75,18 @@ TABLE = [
     (file(), LINK, PLAIN, "Copy KindDiffers"),
     (LINK, file(), PLAIN, "Copy KindDiffers"),
     (file(), file(metadata=stated(mtime_ns=None), mtime_ns=5), PLAIN, "Copy MtimeUnknown"),
+    (UNTIMED._replace(mtime_ns=9), UNTIMED, OBJECTS, "Skip Same"),
+    (UNTIMED._replace(mtime_ns=9, etag='"2"'), UNTIMED, OBJECTS, "Copy SourceNewer"),
+    (UNTIMED._replace(mtime_ns=9, etag=""), UNTIMED._replace(etag=""), OBJECTS, "Copy SourceNewer"),
+    (UNTIMED, UNTIMED._replace(mtime_ns=9, etag='"2"'), OBJECTS, "Skip Same"),
+    (
+        UNTIMED._replace(mtime_ns=9, metadata=stated(mtime_ns=None, mode=0)),
+        UNTIMED,
+        OBJECTS,
+        "UpdateMetadata MetadataDiffers",
+    ),
+    (file(), UNTIMED, OBJECTS, "Copy MtimeUnknown"),
+    (UNTIMED, UNTIMED, PLAIN, "Copy MtimeUnknown"),
     (file(metadata=stated(mtime_ns=6)), file(), PLAIN, "Copy MtimeDiffers"),
     (file(metadata=stated(mtime_ns=4)), file(), PLAIN, "Copy MtimeDiffers"),
     (file(metadata=stated(mtime_ns=6)), file(), NO_TIME, "Copy SourceNewer"),
@@ -160,6 +174,54 @@ def test_what_was_written_as_wanted_is_the_same_afterwards(metadata, options, ki
         else there.metadata.mtime_ns
     )
     assert decide(source, there._replace(metadata=told), options).action is Action.SKIP
+
+
+@pytest.mark.parametrize("options", [PLAIN, TO_FILES, OBJECTS])
+@pytest.mark.parametrize("entry", [file(), folder(), LINK], ids=["file", "folder", "link"])
+def test_what_is_kept_whole_is_wanted_as_it_is(entry, options):
+    assert wanted(entry, options) is entry
+
+
+@pytest.mark.parametrize(
+    ("entry", "options", "metadata"),
+    [
+        (file(), CompareOptions(mode=False), stated(mode=None)),
+        (file(), CompareOptions(uid=False), stated(uid=None)),
+        (file(), NO_TIME, stated(mtime_ns=None, atime_ns=None)),
+        (UNTIMED, PLAIN, META),
+        (folder(metadata=stated(mtime_ns=None)), PLAIN, stated(mtime_ns=None)),
+        (LISTED._replace(mtime_ns=7), PLAIN, PosixMetadata(mtime_ns=7)),
+    ],
+)
+def test_what_is_not_kept_or_not_stated_is_wanted_otherwise(entry, options, metadata):
+    assert wanted(entry, options) == entry._replace(metadata=metadata)
+
+
+ENTRIES = st.none() | st.builds(
+    lambda kind, size, mtime_ns, metadata, marks: Entry(
+        b"k", kind, size, mtime_ns, metadata, implied=marks == 1, bare=marks == 2
+    ),
+    st.sampled_from(list(Kind)),
+    st.integers(0, 2),
+    st.integers(0, 2),
+    st.none() | st.just(META),
+    st.integers(0, 2),
+)
+ANY_OPTIONS = st.builds(CompareOptions, *[st.booleans()] * 9)
+
+
+@given(ENTRIES, ENTRIES, ANY_OPTIONS)
+def test_what_the_listings_find_alike_is_the_same(source, destination, options):
+    if options.by_listings and listed_alike(source, destination):
+        assert decide(source, destination, options) == compare.SAME
+
+
+def test_listings_find_alike_what_is_not_newer_and_of_one_size():
+    assert NOTHING.by_listings
+    assert listed_alike(LISTED, LISTED._replace(mtime_ns=1))
+    assert not listed_alike(LISTED._replace(mtime_ns=1), LISTED)
+    assert not listed_alike(LISTED, LISTED._replace(size_bytes=4))
+    assert not listed_alike(LISTED, AWAY)
 
 
 def test_options_of_the_task():

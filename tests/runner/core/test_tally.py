@@ -1,5 +1,8 @@
 """The books: classes of failures, verdicts, the outcome."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from datasync_api.report import MAX_FAILURE_CLASSES
 from datasync_runner.core.tally import Tally
 
@@ -50,3 +53,61 @@ def test_long_and_broken_names_fit_the_contract():
     sample = tally.failures()[0].sample_path
     assert len(sample) == 256
     sample.encode()
+
+
+COUNTERS = [name for name, count in vars(Tally()).items() if count == 0]
+EVENTS = st.lists(
+    st.tuples(st.sampled_from(COUNTERS), st.integers(0, 10**15))
+    | st.tuples(
+        st.sampled_from(["prepare", "transfer", "verify", "delete"]),
+        st.sampled_from(["Denied", "Missing", "Full"]),
+    ),
+    max_size=40,
+)
+
+
+def book(tally, events):
+    for what, how_much in events:
+        if isinstance(how_much, int):
+            setattr(tally, what, getattr(tally, what) + how_much)
+        else:
+            fail(tally, what, how_much, f"/{what}")
+
+
+def test_there_are_counters():
+    assert "files_transferred" in COUNTERS
+    assert len(COUNTERS) >= 15
+
+
+@given(st.lists(EVENTS, max_size=5))
+def test_books_that_were_kept_apart_add_up_to_one(parts):
+    one, total = Tally(), Tally()
+    for events in parts:
+        book(one, events)
+        own = Tally()
+        book(own, events)
+        total.add(own)
+    assert total == one
+    assert (total.counters(), total.failures()) == (one.counters(), one.failures())
+
+
+@given(st.lists(EVENTS, max_size=5))
+def test_what_is_taken_again_and_again_adds_up_and_is_taken_once(parts):
+    one, total, kept = Tally(), Tally(), Tally()
+    for events in parts:
+        book(one, events)
+        book(kept, events)
+        total.add(kept.take())
+        assert kept == Tally()
+    assert total == one
+
+
+@given(EVENTS, EVENTS)
+def test_adding_leaves_the_books_of_the_other_as_they_were(ours, theirs):
+    total, other, same = Tally(), Tally(), Tally()
+    book(total, ours)
+    book(other, theirs)
+    book(same, theirs)
+    total.add(other)
+    book(total, theirs)
+    assert other == same
