@@ -46,7 +46,7 @@ def compare(stage: Stage, workload: Workload, *, rounds: int, tell: Tell) -> Com
         return found
     runs: dict[str, list[Figures]] = {name: [] for name in workload.tools}
     enough: set[str] = set()
-    for number in range(1, rounds + 1):
+    for number in range(1, min(rounds, workload.most_rounds or rounds) + 1):
         for name in turns(workload.tools, number):
             if name in found.wrong or name in enough:
                 continue

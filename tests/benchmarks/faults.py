@@ -17,6 +17,8 @@ from benchmarks.workloads import FEW, Kind, Route, Workload
 from fixtures.faults import FaultProxy
 
 PERMILLE = 50
+ROUNDS = 1
+"""Thousands of requests are an average already."""
 
 
 @dataclass
@@ -31,7 +33,7 @@ class Cost:
     wrong: str = ""
 
 
-def costs(stage: Stage, *, rounds: int, by: int, tell: Callable[[str], None]) -> list[Cost]:
+def costs(stage: Stage, *, by: int, tell: Callable[[str], None]) -> list[Cost]:
     """Both directions."""
     found: list[Cost] = []
     for route, way in ((Route.UP, "up"), (Route.DOWN, "down")):
@@ -41,7 +43,7 @@ def costs(stage: Stage, *, rounds: int, by: int, tell: Callable[[str], None]) ->
         )
         cost = Cost(workload.title)
         try:
-            _measure(stage, workload, cost, rounds=rounds, tell=tell)
+            _measure(stage, workload, cost, tell=tell)
         except WrongRun as error:
             cost.wrong = str(error)
             tell(f"{workload.title}: WRONG: {error}")
@@ -49,16 +51,14 @@ def costs(stage: Stage, *, rounds: int, by: int, tell: Callable[[str], None]) ->
     return found
 
 
-def _measure(
-    stage: Stage, workload: Workload, cost: Cost, *, rounds: int, tell: Callable[[str], None]
-) -> None:
+def _measure(stage: Stage, workload: Workload, cost: Cost, *, tell: Callable[[str], None]) -> None:
     source, destination = stage.places(workload)
     if isinstance(source, Bucket):
         # By ours: an object that was stored without a checksum can't be told from a changed one.
         stage.empty(source)
         ours.run(Folder(stage.tree(workload.tree)), source, stage.scratch)
     runs: dict[int, list[Figures]] = {0: [], PERMILLE: []}
-    for number in range(1, rounds + 1):
+    for number in range(1, ROUNDS + 1):
         for permille, done in runs.items():
             stage.empty(destination)
             proxy = FaultProxy.start(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 OURS = "datasync"
 UNVERIFIED = "datasync, verifyMode None"
 """Ours doing what the peers do: it reads nothing back.  Shown beside; goals are for OURS."""
-HOPELESS = 2.0
+HOPELESS = 1.5
 PEAK_MB = 200.0
 """What no process of ours may reach, whatever the work."""
 

@@ -127,7 +127,7 @@ def _row(
         elif name == "throttle":
             results.limits += throttle(place, tell=progress.tell)
         elif name == "faults":
-            results.costs += costs(place, rounds=rounds, by=by, tell=progress.tell)
+            results.costs += costs(place, by=by, tell=progress.tell)
         else:
             workload = next(w for w in WORKLOADS if w.name == name)
             if by > 1:

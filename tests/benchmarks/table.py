@@ -57,7 +57,7 @@ def verdict(goal: Goal, found: Ratios, ours: Figures, wrong: Mapping[str, str]) 
     return "no goal" if goal == NO_GOAL else "met"
 
 
-EVERY = ("work", "tool", "wall s", "CPU s", "CPU", "largest, all processes, MB", "requests")
+EVERY = ("work", "tool", "runs", "wall s", "CPU s", "CPU", "largest, all processes, MB", "requests")
 
 
 def every(
@@ -69,14 +69,11 @@ def every(
     rounds: Mapping[str, int],
     wrong: Mapping[str, str],
 ) -> list[list[str]]:
-    """All tools of a workload, a row each; who ran fewer rounds than the others has their number."""
-    most = max(rounds.values(), default=0)
+    """All tools of a workload, a row each."""
     large = files and total_bytes // files >= 1 << 20
     rows: list[list[str]] = []
     for name, figures in tools.items():
         cpu = figures.cpu_seconds
-        ran = rounds.get(name, most)
-        few = "" if ran == most else f" ({ran} {'run' if ran == 1 else 'runs'})"
         each = (
             f"{cpu / (total_bytes / (1 << 30)):.2f} s/GiB"
             if large
@@ -86,7 +83,8 @@ def every(
         rows.append(
             [
                 title,
-                name + few,
+                name,
+                str(rounds[name]),
                 seconds(figures.wall_seconds),
                 seconds(cpu),
                 each,
@@ -94,7 +92,7 @@ def every(
                 requests(figures),
             ]
         )
-    rows += [[title, name, "wrong", "-", "-", "-", "-"] for name in wrong]
+    rows += [[title, name, "-", "wrong", "-", "-", "-", "-"] for name in wrong]
     return rows
 
 

@@ -57,8 +57,8 @@ def test_hopeless_is_who_is_far_behind_in_wall_and_cpu_time() -> None:
         UNVERIFIED: took(9, 9),
         "fast": took(1, 5),
         "thrifty": took(5, 1),
-        "in between": took(2.1, 1.9),
-        "far": took(2.1, 2.1),
+        "in between": took(1.6, 1.4),
+        "far": took(1.6, 1.6),
     }
     assert hopeless(tools, Goal()) == {"far"}
     assert hopeless({OURS: took(1, 1)}, Goal()) == set()
