@@ -1,5 +1,6 @@
 """Whatever is killed, whenever: the run succeeds and the data is right."""
 
+import io
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from cluster.transfers import Transfers, objects, put_tree, sample_tree
 from fixtures.cluster import SYSTEM, Cluster
 
 TREE = sample_tree(files=12, big_bytes=400_000)
-IN_PARTS = {"z-in-parts.bin": bytes(17 * 1024 * 1024)}  # what verification asks the server about
+IN_PARTS = {
+    "z-in-parts.bin": bytes(17 * 1024 * 1024)
+}  # uploaded in parts: its copy is proven by asking
 
 
 @pytest.mark.timeout(120)
@@ -37,6 +40,8 @@ def test_an_operator_killed_in_each_phase_changes_nothing(
     trees = dict.fromkeys(phases, TREE) | {"verifying": {**TREE, **IN_PARTS}}
     for name in phases:
         put_tree(cluster_s3, bucket, f"{name}-from", trees[name])
+    for key, body in IN_PARTS.items():
+        cluster_s3.upload_fileobj(io.BytesIO(body), bucket, f"verifying-from/{key}")
     with gate.holding(*holds.values()):
         for name in phases:
             agent = "away" if name == "queued" else "site"

@@ -203,7 +203,8 @@ class Client:
     def _unanswered(self, call: Call, answer: Answer) -> errors.StorageError:
         if answer.trusted:
             return errors.Unavailable(
-                f"{self.side.uri} does not answer well: {call.operation}: {answer.problem}",
+                f"{self.side.uri}: the endpoint {self._origin} does not answer well: "
+                f"{call.operation}: {answer.problem}",
                 call.key,
             )
         return errors.ConfigurationInvalid(
