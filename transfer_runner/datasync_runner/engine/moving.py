@@ -1,7 +1,8 @@
 """Transfer and verification together: the part of a run that every process can do."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
 from datasync_api.plan import TransferPlan
 from datasync_runner.core.compare import CompareOptions
@@ -12,8 +13,13 @@ from datasync_runner.engine.verify import Verify
 from datasync_runner.engine.work import WorkQueue
 from datasync_runner.storage.budget import ByteBudget
 
-Mover = Callable[[WorkQueue, Board], Awaitable[None]]
-"""Does what is in the queue until it is closed and empty.  Raises: StopError."""
+
+class Mover(Protocol):
+    """Whoever does what is in the queue."""
+
+    def __call__(self, *, queue: WorkQueue, board: Board) -> Coroutine[Any, Any, None]:
+        """Until it is closed and empty.  Raises: StopError."""
+        ...
 
 
 async def move(

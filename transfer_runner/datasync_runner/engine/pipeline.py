@@ -36,8 +36,9 @@ async def run_plan(
     options = options_of(plan, patient_source, patient_destination)
     queue = WorkQueue(WORKERS)
     if mover is None:
-        budget = ByteBudget(BUDGET_BYTES)
-        mover = partial(_here, plan, patient_source, patient_destination, budget)
+        mover = partial(
+            move, plan, patient_source, patient_destination, budget=ByteBudget(BUDGET_BYTES)
+        )
     with Spool() as deletes, Spool() as folders:
         kept = Kept(deletes, folders)
         prepare = Prepare(
@@ -51,7 +52,7 @@ async def run_plan(
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(prepare.run())
-            group.create_task(_run(mover, queue, board))
+            group.create_task(mover(queue=queue, board=board))
         tally = board.tally
         await delete_extra(kept, patient_destination, tally=tally, guards=plan.guards)
         await settle_folders(
@@ -59,18 +60,3 @@ async def run_plan(
         )
     await patient_destination.finish()
     board.ended()
-
-
-async def _here(
-    plan: TransferPlan,
-    source: Patient,
-    destination: Patient,
-    budget: ByteBudget,
-    queue: WorkQueue,
-    board: Board,
-) -> None:
-    await move(plan, source, destination, queue=queue, board=board, budget=budget)
-
-
-async def _run(mover: Mover, queue: WorkQueue, board: Board) -> None:
-    await mover(queue, board)
