@@ -1,11 +1,13 @@
 """A folder as storage: an NFS mount, a volume, a local tree.
 
-Calls run in threads, a batch in one thread; the engine's workers give the parallelism.  What it
-refuses: following any link below the root, and pretending to keep owners that it may not set.
+Calls run in threads, a batch in one thread, or in the loop while batches are quick; the engine's
+workers give the parallelism.  What it refuses: following any link below the root, and pretending to
+keep owners that it may not set.
 """
 
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Final, TypeVar
 
 from datasync_api.patterns import Filter
@@ -116,13 +118,13 @@ class PosixStorage:
 
     async def read_small(self, entries: Sequence[Entry]) -> list[Content | errors.StorageError]:
         """Whole files; those that change while being read are read again, three times."""
-        folders, turns = self._folders, self._now.turns
+        root = self._now
 
         def work() -> list[Content | errors.StorageError]:
-            with turns.taken():
-                return read_batch(folders, entries)
+            with root.turns.taken():
+                return read_batch(root.folders, entries)
 
-        return await self._calls.threads.run(work)
+        return await self._calls.batch(root.nearby, work)
 
     async def open(self, entry: Entry) -> Reader:
         """Begin to read.  Raises: any FileError, Unavailable."""
@@ -133,9 +135,9 @@ class PosixStorage:
 
     async def write_small(self, contents: Sequence[Content]) -> list[Written | errors.StorageError]:
         """Write whole files and links."""
-        small = self._now.small
+        root = self._now
         await self._charge.pay(sum(len(content.body) for content in contents))
-        return await self._calls.threads.run(lambda: small.write_batch(contents))
+        return await self._calls.batch(root.nearby, partial(root.small.write_batch, contents))
 
     async def write(self, entry: Entry, reader: Reader, moved: Moved = nobody) -> Written:
         """Write a large file.  Raises: any FileError, Unavailable."""

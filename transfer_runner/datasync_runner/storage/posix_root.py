@@ -15,6 +15,7 @@ from datasync_runner.storage.posix_errors import translate
 from datasync_runner.storage.posix_folders import Folders, open_folder, split_key
 from datasync_runner.storage.posix_large import Place
 from datasync_runner.storage.posix_mount import file_system, in_memory, is_network
+from datasync_runner.storage.posix_nearby import Nearby
 from datasync_runner.storage.posix_small import SmallWriter
 from datasync_runner.storage.posix_turns import Turns
 
@@ -45,6 +46,7 @@ class Root:
             copies=lambda reader: shares_blocks(kind) and reader.device == device,
         )
         self.turns = Turns(network=self.network)
+        self.nearby = Nearby(network=self.network)
         self.small = SmallWriter(
             self.folders, self.turns, verifies=verifies, syncs=not in_memory(kind)
         )
