@@ -103,8 +103,10 @@ def run_once(
     if workload.latency_ms:
         stage.server().delay(workload.latency_ms * 1000)
     stage.zero()
+    servers_before = stage.servers_cpu_seconds()
     try:
         figures = _run(stage, workload, name, Job(source, destination, workload.large))
+        servers = stage.servers_cpu_seconds() - servers_before
         requests = stage.requests()
     finally:
         if workload.latency_ms:
@@ -113,7 +115,7 @@ def run_once(
     if workload.unchanged and written:
         raise WrongRun(f"nothing had changed, but the server saw {written}")
     check(workload.tree, stage.tree(workload.tree), _plainly(stage, workload, destination))
-    return figures._replace(requests=requests)
+    return figures._replace(requests=requests, servers_cpu_seconds=servers)
 
 
 def _run(stage: Stage, workload: Workload, name: str, job: Job) -> Figures:

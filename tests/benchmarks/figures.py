@@ -26,6 +26,9 @@ class Figures(NamedTuple):
     total_mb: float
     """The sum of the peaks of all its processes: what they share counts several times."""
     requests: Mapping[str, int]
+    servers_cpu_seconds: float = 0.0
+    """What the benchmark's servers took meanwhile; 0 where none of them ran.  With all cores busy,
+    no tool's wall time can be less than its own share and this one, divided by the cores."""
 
 
 class Goal(NamedTuple):
@@ -76,6 +79,7 @@ def medians(runs: Sequence[Figures]) -> Figures:
         median(run.peak_mb for run in runs),
         median(run.total_mb for run in runs),
         {kind: int(median(run.requests.get(kind, 0) for run in runs)) for kind in kinds},
+        median(run.servers_cpu_seconds for run in runs),
     )
 
 

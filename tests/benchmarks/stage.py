@@ -139,6 +139,11 @@ class Stage:
             raise WrongRun(f"{left} multipart uploads were left open")
         return {kind: count for kind, count in found.items() if count}
 
+    def servers_cpu_seconds(self) -> float:
+        """What the benchmark's own servers have taken so far, user and system time."""
+        own = [server for (kind, _), server in self._servers.items() if kind is Kind.BENCH]
+        return sum(server.cpu_seconds() for server in own)
+
     def close(self) -> None:
         """End the servers."""
         for server in self._servers.values():

@@ -57,7 +57,17 @@ def verdict(goal: Goal, found: Ratios, ours: Figures, wrong: Mapping[str, str]) 
     return "no goal" if goal == NO_GOAL else "met"
 
 
-EVERY = ("work", "tool", "runs", "wall s", "CPU s", "CPU", "largest, all processes, MB", "requests")
+EVERY = (
+    "work",
+    "tool",
+    "runs",
+    "wall s",
+    "CPU s",
+    "CPU",
+    "servers' CPU s",
+    "largest, all processes, MB",
+    "requests",
+)
 
 
 def every(
@@ -88,11 +98,12 @@ def every(
                 seconds(figures.wall_seconds),
                 seconds(cpu),
                 each,
+                seconds(figures.servers_cpu_seconds) if figures.servers_cpu_seconds else "-",
                 memory,
                 requests(figures),
             ]
         )
-    rows += [[title, name, "-", "wrong", "-", "-", "-", "-"] for name in wrong]
+    rows += [[title, name, "-", "wrong", "-", "-", "-", "-", "-"] for name in wrong]
     return rows
 
 

@@ -9,7 +9,7 @@ from benchmarks.results import Results
 from benchmarks.workloads import WORKLOADS
 
 TOOLS = {
-    OURS: Figures(1.0, 1.0, 60, 90, {"PutObject": 10, "HeadObject": 2, "connections": 4}),
+    OURS: Figures(1.0, 1.0, 60, 90, {"PutObject": 10, "HeadObject": 2, "connections": 4}, 0.5),
     "s5cmd": Figures(4.0, 3.0, 30, 30, {"PutObject": 10}),
     "rclone": Figures(3.0, 5.0, 80, 80, {}),
 }
@@ -45,8 +45,10 @@ def test_cpu_is_told_by_file_or_by_gib() -> None:
         rounds=ROUNDS,
         wrong={"rsync -a": "differs"},
     )
-    assert small[0][5:] == ["100 µs/file", "60, 90", "10 PutObject, 2 HeadObject"]
+    assert small[0][5:] == ["100 µs/file", "0.50", "60, 90", "10 PutObject, 2 HeadObject"]
     assert large[0][5] == "0.25 s/GiB"
+    assert small[1][6] == "-"
+    assert {len(row) for row in [*small, *large]} == {len(table.EVERY)}
     assert [row[1:3] for row in large[:3]] == [[OURS, "3"], ["s5cmd", "1"], ["rclone", "3"]]
     assert large[-1][:4] == ["work", "rsync -a", "-", "wrong"]
 
