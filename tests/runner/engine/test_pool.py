@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from datasync_api.report import TransferResult
-from datasync_runner.core.parts import SMALL_BYTES
+from datasync_runner.core.parts import LARGE_AT_ONCE, SMALL_BYTES
+from datasync_runner.engine.pool import may_be_large
 
 TESTS = Path(__file__).parents[2]
 OWNER = "IntValue" if os.geteuid() == 0 else "None"
@@ -100,6 +101,20 @@ def content(root):
         )
         for path in root.rglob("*")
     }
+
+
+@pytest.mark.parametrize(
+    ("own", "everyones", "may"),
+    [
+        (0, [0, 0], True),
+        (1, [1, 0], False),
+        (1, [1, 1], True),
+        (LARGE_AT_ONCE, [LARGE_AT_ONCE, LARGE_AT_ONCE], False),
+        (LARGE_AT_ONCE - 1, [LARGE_AT_ONCE, LARGE_AT_ONCE - 1], True),
+    ],
+)
+def test_a_large_file_goes_to_whoever_has_the_fewest(own, everyones, may):
+    assert may_be_large(own, everyones) is may
 
 
 def test_everything_is_moved_and_the_books_are_right(tmp_path, folders, start):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from datasync_runner.core.compare import Action
 from datasync_runner.core.entry import Entry, Kind
+from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.engine.work import Work, WorkQueue
 
 WORKS = st.lists(
@@ -96,6 +97,22 @@ async def test_any_is_false_when_nothing_comes():
     await turns()
     await queue.close()
     assert await waiting is False
+
+
+async def test_a_large_file_waits_for_who_may_take_it():
+    large = Work(Action.COPY, Entry(b"large", Kind.FILE, SMALL_BYTES + 1))
+    small = Work(Action.COPY, Entry(b"small", Kind.FILE, 1))
+    room = False
+    queue = WorkQueue(1)
+    await queue.put([small, large, small])
+    assert await queue.take(lambda: room) == [small]
+    waiting = asyncio.create_task(queue.take(lambda: room))
+    await turns()
+    assert not waiting.done()
+    room = True
+    await queue.look_again()
+    assert await waiting == [large]
+    assert await queue.take(lambda: False) == [small]
 
 
 async def test_whoever_waits_to_take_ends_with_the_queue():

@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from datasync_api.conditions import Reason
@@ -48,24 +48,25 @@ class Worker:
     def __init__(self, pid: int, connection: socket.socket) -> None:
         self.pid, self.connection = pid, connection
         self.wire: Wire | None = None
-        self._items = self._large = 0
+        self._items = self.large = 0
+        """`large`: large files that it has."""
         self._room = asyncio.Event()
 
     async def room(self) -> None:
         """Wait until it can take more."""
-        while self._items >= AHEAD or self._large > LARGE_AT_ONCE:
+        while self._items >= AHEAD:
             self._room.clear()
             await self._room.wait()
 
     def took(self, items: int, large: int) -> None:
         """It was given so much."""
         self._items += items
-        self._large += large
+        self.large += large
 
     def gave_back(self, items: int, large: int) -> None:
         """It is done with so much."""
         self._items -= items
-        self._large -= large
+        self.large -= large
         self._room.set()
 
 
@@ -93,7 +94,9 @@ class Pool:
     async def _feed(self, worker: Worker, wire: Wire, queue: WorkQueue, board: Board) -> None:
         while True:
             await worker.room()
-            batch = await queue.take()
+            batch = await queue.take(
+                lambda: may_be_large(worker.large, [other.large for other in self._workers])
+            )
             if batch:
                 board.transferring()
             worker.took(len(batch), sum([work.large for work in batch]))
@@ -111,6 +114,8 @@ class Pool:
                 raise await self._lost(worker)
             board.tally.add(message.tally)
             worker.gave_back(message.done, message.done_large)
+            if message.done_large:
+                await queue.look_again()
             if message.settled:
                 queue.settled(message.settled)
             if message.moved:
@@ -149,6 +154,21 @@ class Pool:
                     break
                 await asyncio.sleep(pause)
                 pause = min(0.05, 2 * pause)
+
+
+def may_be_large(own: int, everyones: Sequence[int]) -> bool:
+    """Whether a worker that has `own` large files may take another one.
+
+    They go to whoever has the fewest: a core that gets none is idle while another's wait in line.
+
+    | own | everyone's | |
+    |---|---|---|
+    | 0 | 0, 0 | yes |
+    | 1 | 1, 0 | no: it is the other's turn |
+    | 1 | 1, 1 | yes |
+    | LARGE_AT_ONCE | LARGE_AT_ONCE, LARGE_AT_ONCE | no: all have enough |
+    """
+    return own == min(everyones) < LARGE_AT_ONCE
 
 
 def fork_workers(count: int, main: Callable[[socket.socket], int]) -> Pool:

@@ -6,7 +6,7 @@ finite, so that memory does not grow with the tree.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from datasync_runner.core.compare import Action
@@ -76,10 +76,24 @@ class WorkQueue:
             await self._changed.wait_for(lambda: self._items or self._closed)
             return bool(self._items)
 
-    async def take(self) -> list[Work]:
-        """The next batch; empty when everything was taken and nothing more comes."""
+    async def look_again(self) -> None:
+        """Somebody's `may_be_large` may answer differently now."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self._items or self._closed)
+            self._changed.notify_all()
+
+    async def take(self, may_be_large: Callable[[], bool] | None = None) -> list[Work]:
+        """The next batch; empty when everything was taken and nothing more comes.
+
+        Where `may_be_large` says no, a large file waits, for this taker or for another.
+        """
+
+        def ready() -> bool:
+            if not self._items:
+                return self._closed
+            return may_be_large is None or not self._items[0].large or may_be_large()
+
+        async with self._changed:
+            await self._changed.wait_for(ready)
             if not self._items:
                 return []
             share = min(BATCH_FILES, -(-len(self._items) // self._takers))
