@@ -19,6 +19,9 @@ Launch = Callable[[int], int]
 that Ctrl-C reaches only us; the answer is its id."""
 
 RUNNER: Final = "datasync_runner"
+_SIGNALS: Final = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM)
+"""What a child must not inherit ignored: the first two from Python, the others from a shell that
+starts us in the background; we stop the child by them."""
 _CAN_COPY: Final = sys.platform == "linux"  # elsewhere system libraries do not survive a fork
 
 
@@ -50,7 +53,7 @@ def _spawn(argv: list[str], output: int) -> int:
             (os.POSIX_SPAWN_DUP2, output, 2),
         ],
         setpgroup=0,
-        setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],  # Python ignores them, and so would the child
+        setsigdef=_SIGNALS,
     )
 
 
