@@ -278,6 +278,12 @@ CASES = (
         "spec.options.verifyMode",
         'supported values: "OnlyFilesTransferred", "None"',
     ),
+    Case(
+        "file-error-policy",
+        task("options: {fileErrorPolicy: Ignore}"),
+        "spec.options.fileErrorPolicy",
+        'supported values: "Fail", "Tolerate"',
+    ),
     Case("typo", task("optoins: {}"), "spec.optoins", 'unknown field "spec.optoins"'),
     Case(
         "nested-typo",

@@ -15,9 +15,10 @@ from datasync_api.text import Name, Reference
 
 
 class Phase(StrEnum):
-    """AWS DataSync's execution states, and Cancelled, which AWS reports as ERROR.
+    """AWS DataSync's execution states, Cancelled, which AWS reports as ERROR, and what is ours.
 
-    Queued → Launching → Preparing → Transferring → Verifying → Success | Error,
+    Queued → Launching → Preparing → Transferring → Verifying → Success | CompletedWithErrors |
+    Error (single files failed: which of the two is the task's fileErrorPolicy),
     and Cancelling → Cancelled from each of the first five.
     """
 
@@ -28,18 +29,27 @@ class Phase(StrEnum):
     VERIFYING = "Verifying"
     CANCELLING = "Cancelling"
     SUCCESS = "Success"
+    COMPLETED_WITH_ERRORS = "CompletedWithErrors"
     ERROR = "Error"
     CANCELLED = "Cancelled"
 
     @property
     def terminal(self) -> bool:
         """It never changes again."""
-        return self in (Phase.SUCCESS, Phase.ERROR, Phase.CANCELLED)
+        return self in _TERMINAL
+
+    @property
+    def good(self) -> bool:
+        """The run did what was asked, in the sense of the task's own fileErrorPolicy."""
+        return self in (Phase.SUCCESS, Phase.COMPLETED_WITH_ERRORS)
 
     @property
     def active(self) -> bool:
         """It holds a slot: a Job exists or is about to."""
         return not self.terminal and self is not Phase.QUEUED
+
+
+_TERMINAL = frozenset({Phase.SUCCESS, Phase.COMPLETED_WITH_ERRORS, Phase.ERROR, Phase.CANCELLED})
 
 
 class ExecutionSpec(ApiModel):

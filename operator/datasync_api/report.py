@@ -20,6 +20,7 @@ RESULT_MAX_BYTES: Final = 4096
 MAX_FAILURE_CLASSES: Final = 10
 RunnerPhase = Literal["Preparing", "Transferring", "Verifying"]
 StageStatus = Literal["Pending", "Success", "Error"]
+RunOutcome = Literal["Success", "CompletedWithErrors", "Error", "Stopped"]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -105,7 +106,7 @@ class TransferResult(ApiModel):
 
     version: Literal[1] = 1
     execution_uid: str
-    outcome: Literal["Success", "Error", "Stopped"]
+    outcome: RunOutcome
     prepare_status: StageStatus
     transfer_status: StageStatus
     verify_status: StageStatus
@@ -116,6 +117,7 @@ class TransferResult(ApiModel):
     counters: Counters
     failures: Failures = Field(default_factory=list[Failure])
     error: RunError | None = None
+    """Why it was no Success; with CompletedWithErrors, what failed."""
     start_time: datetime
     end_time: datetime
 

@@ -70,6 +70,11 @@ class TaskOptions(ApiModel):
         default="Enabled",
         description="Disabled: a start while an execution of the task is active ends in Error.",
     )
+    file_error_policy: Literal["Fail", "Tolerate"] = Field(
+        default="Fail",
+        description="Tolerate: a run in which single files failed ends in CompletedWithErrors "
+        "instead of Error; content that is wrong at the destination is an Error in any case.",
+    )
 
 
 class _FilterRule(ApiModel):
@@ -220,7 +225,7 @@ class TaskSpec(ApiModel):
         default="", description="Change it to start a run now; echoed in status.lastTrigger."
     )
     successful_executions_history_limit: Annotated[int, Field(ge=0, le=1000)] = Field(
-        default=3, description="Successful executions to keep of those the task started itself."
+        default=3, description="Executions in Success to keep of those the task started itself."
     )
     failed_executions_history_limit: Annotated[int, Field(ge=0, le=1000)] = Field(
         default=3, description="Other ended executions to keep of those the task started itself."

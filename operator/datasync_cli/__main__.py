@@ -2,7 +2,7 @@
 
 | code | meaning |
 |---|---|
-| 0 | success; for `validate`: every document is valid |
+| 0 | Success or CompletedWithErrors; for `validate`: every document is valid |
 | 1 | the transfer ended in Error |
 | 2 | wrong usage, or an invalid manifest |
 | 130 | interrupted |

@@ -33,7 +33,12 @@ from datasync_cli.workspace import Workspace, workspace, write_private
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 30.0
 INTERRUPTED = 130
-_EXIT_CODES = {Phase.SUCCESS: 0, Phase.ERROR: 1, Phase.CANCELLED: INTERRUPTED}
+_EXIT_CODES = {
+    Phase.SUCCESS: 0,
+    Phase.COMPLETED_WITH_ERRORS: 0,
+    Phase.ERROR: 1,
+    Phase.CANCELLED: INTERRUPTED,
+}
 
 
 @dataclass(frozen=True, kw_only=True)

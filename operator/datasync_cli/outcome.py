@@ -3,6 +3,7 @@
 | exit code | result | interrupted | phase | reason |
 |---|---|---|---|---|
 | 0 | Success | any | Success | Succeeded |
+| 0 | CompletedWithErrors | any | CompletedWithErrors | the result's |
 | 0 | Error | any | Error | the result's, or FilesFailed |
 | 31 | any | yes | Cancelled | Cancelled |
 | any | none, or not ours | any | Error | ResultMissing |
@@ -49,11 +50,14 @@ class Ending:
 def judge(ending: Ending) -> tuple[Phase, RunError | None]:
     """The terminal phase, and why when it is not Success."""
     result, code = ending.result, ending.exit_code
-    if ending.deadline_seconds is not None and (result is None or result.outcome != "Success"):
+    outcome = result.outcome if result is not None and code == ExitCode.DONE else None
+    if outcome == "Success":
+        return Phase.SUCCESS, None
+    if outcome == "CompletedWithErrors" and result is not None and result.error is not None:
+        return Phase.COMPLETED_WITH_ERRORS, result.error
+    if ending.deadline_seconds is not None:
         detail = f"still active after deadlineSeconds: {ending.deadline_seconds}; allow more time"
         return Phase.ERROR, RunError(code=Reason.DEADLINE_EXCEEDED, detail=detail)
-    if code == ExitCode.DONE and result is not None and result.outcome == "Success":
-        return Phase.SUCCESS, None
     if ending.interrupted:
         detail = "interrupted; run the same command again to transfer what is missing"
         return Phase.CANCELLED, RunError(code=Reason.CANCELLED, detail=detail)
@@ -83,7 +87,7 @@ def make_status(
     message = error.detail if error else "everything was transferred"
     ready = Condition(
         type="Ready",
-        status="True" if phase is Phase.SUCCESS else "False",
+        status="True" if phase.good else "False",
         reason=error.code if error else Reason.SUCCEEDED,
         message=message,
     )

@@ -300,10 +300,12 @@ def test_exit_codes_and_phases_are_the_documented_ones() -> None:
     }
     assert {int(code) for code in FAIL_JOB} == {10, 11, 12, 20}
     assert KILLED == 137
-    assert [phase for phase in Phase if phase.terminal] == ["Success", "Error", "Cancelled"]
-    assert [phase for phase in Phase if not phase.active] == [
-        "Queued",
+    assert [phase for phase in Phase if phase.terminal] == [
         "Success",
+        "CompletedWithErrors",
         "Error",
         "Cancelled",
     ]
+    assert [phase for phase in Phase if not phase.active and not phase.terminal] == ["Queued"]
+    assert not any(phase.active and phase.terminal for phase in Phase)
+    assert [phase for phase in Phase if phase.good] == ["Success", "CompletedWithErrors"]

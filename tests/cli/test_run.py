@@ -176,6 +176,20 @@ def test_failure_classes_are_shown_with_their_hints(setup: Setup) -> None:
         assert words in answer.out
 
 
+def test_failures_that_the_task_tolerates_are_shown_with_code_0(setup: Setup) -> None:
+    setup.write(SECRET, CA, NAS, BUCKET, task(more=", options: {fileErrorPolicy: Tolerate}"))
+    answer = setup.run(behaviour="tolerated")
+    assert answer.code == 0, answer.err
+    assert answer.out.startswith("Outcome           CompletedWithErrors\n")
+    assert "FilesFailed: 2 of 10 files failed" in answer.out
+    assert "PermissionDenied" in answer.out
+    assert setup.seen()["plan"]["options"]["fileErrorPolicy"] == "Tolerate"
+    status = json.loads(setup.run("--output", "json", behaviour="tolerated").out)
+    assert status["phase"] == "CompletedWithErrors"
+    assert status["conditions"][0]["status"] == "True"
+    assert status["result"]["errorCode"] == "FilesFailed"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_reaches_the_runner_and_ends_in_130(setup: Setup, number: int) -> None:
     process = start(

@@ -181,3 +181,10 @@ def test_a_name_that_is_not_utf8_is_reported_and_the_rest_is_moved(local: Local)
     assert status["counters"]["filesTransferred"] == 1
     assert sum(status["counters"]["filesFailed"].values()) == 1
     assert status["failures"][0]["hint"]
+
+    local.write(options="fileErrorPolicy: Tolerate")
+    code, status = local.run()
+    assert (code, status["phase"]) == (0, "CompletedWithErrors")
+    assert status["counters"]["filesSkipped"] == 1
+    assert status["result"]["errorCode"] == "FilesFailed"
+    assert status["conditions"][0]["status"] == "True"

@@ -1,7 +1,7 @@
 """A stand-in for the runner: keeps the contract, moves nothing, behaves as FAKE_RUNNER says.
 
-    success | files-failed | credentials | stopped | deaf | no-result | foreign-result | crash |
-    killed
+    success | files-failed | tolerated | credentials | stopped | deaf | no-result |
+    foreign-result | crash | killed
 
 It announces and serves the exchange and writes what it saw to FAKE_RUNNER_SEEN.  With
 FAKE_RUNNER_ASKED it ends only after it was asked for progress.
@@ -151,10 +151,11 @@ def main() -> int:
     if os.environ.get("FAKE_RUNNER_ASKED"):
         assert asked.wait(15), "nobody asked for progress"
     match behaviour:
-        case "files-failed":
+        case "files-failed" | "tolerated":
             failed = COUNTERS.model_copy(update={"files_failed": FilesFailed(transfer=2)})
             error = RunError(code=Reason.FILES_FAILED, detail="2 of 10 files failed")
-            leave(result(plan, "Error", counters=failed, failures=[FAILED], error=error))
+            outcome = "Error" if behaviour == "files-failed" else "CompletedWithErrors"
+            leave(result(plan, outcome, counters=failed, failures=[FAILED], error=error))
         case "credentials":
             error = RunError(code=Reason.CREDENTIALS_REFUSED, detail="the key is wrong")
             leave(result(plan, "Error", error=error))

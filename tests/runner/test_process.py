@@ -96,6 +96,19 @@ def test_files_that_fail_are_an_error_that_no_retry_helps(tmp_path, folders):
     assert [failure["path"] for failure in failures] == ["/x"]
 
 
+def test_files_that_fail_and_may(tmp_path, folders):
+    source, destination = folders
+    for name in ("x", "y"):
+        (source / name).write_text(name)
+    (destination / "x").mkdir()
+    (destination / "x" / "y").write_text("kept")
+    tolerant = {"fileErrorPolicy": "Tolerate"}
+    code, result, _ = run(tmp_path, make_plan(posix(source), posix(destination), options=tolerant))
+    assert (code, result.outcome) == (0, "CompletedWithErrors")
+    assert (result.error.code, result.failures[0].code) == ("FilesFailed", "Conflict")
+    assert (destination / "y").read_text() == "y"
+
+
 @pytest.mark.parametrize("text", ["{", '{"version": 2}', ""])
 def test_a_plan_that_cannot_be_read(tmp_path, text):
     code, result, _ = run(tmp_path, text)

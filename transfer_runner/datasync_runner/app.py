@@ -17,10 +17,11 @@ from pydantic import ValidationError
 
 from datasync_api.exit_codes import ExitCode
 from datasync_api.plan import Exchange, TransferPlan
-from datasync_api.report import RunError, TransferResult
+from datasync_api.report import TransferResult
 from datasync_runner import logs
 from datasync_runner.core.parts import BUDGET_BYTES
 from datasync_runner.cores import usable_cpus, usable_memory_bytes, worker_count
+from datasync_runner.engine.end import STOPPED, End, completed, stopped_by
 from datasync_runner.engine.exchange import ExchangeServer
 from datasync_runner.engine.pipeline import run_plan
 from datasync_runner.engine.pool import Pool, fork_workers
@@ -28,7 +29,7 @@ from datasync_runner.engine.pool_worker import work
 from datasync_runner.engine.progress import Board
 from datasync_runner.engine.stops import stop_of
 from datasync_runner.storage.budget import ByteBudget
-from datasync_runner.storage.errors import ConfigurationInvalid, StopError
+from datasync_runner.storage.errors import ConfigurationInvalid
 from datasync_runner.storage.factory import Means, make_storages
 from datasync_runner.storage.throttle import Throttle
 from datasync_runner.tuning import tune
@@ -56,11 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         problem = f"the plan {options.plan} cannot be read: {error}"
         stop = ConfigurationInvalid(problem[:1000])
         board = Board("unknown", time.monotonic)
-        return _conclude(options.result, board, began, ExitCode.CONFIGURATION, _said(stop))
+        return _conclude(options.result, board, began, stopped_by(stop))
     board = Board(plan.execution.uid, time.monotonic)
     board.began = board.clock()
-    code, run_error = asyncio.run(_supervise(_Run.of(plan, board)))
-    return _conclude(options.result, board, began, code, run_error)
+    end = asyncio.run(_supervise(_Run.of(plan, board)))
+    return _conclude(options.result, board, began, end)
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class _Run:
             _log.info("rate", extra={"fields": {"bytesPerSecond": rate}})
 
 
-async def _supervise(run: _Run) -> tuple[ExitCode, RunError | None]:
+async def _supervise(run: _Run) -> End:
     """The run, until it ends or is asked to stop."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -111,12 +112,12 @@ async def _supervise(run: _Run) -> tuple[ExitCode, RunError | None]:
     if not running.done():
         running.cancel()
         await asyncio.wait({running}, timeout=STOP_SECONDS)
-        return ExitCode.STOPPED, None
+        return STOPPED
     stopping.cancel()
     return running.result()
 
 
-async def _run(run: _Run) -> tuple[ExitCode, RunError | None]:
+async def _run(run: _Run) -> End:
     plan, board = run.plan, run.board
     try:
         if plan.exchange is not None:
@@ -133,16 +134,11 @@ async def _run(run: _Run) -> tuple[ExitCode, RunError | None]:
             await source.close()
             await destination.close()
     except Exception as error:
-        stop = stop_of(error)
-        return stop.exit_code, _said(stop)
+        return stopped_by(stop_of(error))
     finally:
         if run.pool is not None:
             await run.pool.close()
-    return ExitCode.DONE, board.tally.run_error()
-
-
-def _said(error: StopError) -> RunError:
-    return RunError(code=error.reason, detail=error.message[:1024])
+    return completed(board.tally, plan.options)
 
 
 def _listen(exchange: Exchange, run: _Run) -> ExchangeServer:
@@ -175,18 +171,16 @@ async def _tell_phases(board: Board) -> None:
         await asyncio.sleep(PHASE_POLL_SECONDS)
 
 
-def _conclude(
-    path: Path, board: Board, began: datetime, code: ExitCode, error: RunError | None
-) -> int:
+def _conclude(path: Path, board: Board, began: datetime, end: End) -> int:
     """Write the result.  The file is the container's termination log: opened, never replaced."""
-    result = _result(board, began, datetime.now(UTC), code, error)
+    result = _result(board, began, datetime.now(UTC), end)
     text = result.termination_message()
     fields = {
         "outcome": result.outcome,
-        "exitCode": int(code),
+        "exitCode": int(end.code),
         "filesTransferred": board.tally.files_transferred,
         "filesFailed": board.tally.failure_count(),
-        "error": error.model_dump(mode="json") if error else None,
+        "error": end.error.model_dump(mode="json") if end.error else None,
     }
     _log.info("finished", extra={"fields": fields})
     try:
@@ -195,22 +189,16 @@ def _conclude(
         _log.exception("the result cannot be written")
         return ExitCode.HOPELESS
     sys.stdout.flush()
-    return code
+    return end.code
 
 
-def _result(
-    board: Board, began: datetime, ended: datetime, code: ExitCode, error: RunError | None
-) -> TransferResult:
+def _result(board: Board, began: datetime, ended: datetime, end: End) -> TransferResult:
     tally, now = board.tally, board.clock()
     prepared, moved = board.prepared_at, board.transferred_at
-    if code is ExitCode.STOPPED:
-        outcome = "Stopped"
-    else:
-        outcome = "Error" if error or code is not ExitCode.DONE else "Success"
     verified = board.ended_at is not None and tally.files_verified == tally.files_transferred
     return TransferResult(
         execution_uid=board.execution_uid,
-        outcome=outcome,
+        outcome=end.outcome,
         prepare_status=tally.stage_status("prepare", reached=prepared is not None),
         transfer_status=tally.stage_status("transfer", reached=board.ended_at is not None),
         verify_status=tally.stage_status("verify", reached=verified),
@@ -220,7 +208,7 @@ def _result(
         total_duration_ms=_ms(board.began, now),
         counters=tally.counters(),
         failures=tally.failures(),
-        error=error,
+        error=end.error,
         start_time=began,
         end_time=ended,
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from datasync_api.conditions import Reason
+from datasync_api.execution import Phase
 from datasync_api.exit_codes import KILLED
 from datasync_api.report import TransferResult
 from datasync_operator.decide.views import JobView, PodView
@@ -16,16 +17,12 @@ from datasync_operator.decide.views import JobView, PodView
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of a run: success, or the reason and the words for why not."""
+    """The end of a run: the phase, the reason and the words."""
 
     reason: Reason
     message: str
     result: TransferResult | None = None
-
-    @property
-    def success(self) -> bool:
-        """Whether all that was asked was done."""
-        return self.reason is Reason.SUCCEEDED
+    phase: Phase = Phase.ERROR
 
 
 def read_result(pod: PodView, execution_uid: str) -> TransferResult | None:
@@ -43,6 +40,7 @@ def conclude(job: JobView, pods: Sequence[PodView], execution_uid: str) -> Outco
     | Job | last pod's result | exit | outcome |
     |---|---|---|---|
     | Complete | Success | 0 | Succeeded |
+    | Complete | CompletedWithErrors | 0 | CompletedWithErrors, the result's error |
     | Complete | Error | 0 | the result's error |
     | Complete | none | 0 | ResultMissing |
     | Failed | with an error | any | the result's error |
@@ -92,9 +90,12 @@ def _of_complete(result: TransferResult | None) -> Outcome:
             "the task again, and check that runner and operator are of one version",
         )
     if result.outcome == "Success":
-        return Outcome(Reason.SUCCEEDED, "transfer and verification completed", result)
+        text = "transfer and verification completed"
+        return Outcome(Reason.SUCCEEDED, text, result, Phase.SUCCESS)
     if result.error is not None:
-        return Outcome(result.error.code, result.error.detail, result)
+        tolerated = result.outcome == "CompletedWithErrors"
+        phase = Phase.COMPLETED_WITH_ERRORS if tolerated else Phase.ERROR
+        return Outcome(result.error.code, result.error.detail, result, phase)
     return Outcome(
         Reason.INTERNAL_ERROR,
         "the runner reported a failure without saying why: read its log",

@@ -60,19 +60,31 @@ def end_now(seen: ExecutionView, end: Outcome, now: datetime) -> Plan:
 
 
 def ended(execution: Execution, end: Outcome, *, now: datetime) -> ExecutionStatus:
-    """The terminal status of a run that came to its own end: Success or Error."""
+    """The terminal status of a run that came to its own end.
+
+    | phase | standing | errorCode |
+    |---|---|---|
+    | Success | Good | none |
+    | CompletedWithErrors | Good: the task tolerates them | FilesFailed |
+    | Error | Failed | the reason |
+    """
     known = execution.status
     status = say(
-        execution, end.reason, end.message, now=now, standing="Good" if end.success else "Failed"
+        execution,
+        end.reason,
+        end.message,
+        now=now,
+        standing="Good" if end.phase.good else "Failed",
     )
+    faultless = end.phase is Phase.SUCCESS
     changes: dict[str, object] = {
-        "phase": Phase.SUCCESS if end.success else Phase.ERROR,
+        "phase": end.phase,
         "start_time": known.start_time or now,
         "end_time": now,
         "result": ExecutionResult.of(
             end.result,
-            None if end.success else end.reason,
-            None if end.success else end.message[:MESSAGE_MAX_LENGTH],
+            None if faultless else end.reason,
+            None if faultless else end.message[:MESSAGE_MAX_LENGTH],
         ),
         "progress": progress.stale(known.progress),
     }

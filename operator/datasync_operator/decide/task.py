@@ -210,7 +210,15 @@ def _ready(seen: TaskView) -> Condition:
 
 
 def _summary(status: TaskStatus, executions: Sequence[Execution]) -> TaskStatus:
-    """The runs in short: the current one, the last that ended, and the failures in a row."""
+    """The runs in short: the current one, the last that ended, and the failures in a row.
+
+    | the run ended in | lastSuccessfulTime | consecutiveFailures |
+    |---|---|---|
+    | Success | its end | 0 |
+    | CompletedWithErrors: tolerated, but the destination is not known to be whole | stays | 0 |
+    | Error | stays | one more |
+    | Cancelled | stays | stays |
+    """
     going = sorted((run for run in executions if not run.phase.terminal), key=_order)
     ended = sorted((run for run in executions if run.phase.terminal), key=_ended)
     update: dict[str, object] = {"current_execution": going[0].metadata.name if going else None}
@@ -221,9 +229,10 @@ def _summary(status: TaskStatus, executions: Sequence[Execution]) -> TaskStatus:
             continue
         known = _last(run)
         failures = update.get("consecutive_failures", status.consecutive_failures or 0)
-        if run.phase is Phase.SUCCESS:
-            update["last_successful_time"] = end
+        if run.phase.good:
             update["consecutive_failures"] = 0
+            if run.phase is Phase.SUCCESS:
+                update["last_successful_time"] = end
         elif run.phase is Phase.ERROR:
             update["consecutive_failures"] = (failures if isinstance(failures, int) else 0) + 1
     return status.model_copy(update={**update, "last_execution": known})

@@ -344,7 +344,22 @@ class TestEnding:
         assert told(plan).phase is Phase.ERROR
         assert reason(plan, "Stalled") == Reason.RESULT_MISSING
 
-    @pytest.mark.parametrize("phase", ["Success", "Error", "Cancelled"])
+    def test_failures_that_the_task_tolerates_are_named_and_leave_it_ready(self) -> None:
+        why = {"code": "FilesFailed", "detail": "2 items failed; most often Denied (2)"}
+        failures = [{"code": "Denied", "count": 2, "samplePath": "/a"}]
+        message = result(outcome="CompletedWithErrors", error=why, failures=failures)
+        done = pod(phase="Succeeded", exit_code=0, message=message)
+        plan = decide(launching(), job=job(complete=True), pods=[done])
+        assert told(plan).phase is Phase.COMPLETED_WITH_ERRORS
+        assert told(plan).end_time == NOW
+        assert told(plan).result.error_code == Reason.FILES_FAILED  # type: ignore[union-attr]
+        assert [failure.code for failure in told(plan).failures] == ["Denied"]
+        assert told(plan).progress.percent is None  # type: ignore[union-attr]
+        conditions = {c.type: (c.status, c.reason) for c in told(plan).conditions}
+        assert conditions["Ready"] == ("True", Reason.FILES_FAILED)
+        assert conditions["Stalled"] == ("False", Reason.FILES_FAILED)
+
+    @pytest.mark.parametrize("phase", ["Success", "CompletedWithErrors", "Error", "Cancelled"])
     def test_terminal_phases_never_change(self, phase: str) -> None:
         ended = execution(phase=phase)
         assert decide(ended, job=job(), pods=[pod(phase="Running")]) == Plan()
@@ -355,6 +370,7 @@ class TestEnding:
         ("phase", "volumes", "gone"),
         [
             ("Success", ["pv-1"], ["jobs", "persistentvolumeclaims", "persistentvolumes"]),
+            ("CompletedWithErrors", ["pv-1"], ["persistentvolumeclaims", "persistentvolumes"]),
             ("Error", ["pv-1"], ["persistentvolumeclaims", "persistentvolumes"]),
             ("Success", [], []),
         ],

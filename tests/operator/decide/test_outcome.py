@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from datasync_api.conditions import Reason
+from datasync_api.execution import Phase
 from datasync_operator.decide.outcome import conclude
 from datasync_operator.decide.views import PodView
 from fakes.objects import ago, job, pod, result
@@ -13,6 +14,9 @@ REFUSED = result(
     outcome="Error", error={"code": "CredentialsRefused", "detail": "the key is wrong"}
 )
 BAD_FILES = result(outcome="Error", error={"code": "FilesFailed", "detail": "3 files failed"})
+TOLERATED = result(
+    outcome="CompletedWithErrors", error={"code": "FilesFailed", "detail": "3 files failed"}
+)
 
 
 @pytest.mark.parametrize(
@@ -45,17 +49,33 @@ def test_reason(end: dict[str, Any], last: dict[str, Any], expected: Reason) -> 
     assert conclude(job(**end), pods, "uid-run").reason is expected
 
 
+@pytest.mark.parametrize(
+    ("end", "message", "phase"),
+    [
+        ({"complete": True}, result(), Phase.SUCCESS),
+        ({"complete": True}, TOLERATED, Phase.COMPLETED_WITH_ERRORS),
+        ({"complete": True}, BAD_FILES, Phase.ERROR),
+        ({"complete": True}, result(outcome="CompletedWithErrors"), Phase.ERROR),
+        ({"failed": True}, TOLERATED, Phase.ERROR),
+        ({"failed": True}, result(), Phase.ERROR),
+    ],
+)
+def test_phase(end: dict[str, Any], message: str, phase: Phase) -> None:
+    assert conclude(job(**end), [pod(exit_code=0, message=message)], "uid-run").phase is phase
+
+
 @pytest.mark.parametrize("complete", [True, False])
 def test_no_pod_left_is_no_success(complete: bool) -> None:
     end = conclude(job(complete=complete, failed=not complete), [], "uid-run")
-    assert not end.success
+    assert end.phase is Phase.ERROR
 
 
 def test_the_last_pod_speaks_and_a_success_speaks_before_all() -> None:
     early = pod(name="a", phase="Failed", exit_code=30, created=ago(20), message=BAD_FILES)
     done = pod(name="b", phase="Succeeded", exit_code=0, created=ago(10), message=result())
     late: PodView = pod(name="c", phase="Failed", exit_code=31, created=ago(5), message="")
-    assert conclude(job(complete=True), [early, done, late], "uid-run").success
+    end = conclude(job(complete=True), [early, done, late], "uid-run")
+    assert end.phase is Phase.SUCCESS
 
 
 def test_attempts_are_told() -> None:

@@ -149,7 +149,8 @@ class TestTrigger:
 class TestHistory:
     def test_the_oldest_beyond_the_limits_go(self) -> None:
         runs = [own(f"good-{n}", "Success", age=100 - n) for n in range(5)]
-        runs += [own(f"bad-{n}", "Error", age=100 - n) for n in range(4)]
+        phases = ("Error", "CompletedWithErrors", "Cancelled", "CompletedWithErrors")
+        runs += [own(f"bad-{n}", phase, age=100 - n) for n, phase in enumerate(phases)]
         limited = task(successfulExecutionsHistoryLimit=3, failedExecutionsHistoryLimit=1)
         names = {run.metadata.name for run in outdated(limited, runs)}
         assert names == {"good-0", "good-1", "bad-0", "bad-1", "bad-2"}
@@ -201,6 +202,26 @@ class TestStatus:
         assert good.last_execution is not None
         assert good.last_execution.name == "c"
         assert good.last_successful_time == ago(5)
+
+    @pytest.mark.parametrize(
+        ("phase", "successful", "failures", "condition"),
+        [
+            ("Success", ago(5), 0, "True"),
+            ("CompletedWithErrors", ago(30), 0, "False"),
+            ("Error", ago(30), 2, "False"),
+            ("Cancelled", ago(30), 1, "False"),
+        ],
+    )
+    def test_what_an_end_means(
+        self, phase: str, successful: datetime, failures: int, condition: str
+    ) -> None:
+        runs = [own("a", "Success", age=30), own("b", "Error", age=20), own("c", phase, age=5)]
+        summary = told(decide(task(), *runs))
+        assert summary.last_successful_time == successful
+        assert summary.consecutive_failures == failures
+        last = find_condition(summary.conditions, "LastExecutionSucceeded")
+        assert last is not None and last.status == condition
+        assert summary.last_execution is not None and summary.last_execution.phase == phase
 
     @pytest.mark.parametrize(
         ("locations", "expected"),

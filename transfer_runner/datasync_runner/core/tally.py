@@ -107,6 +107,15 @@ class Tally:
         """Over all stages."""
         return sum(self.failed.values())
 
+    @property
+    def mismatched(self) -> bool:
+        """Whether the destination holds, for all we know, something else than was sent.
+
+        That is no failure which a task may tolerate: who relies on the copy would not know.
+        """
+        # A file system's writer verifies before the file gets its name: a failure of the transfer.
+        return bool(self.failed["verify"]) or "VerificationFailed" in self._classes
+
     def stage_status(self, stage: Stage, *, reached: bool) -> StageStatus:
         """A stage's verdict; one that was never completed is Pending, never a success."""
         if self.failed[stage] or (stage == "transfer" and self.failed["delete"]):
