@@ -413,7 +413,28 @@ CASES = (
         "spec.deadlineSeconds",
         "should be greater than or equal to 1",
     ),
+    *(
+        Case(f"guard-{name}", task(f"guards: {{{field}: {value}}}"), f"spec.guards.{field}", fix)
+        for name, field, value, fix in (
+            ("share", "maxDeletePercent", 101, "should be less than or equal to 100"),
+            ("negative-share", "maxDeletePercent", -1, "should be greater than or equal to 0"),
+            ("share-text", "maxDeletePercent", "'50%'", "must be of type integer"),
+            ("negative-files", "maxDeletedFiles", -1, "should be greater than or equal to 0"),
+        )
+    ),
     # DataSyncTaskExecution
+    *(
+        Case(
+            f"acknowledge-{name}",
+            manifest("DataSyncTaskExecution", f"{{taskRef: {{name: a}}, acknowledge: {value}}}"),
+            "spec.acknowledge",
+            fix,
+        )
+        for name, value, fix in (
+            ("word", "'yes'", "write the one in status.hold.token"),
+            ("boolean", "true", "must be of type string"),
+        )
+    ),
     Case(
         "no-task",
         manifest("DataSyncTaskExecution", "{cancel: false}"),

@@ -46,6 +46,7 @@ class Reason(StrEnum):
     BUCKET_NOT_FOUND = "BucketNotFound"
     LOCATION_UNREACHABLE = "LocationUnreachable"
     SOURCE_EMPTY = "SourceEmpty"
+    TOO_MANY_DELETIONS = "TooManyDeletions"
     FILES_FAILED = "FilesFailed"
     RETRIES_EXHAUSTED = "RetriesExhausted"
     OUT_OF_MEMORY = "OutOfMemory"

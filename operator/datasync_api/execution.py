@@ -8,6 +8,7 @@ from pydantic import Field
 
 from datasync_api.base import ApiModel, immutable
 from datasync_api.conditions import Conditions, Reason
+from datasync_api.hold import Acknowledgement, Hold
 from datasync_api.meta import Resource
 from datasync_api.rate import BytesPerSecond
 from datasync_api.report import Count, Counters, Failure, Failures, StageStatus, TransferResult
@@ -18,8 +19,10 @@ class Phase(StrEnum):
     """AWS DataSync's execution states, Cancelled, which AWS reports as ERROR, and what is ours.
 
     Queued → Launching → Preparing → Transferring → Verifying → Success | CompletedWithErrors |
-    Error (single files failed: which of the two is the task's fileErrorPolicy),
-    and Cancelling → Cancelled from each of the first five.
+    Error (single files failed: which of the two is the task's fileErrorPolicy), and Cancelling →
+    Cancelled from each of the first five.  A guard may turn Verifying into Held: nothing runs,
+    nothing was deleted; acknowledged it goes on as Queued, cancelled it is Cancelled, and when a
+    later run of the task has taken its place it ends in Error.
     """
 
     QUEUED = "Queued"
@@ -28,6 +31,7 @@ class Phase(StrEnum):
     TRANSFERRING = "Transferring"
     VERIFYING = "Verifying"
     CANCELLING = "Cancelling"
+    HELD = "Held"
     SUCCESS = "Success"
     COMPLETED_WITH_ERRORS = "CompletedWithErrors"
     ERROR = "Error"
@@ -46,7 +50,7 @@ class Phase(StrEnum):
     @property
     def active(self) -> bool:
         """It holds a slot: a Job exists or is about to."""
-        return not self.terminal and self is not Phase.QUEUED
+        return not self.terminal and self not in (Phase.QUEUED, Phase.HELD)
 
 
 _TERMINAL = frozenset({Phase.SUCCESS, Phase.COMPLETED_WITH_ERRORS, Phase.ERROR, Phase.CANCELLED})
@@ -63,6 +67,11 @@ class ExecutionSpec(ApiModel):
         default=None,
         description="Ceiling of this run's rate instead of the task's; -1: unlimited. It may be "
         "changed while the run goes, and holds within seconds.",
+    )
+    acknowledge: Acknowledgement = Field(
+        default="",
+        description="The token in status.hold of a run that is Held lets it go on: it lists again "
+        "and may delete as many files as the token says.",
     )
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = Field(
         default=None, description="Delete the object so long after its end; absent: keep it."
@@ -162,6 +171,12 @@ class ExecutionStatus(ApiModel):
         description="The Job that was last seen; a run whose Job vanished starts anew.",
     )
     resolved: Resolved | None = None
+    hold: Hold | None = Field(
+        default=None, description="While it is Held: what is held back, and the token to go on."
+    )
+    acknowledged: Acknowledgement | None = Field(
+        default=None, description="The token that the run goes on by."
+    )
     progress: ExecutionProgress | None = None
     counters: Counters | None = None
     result: ExecutionResult | None = None

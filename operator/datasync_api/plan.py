@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from datasync_api.base import ApiModel
+from datasync_api.conditions import Reason
+from datasync_api.hold import Acknowledgement
 from datasync_api.location import AddressingStyle, LocationSpec, PayloadSigning
 from datasync_api.task import Guards, TaskOptions, TaskSpec
 
@@ -77,6 +79,8 @@ class TransferPlan(ApiModel):
     includes: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     guards: Guards = Field(default_factory=Guards)
+    acknowledge: Acknowledgement = ""
+    """The token of a hold that may go on."""
     exchange: Exchange | None = None
 
     def text(self) -> str:
@@ -87,9 +91,35 @@ class TransferPlan(ApiModel):
         """What identifies the recipe: sha256 of what the run does, not of who runs it how fast."""
         recipe = self.model_dump_json(
             by_alias=True,
-            exclude={"execution": True, "exchange": True, "options": {"bytes_per_second"}},
+            exclude={
+                "execution": True,
+                "acknowledge": True,
+                "exchange": True,
+                "options": {"bytes_per_second"},
+            },
         )
         return hashlib.sha256(recipe.encode()).hexdigest()
+
+    def token(self, reason: Reason, deletions: int) -> str:
+        """The token of a hold: it binds why, how many files, the two places and the filters.
+
+        Not who runs it, so that a token holds for the next run of the same task as well, and not
+        where a side is mounted, which changes with each local run.
+        """
+        places = self.model_dump_json(
+            include={"source": {"uri"}, "destination": {"uri"}, "includes": True, "excludes": True}
+        )
+        bound = hashlib.sha256(f"{reason}/{deletions}/{places}".encode()).hexdigest()
+        return f"{deletions}-{bound[:10]}"
+
+    def acknowledged(self, reason: Reason) -> int:
+        """How many deletions were acknowledged of those held back for this reason.
+
+        0 where nothing was, or by the token of another hold.
+        """
+        number = self.acknowledge.partition("-")[0]
+        deletions = int(number) if number else 0
+        return deletions if self.acknowledge == self.token(reason, deletions) else 0
 
 
 @dataclass(frozen=True)
@@ -140,10 +170,12 @@ def make_plan(
     destination: PosixSide | S3Side,
     exchange: Exchange | None,
     bytes_per_second: int | None = None,
+    acknowledge: str = "",
 ) -> TransferPlan:
     """The plan of one run of a task between two sides.
 
     `bytes_per_second` replaces the task's ceiling for this run; it is not validated again.
+    `acknowledge` is the token of a hold that may go on.
     """
     options = task.options
     if bytes_per_second is not None:
@@ -156,6 +188,7 @@ def make_plan(
         includes=tuple(rule.value for rule in task.includes),
         excludes=tuple(rule.value for rule in task.excludes),
         guards=task.guards,
+        acknowledge=acknowledge,
         exchange=exchange,
     )
 

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from datasync_api.base import ApiModel, ListOf
 from datasync_api.conditions import Reason
+from datasync_api.hold import Hold
 from datasync_api.rate import BytesPerSecond
 
 RESULT_MAX_BYTES: Final = 4096
@@ -20,7 +21,7 @@ RESULT_MAX_BYTES: Final = 4096
 MAX_FAILURE_CLASSES: Final = 10
 RunnerPhase = Literal["Preparing", "Transferring", "Verifying"]
 StageStatus = Literal["Pending", "Success", "Error"]
-RunOutcome = Literal["Success", "CompletedWithErrors", "Error", "Stopped"]
+RunOutcome = Literal["Success", "CompletedWithErrors", "Held", "Error", "Stopped"]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -118,6 +119,8 @@ class TransferResult(ApiModel):
     failures: Failures = Field(default_factory=list[Failure])
     error: RunError | None = None
     """Why it was no Success; with CompletedWithErrors, what failed."""
+    hold: Hold | None = None
+    """With Held: what is held back."""
     start_time: datetime
     end_time: datetime
 

@@ -160,12 +160,23 @@ class Schedule(ApiModel):
 
 
 class Guards(ApiModel):
-    """What stops a run before it does harm."""
+    """What a run may delete by itself; one that would go beyond is Held, and deletes nothing."""
 
     allow_empty_source: bool = Field(
         default=False,
-        description="With preserveDeletedFiles Remove, an empty source ends the run in Error "
-        "unless this is true: an export that is not mounted looks empty.",
+        description="With preserveDeletedFiles Remove, a run whose source is empty is Held unless "
+        "this is true: an export that is not mounted looks empty.",
+    )
+    max_delete_percent: Annotated[int, Field(ge=0, le=100)] = Field(
+        default=50,
+        description="A run that would delete a larger share of the destination's files is Held. "
+        "The share is rounded up to whole files; files that are filtered out do not count. 100: "
+        "any share; the same holds for a source that may be empty and is.",
+    )
+    max_deleted_files: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
+        description="A run that would delete more files than this is Held, whatever their share; "
+        "absent: any number.",
     )
 
 

@@ -5,6 +5,7 @@
 | 0 | Success or CompletedWithErrors; for `validate`: every document is valid |
 | 1 | the transfer ended in Error |
 | 2 | wrong usage, or an invalid manifest |
+| 3 | Held: a guard of the task does not let it delete; the token to go on is shown |
 | 130 | interrupted |
 
 Imports are made where they are needed, so that `--version` and `--help` answer at once.
@@ -69,6 +70,10 @@ def _parser() -> argparse.ArgumentParser:
         help="the ceiling of this run's rate instead of the task's; -1: unlimited",
     )  # fmt: skip
     run.add_argument(
+        "--acknowledge", metavar="TOKEN", default="",
+        help="the token that a run which was held has shown: delete as many files as it says",
+    )  # fmt: skip
+    run.add_argument(
         "-o", "--output", choices=["text", "json"], default="text",
         help="json: one object on stdout, in the shape of an execution's status",
     )  # fmt: skip
@@ -98,9 +103,25 @@ def _run(arguments: argparse.Namespace, runner: Sequence[str] | None) -> int:
         mounts=tuple(arguments.mounts),
         as_json=arguments.output == "json",
         bytes_per_second=_rate(arguments.bytes_per_second),
+        acknowledge=_token(arguments.acknowledge),
         runner=tuple(runner) if runner else None,
     )
     return run(request)
+
+
+def _token(text: str) -> str:
+    """Raises: UsageError for what cannot be the token of a hold."""
+    import re
+
+    from datasync_api.hold import TOKEN_GRAMMAR
+    from datasync_cli.issues import UsageError
+
+    if text and not re.fullmatch(TOKEN_GRAMMAR, text):
+        problem = (
+            f"--acknowledge {text}: this is no token: copy the one that the held run has shown"
+        )
+        raise UsageError(problem)
+    return text
 
 
 def _rate(text: str | None) -> int | None:

@@ -147,6 +147,8 @@ def _rows(status: ExecutionStatus) -> list[tuple[str, str]]:
     ready = find_condition(status.conditions, "Ready")
     if status.phase is not Phase.SUCCESS and ready is not None:
         rows.append(("Reason", f"{ready.reason}: {ready.message}"))
+    if (hold := status.hold) is not None:
+        rows.append(("Held", f"{hold.deletions} deletions, {hold.limit} allowed: {hold.token}"))
     if (c := status.counters) is not None:
         rows += [
             ("Transferred", f"{_files(c.files_transferred)}, {size(c.bytes_transferred)}"),

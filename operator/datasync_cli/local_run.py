@@ -37,6 +37,7 @@ _EXIT_CODES = {
     Phase.SUCCESS: 0,
     Phase.COMPLETED_WITH_ERRORS: 0,
     Phase.ERROR: 1,
+    Phase.HELD: 3,
     Phase.CANCELLED: INTERRUPTED,
 }
 
@@ -51,6 +52,8 @@ class Request:
     as_json: bool
     bytes_per_second: int | None
     """Instead of the task's ceiling; None: the task's."""
+    acknowledge: str
+    """The token of an earlier run that was held, or nothing."""
     runner: tuple[str, ...] | None
     """A command instead of the runner."""
 
@@ -128,6 +131,7 @@ def _plan(request: Request, manifests: Manifests, chosen: Chosen, place: Workspa
         destination=destination,
         exchange=Exchange(host="127.0.0.1", port=0, token_path=str(place.token)),
         bytes_per_second=request.bytes_per_second,
+        acknowledge=request.acknowledge,
     )
 
 

@@ -5,6 +5,7 @@
 | 0 | Success | any | Success | Succeeded |
 | 0 | CompletedWithErrors | any | CompletedWithErrors | the result's |
 | 0 | Error | any | Error | the result's, or FilesFailed |
+| 12 | Held, with its hold | any | Held | the hold's |
 | 31 | any | yes | Cancelled | Cancelled |
 | any | none, or not ours | any | Error | ResultMissing |
 | other | any | any | Error | the result's, or by the exit code |
@@ -23,12 +24,12 @@ from datasync_api.execution import (
     Resolved,
 )
 from datasync_api.exit_codes import KILLED, ExitCode
+from datasync_api.hold import Hold
 from datasync_api.report import RunError, TransferResult, throughput
 
 _BY_EXIT_CODE: dict[int, Reason] = {
     ExitCode.CONFIGURATION: Reason.CONFIGURATION_INVALID,
     ExitCode.CREDENTIALS: Reason.CREDENTIALS_REFUSED,
-    ExitCode.GUARD: Reason.SOURCE_EMPTY,
     ExitCode.TRANSIENT: Reason.RETRIES_EXHAUSTED,
     ExitCode.STOPPED: Reason.CANCELLED,
 }
@@ -48,13 +49,15 @@ class Ending:
 
 
 def judge(ending: Ending) -> tuple[Phase, RunError | None]:
-    """The terminal phase, and why when it is not Success."""
+    """The last phase, and why when it is not Success."""
     result, code = ending.result, ending.exit_code
     outcome = result.outcome if result is not None and code == ExitCode.DONE else None
     if outcome == "Success":
         return Phase.SUCCESS, None
     if outcome == "CompletedWithErrors" and result is not None and result.error is not None:
         return Phase.COMPLETED_WITH_ERRORS, result.error
+    if code == ExitCode.GUARD and result is not None and result.hold is not None:
+        return Phase.HELD, _with_the_next_step(result.error, result.hold)
     if ending.deadline_seconds is not None:
         detail = f"still active after deadlineSeconds: {ending.deadline_seconds}; allow more time"
         return Phase.ERROR, RunError(code=Reason.DEADLINE_EXCEEDED, detail=detail)
@@ -78,6 +81,12 @@ def judge(ending: Ending) -> tuple[Phase, RunError | None]:
     return Phase.ERROR, RunError(code=reason, detail=detail)
 
 
+def _with_the_next_step(error: RunError | None, hold: Hold) -> RunError:
+    how = f"to delete them all the same, run it again with --acknowledge {hold.token}"
+    detail = f"{error.detail[: 1000 - len(how)]}; {how}" if error else how
+    return RunError(code=hold.reason, detail=detail)
+
+
 def make_status(
     ending: Ending, *, resolved: Resolved, started: datetime, ended: datetime
 ) -> ExecutionStatus:
@@ -98,6 +107,7 @@ def make_status(
         end_time=ended,
         attempts=1,
         resolved=resolved,
+        hold=result.hold if result and phase is Phase.HELD else None,
         progress=_progress(result, phase, ended) if result else None,
         counters=result.counters if result else None,
         result=ExecutionResult.of(

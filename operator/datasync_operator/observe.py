@@ -112,8 +112,9 @@ class Observer:
         if at_rest:
             return ExecutionView(execution=run, recipe=None), version
         recipe, missing = await self._recipe(run)
+        waits = run.phase in (Phase.QUEUED, Phase.HELD)
+        ledger = await self._ledger(key.namespace) if waits else None
         if run.phase is Phase.QUEUED:
-            ledger = await self._ledger(key.namespace)
             seen = ExecutionView(execution=run, recipe=recipe, missing=missing, ledger=ledger)
             return seen, version
         job = await self._job(run)
@@ -127,6 +128,7 @@ class Observer:
             execution=run,
             recipe=recipe,
             missing=missing,
+            ledger=ledger,
             job=job,
             pods=pods,
             events=await self._events(key.namespace, job, pods),

@@ -16,7 +16,7 @@ from datasync_api.agent import Agent
 from datasync_api.crds import KINDS, Kind
 from datasync_api.location import Location, LocationSpec
 from datasync_api.schema import unknown_fields
-from datasync_api.task import Task, TaskOptions
+from datasync_api.task import Guards, Task, TaskOptions
 
 IDS = [kind.name for kind in KINDS]
 NAMED = {"name": "example"}
@@ -89,6 +89,10 @@ def test_defaults_of_the_task_are_awss() -> None:
         "taskQueueing": "Enabled",
         "fileErrorPolicy": "Fail",
     }
+
+
+def test_a_task_that_says_nothing_is_guarded() -> None:
+    assert Guards().manifest() == {"allowEmptySource": False, "maxDeletePercent": 50}
 
 
 def test_an_older_reader_passes_over_what_a_newer_writer_added() -> None:

@@ -1,5 +1,6 @@
 """What operator and runner tell each other: plans, percentages, and results that always fit."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from datasync_api.conditions import Reason
 from datasync_api.execution import Phase
 from datasync_api.exit_codes import FAIL_JOB, KILLED, ExitCode
+from datasync_api.hold import TOKEN_GRAMMAR
 from datasync_api.location import LocationSpec
 from datasync_api.plan import (
     Exchange,
@@ -130,6 +132,42 @@ def test_the_hash_is_the_recipes() -> None:
     assert plan().hash() != plan(excludes=[{"value": "*.tmp"}]).hash()
     assert plan().hash() != plan(options={"uid": "None"}).hash()
     assert plan().hash() == plan(options={"bytesPerSecond": 1000}).hash()
+    acknowledged = plan().model_copy(update={"acknowledge": "5-0123456789"})
+    assert acknowledged.hash() == plan().hash()
+
+
+MANY, EMPTY = Reason.TOO_MANY_DELETIONS, Reason.SOURCE_EMPTY
+
+
+def acknowledged(of: TransferPlan, token: str, reason: Reason) -> int:
+    return of.model_copy(update={"acknowledge": token}).acknowledged(reason)
+
+
+@given(st.integers(0, 10**19 - 1))
+def test_a_token_binds_reason_number_places_and_filters(deletions: int) -> None:
+    token = plan().token(MANY, deletions)
+    assert re.fullmatch(TOKEN_GRAMMAR, token)
+    assert acknowledged(plan(), token, MANY) == deletions
+    assert acknowledged(plan(), token, EMPTY) == 0
+    filtered = plan(excludes=[{"value": "*.tmp"}])
+    assert acknowledged(filtered, token, MANY) == 0
+    elsewhere = plan().model_copy(update={"source": side("nfs://h/c/")})
+    assert acknowledged(elsewhere, token, MANY) == 0
+    forged = f"{deletions + 1}-{token.partition('-')[2]}"
+    assert acknowledged(plan(), forged, MANY) == 0
+
+
+def test_a_token_holds_for_the_next_run_wherever_its_sides_are_mounted() -> None:
+    token = plan("one").token(MANY, 5)
+    other = plan("other").model_copy(update={"source": PosixSide(uri="nfs://h/a/", root="/else")})
+    assert acknowledged(other, token, MANY) == 5
+    assert acknowledged(plan(options={"uid": "None"}), token, MANY) == 5
+
+
+@pytest.mark.parametrize("token", ["", "5", "-", "5-", "5-0123456789"])
+def test_what_is_no_token_of_the_plan_acknowledges_nothing(token: str) -> None:
+    for reason in (MANY, EMPTY):
+        assert acknowledged(plan(), token, reason) == 0
 
 
 RATES = [
@@ -306,6 +344,7 @@ def test_exit_codes_and_phases_are_the_documented_ones() -> None:
         "Error",
         "Cancelled",
     ]
-    assert [phase for phase in Phase if not phase.active and not phase.terminal] == ["Queued"]
+    waiting = [phase for phase in Phase if not phase.active and not phase.terminal]
+    assert waiting == ["Queued", "Held"]
     assert not any(phase.active and phase.terminal for phase in Phase)
     assert [phase for phase in Phase if phase.good] == ["Success", "CompletedWithErrors"]

@@ -190,6 +190,42 @@ def test_failures_that_the_task_tolerates_are_shown_with_code_0(setup: Setup) ->
     assert status["result"]["errorCode"] == "FilesFailed"
 
 
+def test_a_held_run_shows_its_token_and_code_3_and_goes_on_by_it(setup: Setup) -> None:
+    answer = setup.run("-o", "json", behaviour="held")
+    assert answer.code == 3, answer.err
+    status = ExecutionStatus.model_validate_json(answer.out)
+    assert status.phase == "Held"
+    assert status.hold is not None
+    assert (status.hold.deletions, status.hold.limit) == (9, 5)
+    assert (status.conditions[0].status, status.conditions[0].reason) == (
+        "False",
+        "TooManyDeletions",
+    )
+    token = status.hold.token
+
+    shown = setup.run(behaviour="held")
+    assert shown.code == 3
+    assert shown.out.startswith("Outcome           Held\n")
+    assert f"--acknowledge {token}" in shown.out
+
+    answer = setup.run("--acknowledge", token, behaviour="held")
+    assert answer.code == 0, answer.err
+    assert setup.seen()["plan"]["acknowledge"] == token
+
+
+def test_a_token_of_other_places_releases_nothing(setup: Setup) -> None:
+    answer = setup.run("--acknowledge", "9-0123456789", behaviour="held")
+    assert answer.code == 3
+
+
+@pytest.mark.parametrize("value", ["9", "yes", "-5-0123456789", "9-012345678", "9-0123456789x"])
+def test_refuses_what_is_no_token(setup: Setup, value: str) -> None:
+    answer = setup.run(f"--acknowledge={value}")
+    assert answer.code == 2
+    assert f"--acknowledge {value}: this is no token" in answer.err
+    assert not setup.seen_file.exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_reaches_the_runner_and_ends_in_130(setup: Setup, number: int) -> None:
     process = start(

@@ -56,10 +56,14 @@ class Local:
         )
 
     def run(
-        self, *, tree: Path | None = None, runner: Sequence[str] | None = None
+        self,
+        *more: str,
+        tree: Path | None = None,
+        runner: Sequence[str] | None = None,
     ) -> tuple[int, dict[str, Any]]:
         answer = datasync(
             *("run", "-f", self.file, "--mount", f"nas={tree or self.tree}", "-o", "json"),
+            *more,
             runner=runner,
             NO_PROXY="127.0.0.1",
             no_proxy="127.0.0.1",
@@ -169,8 +173,32 @@ def test_an_empty_source_deletes_nothing(local: Local, s3_client: Any) -> None:
     empty = local.tree.parent / "not-mounted"
     empty.mkdir()
     code, status = local.run(tree=empty)
-    assert (code, status["conditions"][0]["reason"]) == (1, "SourceEmpty")
+    assert (code, status["phase"]) == (3, "Held")
+    assert status["conditions"][0]["reason"] == "SourceEmpty"
     assert s3_client.list_objects_v2(Bucket=local.bucket)["KeyCount"] == before
+
+
+def test_more_deletions_than_the_guards_allow_wait_for_their_token(
+    local: Local, s3_client: Any
+) -> None:
+    for number in range(6):
+        (local.tree / f"file-{number}").write_text("x")
+    assert local.run()[0] == 0
+    for number in range(4):
+        (local.tree / f"file-{number}").unlink()
+    (local.tree / "new").write_text("new")
+    code, status = local.run()
+    assert (code, status["phase"]) == (3, "Held")
+    assert (status["hold"]["deletions"], status["hold"]["limit"]) == (4, 3)
+    assert counted(status) == (1, 0, 0, 2)
+    (local.tree / "file-4").unlink()
+    code, again = local.run("--acknowledge", status["hold"]["token"])
+    assert (code, again["hold"]["deletions"], again["hold"]["limit"]) == (3, 5, 4)
+    code, done = local.run("--acknowledge", again["hold"]["token"])
+    assert (code, done["phase"], done["counters"]["filesDeleted"]) == (0, "Success", 5)
+    left = s3_client.list_objects_v2(Bucket=local.bucket, Prefix="here/")["Contents"]
+    names = {found["Key"] for found in left if not found["Key"].endswith("/")}
+    assert names == {"here/file-5", "here/new"}
 
 
 def test_a_name_that_is_not_utf8_is_reported_and_the_rest_is_moved(local: Local) -> None:

@@ -14,11 +14,12 @@ from fixtures.cluster import Cluster
 
 @dataclass(frozen=True)
 class Case:
-    """A run that must fail: the reason, and words that its message must have."""
+    """A run that must fail or be held: the reason, and words that its message must have."""
 
     name: str
     reason: str
     words: tuple[str, ...]
+    phase: str = "Error"
 
 
 CASES = (
@@ -31,7 +32,7 @@ CASES = (
     Case("no-task", "TaskNotFound", ("no DataSyncTask nowhere", "create it")),
     Case("no-location", "LocationNotFound", ("no DataSyncLocation nowhere", "create it")),
     Case("into-itself", "InvalidSpec", ("within each other", "choose a destination")),
-    Case("empty-source", "SourceEmpty", ("allowEmptySource",)),
+    Case("empty-source", "SourceEmpty", ("allowEmptySource",), "Held"),
     Case("unreadable-file", "FilesFailed", ("unreadable", "Permission denied", "give the runner")),
 )
 
@@ -96,7 +97,8 @@ def start_failing(cluster: Cluster, client: Any, transfers: Transfers) -> Iterat
     referring = {"no-task", "no-location"}  # they wait for what may still come
     for case in CASES:
         if case.name not in referring:
-            t.until(case.name, "Launching", "Preparing", "Transferring", "Verifying", "Error")
+            going = ("Launching", "Preparing", "Transferring", "Verifying")
+            t.until(case.name, *going, case.phase)
     yield Failing(t, bucket)
     shutil.rmtree(folder)
     s3.remove_bucket(client, bucket)

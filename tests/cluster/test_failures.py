@@ -1,4 +1,4 @@
-"""Runs that cannot succeed end in Error, soon, and say what happened, why, and how to fix it."""
+"""Runs that cannot succeed end in Error or are Held, soon, and say what, why, and how to fix it."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ DEADLINE_SECONDS = 100
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_ends_in_error_and_says_why(failing: Failing, case: Case) -> None:
-    run = failing.transfers.until(case.name, "Error", deadline_seconds=DEADLINE_SECONDS)
+    run = failing.transfers.until(case.name, case.phase, deadline_seconds=DEADLINE_SECONDS)
     status = run["status"]
     told = condition(status, "Ready")
 
@@ -24,15 +24,18 @@ def test_ends_in_error_and_says_why(failing: Failing, case: Case) -> None:
     assert condition(status, "Reconciling")["status"] == "False"
     assert status["result"]["errorCode"] == case.reason
     assert status["result"]["errorDetail"]
-    assert "endTime" in status
     assert status.get("progress", {}).get("percent") != 100
-    if case.name != "unreadable-file":  # its pod stays for its log, and holds the volume
+    held = case.phase == "Held"
+    assert ("endTime" in status) is not held
+    assert ("hold" in status) is held
+    # The pod of a file that failed stays for its log, and holds the volume.
+    if case.name != "unreadable-file" and not held:
         failing.transfers.gone(run)
 
 
 def test_what_failed_harmed_nothing(failing: Failing, cluster_s3: Any) -> None:
     for case in CASES:
-        failing.transfers.until(case.name, "Error", deadline_seconds=DEADLINE_SECONDS)
+        failing.transfers.until(case.name, case.phase, deadline_seconds=DEADLINE_SECONDS)
 
     assert objects(cluster_s3, failing.bucket, "precious") == {"file": b"precious"}
     assert objects(cluster_s3, failing.bucket, "to") == {"readable": b"readable"}

@@ -11,7 +11,7 @@ from fixtures.cluster import Cluster
 from fixtures.kube import Namespace
 
 API = "datasync.dev/v1alpha1"
-TERMINAL = ("Success", "Error", "Cancelled")
+TERMINAL = ("Success", "CompletedWithErrors", "Error", "Cancelled")
 UID_LABEL = "datasync.dev/execution-uid"
 SMALL = {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}
 """A node of two cores takes many of these at once."""

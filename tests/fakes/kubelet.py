@@ -24,13 +24,16 @@ def start_pods(cluster: FakeCluster) -> None:
         }
 
 
-def finish_pods(cluster: FakeCluster, now: str, *, exit_code: int = 0) -> None:
-    """End every running pod with a result, and its Job with it."""
+def finish_pods(
+    cluster: FakeCluster, now: str, *, exit_code: int = 0, hold: dict[str, Any] | None = None
+) -> None:
+    """End every running pod with a result, and its Job with it; a hold comes with code 12."""
     for pod in cluster.all(PODS):
         if pod["status"]["phase"] != "Running":
             continue
         uid = pod["metadata"]["labels"]["datasync.dev/execution-uid"]
-        ended = {"exitCode": exit_code, "message": _result(uid, now) if exit_code == 0 else ""}
+        told = exit_code == 0 or hold is not None
+        ended = {"exitCode": exit_code, "message": _result(uid, now, hold) if told else ""}
         pod["status"]["phase"] = "Succeeded" if exit_code == 0 else "Failed"
         pod["status"]["containerStatuses"] = [{"state": {"terminated": ended}}]
         name = pod["metadata"]["name"].removesuffix("-pod")
@@ -39,7 +42,7 @@ def finish_pods(cluster: FakeCluster, now: str, *, exit_code: int = 0) -> None:
         job["status"] = {"conditions": [{"type": kind, "status": "True"}]}
 
 
-def _result(uid: str, now: str) -> str:
+def _result(uid: str, now: str, hold: dict[str, Any] | None) -> str:
     told: dict[str, Any] = {
         "executionUid": uid,
         "outcome": "Success",
@@ -50,4 +53,7 @@ def _result(uid: str, now: str) -> str:
         "startTime": now,
         "endTime": now,
     }
+    if hold is not None:
+        error = {"code": hold["reason"], "detail": "too many files would be deleted"}
+        told |= {"outcome": "Held", "transferStatus": "Pending", "hold": hold, "error": error}
     return TransferResult.model_validate(told).termination_message()

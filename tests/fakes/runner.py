@@ -1,6 +1,6 @@
 """A stand-in for the runner: keeps the contract, moves nothing, behaves as FAKE_RUNNER says.
 
-    success | files-failed | tolerated | credentials | stopped | deaf | no-result |
+    success | files-failed | tolerated | held | credentials | stopped | deaf | no-result |
     foreign-result | crash | killed
 
 It announces and serves the exchange and writes what it saw to FAKE_RUNNER_SEEN.  With
@@ -21,6 +21,7 @@ from typing import Any
 
 from datasync_api.conditions import Reason
 from datasync_api.exit_codes import ExitCode
+from datasync_api.hold import Hold
 from datasync_api.plan import TransferPlan
 from datasync_api.report import (
     Counters,
@@ -156,6 +157,13 @@ def main() -> int:
             error = RunError(code=Reason.FILES_FAILED, detail="2 of 10 files failed")
             outcome = "Error" if behaviour == "files-failed" else "CompletedWithErrors"
             leave(result(plan, outcome, counters=failed, failures=[FAILED], error=error))
+        case "held" if not plan.acknowledged(Reason.TOO_MANY_DELETIONS):
+            token = plan.token(Reason.TOO_MANY_DELETIONS, 9)
+            detail = "9 of 10 files would be deleted at the destination"
+            error = RunError(code=Reason.TOO_MANY_DELETIONS, detail=detail)
+            hold = Hold(token=token, reason=Reason.TOO_MANY_DELETIONS, deletions=9, limit=5)
+            leave(result(plan, "Held", transfer_status="Pending", error=error, hold=hold))
+            return ExitCode.GUARD
         case "credentials":
             error = RunError(code=Reason.CREDENTIALS_REFUSED, detail="the key is wrong")
             leave(result(plan, "Error", error=error))

@@ -101,8 +101,8 @@ class World:
     def phase(self, name: str = "run") -> str:
         return self.execution(name)["status"]["phase"]
 
-    def finish(self, exit_code: int = 0) -> None:
-        finish_pods(self.cluster, self.time.isoformat(), exit_code=exit_code)
+    def finish(self, exit_code: int = 0, hold: dict[str, Any] | None = None) -> None:
+        finish_pods(self.cluster, self.time.isoformat(), exit_code=exit_code, hold=hold)
 
 
 async def live(world: World) -> None:
@@ -114,9 +114,9 @@ async def live(world: World) -> None:
     await world.settle()
 
 
-async def stubborn(world: World) -> None:
+async def stubborn(world: World, *, steps: int = 10) -> None:
     """Steps of an operator that is started again whenever it dies."""
-    for _ in range(10):
+    for _ in range(steps):
         try:
             await world.step()
         except Unavailable:
@@ -152,6 +152,105 @@ async def test_an_operator_that_dies_at_any_call_changes_nothing_about_the_outco
         assert sorted(world.cluster.created) == sorted(calm.cluster.created), f"call {call}"
         assert not world.cluster.all(VOLUMES)
         assert not world.execution()["metadata"].get("finalizers")
+
+
+TOKEN = "9-0123456789"
+HOLD = {"token": TOKEN, "reason": "TooManyDeletions", "deletions": 9, "limit": 5}
+
+
+async def live_until_held(world: World) -> None:
+    """From asked for to where a guard holds it."""
+    await stubborn(world, steps=6)
+    start_pods(world.cluster)
+    await stubborn(world, steps=6)
+    world.finish(12, HOLD)
+    await stubborn(world, steps=6)
+
+
+async def live_on(world: World) -> None:
+    """From the acknowledgement to the end."""
+    world.execution()["spec"]["acknowledge"] = TOKEN
+    await stubborn(world, steps=6)
+    start_pods(world.cluster)
+    await stubborn(world, steps=6)
+    world.finish()
+    await stubborn(world, steps=6)
+
+
+def plans(world: World) -> list[TransferPlan]:
+    stored = world.cluster.all(CONFIG_MAPS)
+    return [TransferPlan.model_validate_json(one["data"]["plan.json"]) for one in stored]
+
+
+async def test_a_held_run_waits_and_goes_on_by_its_token_as_a_new_attempt() -> None:
+    world = World()
+    world.run()
+    await live_until_held(world)
+    assert world.phase() == "Held"
+    assert world.execution()["status"]["hold"] == HOLD
+    assert len(world.cluster.all(VOLUMES)) == 1, "its volume waits with it"
+    await live_on(world)
+    assert world.phase() == "Success"
+    status = world.execution()["status"]
+    assert (status["attempts"], status["acknowledged"]) == (2, TOKEN)
+    assert "hold" not in status
+    assert [plan.acknowledge for plan in plans(world)] == ["", TOKEN]
+    assert not world.cluster.all(JOBS)
+    assert not world.cluster.all(VOLUMES)
+    assert not world.execution()["metadata"].get("finalizers")
+
+
+@pytest.mark.timeout(60)
+async def test_an_operator_that_dies_at_any_call_loses_no_hold() -> None:
+    calm = World()
+    calm.run()
+    await live_until_held(calm)
+    calls = calm.cluster.calls
+    await live_on(calm)
+    for call in range(calls + 1, calm.cluster.calls + 1):
+        world = World()
+        world.run()
+        world.cluster.fail_at = call
+        await live_until_held(world)
+        assert world.phase() == "Held"
+        await live_on(world)
+        assert world.phase() == "Success", f"died at call {call}"
+        assert sorted(world.cluster.created) == sorted(calm.cluster.created), f"call {call}"
+        assert not world.cluster.all(VOLUMES)
+
+
+async def test_a_held_run_makes_room_for_the_next_and_ends_when_that_has_judged() -> None:
+    world = World(options={"taskQueueing": "Disabled"})
+    world.run()
+    await live_until_held(world)
+    world.run("next")
+    following = ObjectKey(Kind.EXECUTION, NAMESPACE, "next")
+    await world.settle(following)
+    start_pods(world.cluster)
+    await world.settle(following)
+    await world.settle()
+    assert (world.phase(), world.phase("next")) == ("Held", "Launching")
+    world.finish(12, HOLD)
+    await world.settle(following)
+    await world.settle()
+    assert (world.phase(), world.phase("next")) == ("Error", "Held")
+    assert world.execution()["status"]["result"]["errorCode"] == "TooManyDeletions"
+
+
+@pytest.mark.parametrize("how", ["cancelled", "deleted"])
+async def test_a_held_run_that_nobody_wants_leaves_nothing(how: str) -> None:
+    world = World()
+    world.run()
+    await live_until_held(world)
+    if how == "cancelled":
+        world.execution()["spec"]["cancel"] = True
+    else:
+        await world.cluster.delete(EXECUTIONS, NAMESPACE, "run")
+    await world.settle()
+    assert not world.cluster.all(VOLUMES)
+    assert not world.cluster.all(CLAIMS)
+    if how == "cancelled":
+        assert world.phase() == "Cancelled"
 
 
 async def test_a_deleted_job_is_made_anew_and_limited() -> None:

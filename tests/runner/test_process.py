@@ -125,8 +125,18 @@ def test_an_empty_source_with_remove(tmp_path, folders):
     (folders[1] / "x").write_text("x")
     plan = make_plan(*map(posix, folders), options={"preserveDeletedFiles": "Remove"})
     code, result, _ = run(tmp_path, plan)
-    assert (code, result.error.code) == (12, "SourceEmpty")
+    assert (code, result.outcome, result.error.code) == (12, "Held", "SourceEmpty")
+    assert (result.hold.deletions, result.hold.limit) == (1, 0)
+    assert (result.transfer_status, result.verify_status) == ("Pending", "Pending")
     assert (folders[1] / "x").exists()
+
+    code, result, _ = run(tmp_path, {**plan, "acknowledge": "1-0123456789"})
+    assert (code, result.outcome) == (12, "Held")
+    assert (folders[1] / "x").exists()
+
+    code, result, _ = run(tmp_path, {**plan, "acknowledge": result.hold.token})
+    assert (code, result.outcome, result.hold) == (0, "Success", None)
+    assert not (folders[1] / "x").exists()
 
 
 def test_a_secret_without_its_keys(tmp_path, folders):

@@ -209,6 +209,7 @@ def _result(board: Board, began: datetime, ended: datetime, end: End) -> Transfe
         counters=tally.counters(),
         failures=tally.failures(),
         error=end.error,
+        hold=end.hold,
         start_time=began,
         end_time=ended,
     )

@@ -16,15 +16,16 @@ from datasync_operator.decide.view import ExecutionView
 def cancel(seen: ExecutionView, *, now: datetime) -> Plan:
     """Stop the Job and wait until no pod of it writes any more.
 
-    | Job | pods live | step |
-    |---|---|---|
-    | none | no | Cancelled |
-    | finished | no | its own end: it was faster than the wish |
-    | any | yes | Cancelling: delete the Job, wait |
-    | running | no | Cancelling: delete the Job, wait |
+    | phase | Job | pods live | step |
+    |---|---|---|---|
+    | Held | any | no | Cancelled |
+    | other | none | no | Cancelled |
+    | other | finished | no | its own end: it was faster than the wish |
+    | any | any | yes | Cancelling: delete the Job, wait |
+    | other | running | no | Cancelling: delete the Job, wait |
     """
     if not seen.pods_live:
-        if seen.job is None:
+        if seen.job is None or seen.execution.phase is Phase.HELD:
             status = say(
                 seen.execution,
                 Reason.CANCELLED,
@@ -32,7 +33,7 @@ def cancel(seen: ExecutionView, *, now: datetime) -> Plan:
                 now=now,
                 standing="Stopped",
             )
-            changes = {"phase": Phase.CANCELLED, "end_time": now}
+            changes = {"phase": Phase.CANCELLED, "end_time": now, "hold": None}
             return Plan(status=status.model_copy(update=changes), requeue_after_seconds=0.0)
         if seen.job.finished:
             return conclude(seen, seen.job, now=now)

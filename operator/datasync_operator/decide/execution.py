@@ -8,6 +8,7 @@ from datetime import datetime
 
 from datasync_api.execution import Phase
 from datasync_operator.decide.ending import cancel, clean_up, let_go
+from datasync_operator.decide.holding import hold_on
 from datasync_operator.decide.plan import Plan
 from datasync_operator.decide.queueing import wait_or_start
 from datasync_operator.decide.running import LAUNCH_SECONDS, conclude, follow, launch
@@ -24,6 +25,7 @@ def decide_execution(seen: ExecutionView, settings: Settings, *, now: datetime) 
     | no | terminal | any | any | clean_up; delete after the ttl |
     | no | other | yes | any | cancel |
     | no | Queued | no | - | wait_or_start |
+    | no | Held | no | any | hold_on |
     | no | active | no | none | launch: the first attempt, or the next one |
     | no | active | no | being deleted | wait |
     | no | active | no | finished | conclude |
@@ -38,6 +40,8 @@ def decide_execution(seen: ExecutionView, settings: Settings, *, now: datetime) 
         return cancel(seen, now=now)
     if execution.phase is Phase.QUEUED:
         return wait_or_start(seen, settings, now=now)
+    if execution.phase is Phase.HELD:
+        return hold_on(seen, now=now)
     if job is None:
         return launch(seen, settings, now=now)
     if job.deleting:

@@ -86,12 +86,15 @@ class Ledger:
         return Waiting(Reason.WAITING_FOR_SLOT, "the execution is not in the queue yet")
 
     def active_run_of(self, task: str, *, but: str) -> str | None:
-        """The name of another run of the task that is active or waits ahead, if there is one."""
+        """The name of another run of the task that is active or waits ahead, if there is one.
+
+        A run that is Held is neither: nothing of it goes on before somebody says so.
+        """
         rivals = [
             run
             for run in self.executions
             if run.spec.task_ref.name == task
-            and not run.phase.terminal
+            and (run.phase.active or run.phase is Phase.QUEUED)
             and run.metadata.name != but
         ]
         mine = next((run for run in self.executions if run.metadata.name == but), None)

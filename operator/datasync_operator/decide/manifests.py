@@ -64,6 +64,7 @@ class Recipe:
             destination=plan_side(self.destination.spec, volumes.places("destination")),
             exchange=Exchange(port=settings.exchange_port, token_path=f"{_EXCHANGE_FOLDER}/token"),
             bytes_per_second=execution.spec.bytes_per_second,
+            acknowledge=execution.status.acknowledged or "",
         )
 
 
@@ -77,8 +78,11 @@ def plan_config_map(execution: Execution, plan: TransferPlan) -> Manifest:
 
 
 def plan_name(execution: Execution) -> str:
-    """The name of the plan's ConfigMap."""
-    return naming.child(execution.metadata.name, execution.metadata.uid, "plan")
+    """The name of the plan's ConfigMap; another one where the plan has a token."""
+    meta, token = execution.metadata, execution.status.acknowledged
+    if not token:
+        return naming.child(meta.name, meta.uid, "plan")
+    return naming.child(meta.name, meta.uid, f"plan-{naming.short_hash(token)}")
 
 
 def token_name(execution: Execution) -> str:

@@ -43,6 +43,7 @@ def conclude(job: JobView, pods: Sequence[PodView], execution_uid: str) -> Outco
     | Complete | CompletedWithErrors | 0 | CompletedWithErrors, the result's error |
     | Complete | Error | 0 | the result's error |
     | Complete | none | 0 | ResultMissing |
+    | Failed | Held, with its hold | 12 | Held, the result's error |
     | Failed | with an error | any | the result's error |
     | Failed, DeadlineExceeded | any | any | DeadlineExceeded |
     | Failed | none | 137, OOMKilled | OutOfMemory |
@@ -65,6 +66,8 @@ def conclude(job: JobView, pods: Sequence[PodView], execution_uid: str) -> Outco
         )
     attempts = f" (after {job.failed_pods} attempts)" if job.failed_pods > 1 else ""
     if result is not None and result.error is not None:
+        if result.outcome == "Held" and result.hold is not None:
+            return Outcome(result.error.code, result.error.detail, result, Phase.HELD)
         return Outcome(result.error.code, result.error.detail + attempts, result)
     if last is not None and (last.exit_reason == "OOMKilled" or last.exit_code == KILLED):
         return Outcome(

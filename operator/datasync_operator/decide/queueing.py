@@ -116,7 +116,8 @@ def _start(
         "phase": Phase.LAUNCHING,
         "start_time": execution.status.start_time or now,
         "launch_time": now,
-        "attempts": 1,
+        "attempts": (execution.status.attempts or 0) + 1,
+        "acknowledged": execution.status.acknowledged or execution.spec.acknowledge or None,
         "resolved": Resolved(
             task_generation=recipe.task.metadata.generation,
             source_uri=plan.source.uri,

@@ -60,13 +60,14 @@ def end_now(seen: ExecutionView, end: Outcome, now: datetime) -> Plan:
 
 
 def ended(execution: Execution, end: Outcome, *, now: datetime) -> ExecutionStatus:
-    """The terminal status of a run that came to its own end.
+    """The status of a run that came to its own end, or to where a guard holds it.
 
-    | phase | standing | errorCode |
-    |---|---|---|
-    | Success | Good | none |
-    | CompletedWithErrors | Good: the task tolerates them | FilesFailed |
-    | Error | Failed | the reason |
+    | phase | standing | errorCode | endTime | hold |
+    |---|---|---|---|---|
+    | Success | Good | none | now | none |
+    | CompletedWithErrors | Good: the task tolerates them | FilesFailed | now | none |
+    | Error | Failed | the reason | now | none |
+    | Held | Failed: it needs a person | the reason | none | the result's |
     """
     known = execution.status
     status = say(
@@ -80,7 +81,8 @@ def ended(execution: Execution, end: Outcome, *, now: datetime) -> ExecutionStat
     changes: dict[str, object] = {
         "phase": end.phase,
         "start_time": known.start_time or now,
-        "end_time": now,
+        "end_time": now if end.phase.terminal else None,
+        "hold": end.result.hold if end.result and end.phase is Phase.HELD else None,
         "result": ExecutionResult.of(
             end.result,
             None if faultless else end.reason,

@@ -278,9 +278,10 @@ def _jitter(task: Task, limit_seconds: int) -> timedelta:
     return timedelta(seconds=int(digest, 16) % (limit_seconds + 1))
 
 
-def _order(run: Execution) -> tuple[bool, datetime, str]:
+def _order(run: Execution) -> tuple[bool, bool, datetime, str]:
+    """What runs, before what waits, before what is held."""
     created = run.metadata.creation_timestamp or _NEVER
-    return (not run.phase.active, created, run.metadata.name)
+    return (not run.phase.active, run.phase is Phase.HELD, created, run.metadata.name)
 
 
 def _ended(run: Execution) -> tuple[datetime, str]:

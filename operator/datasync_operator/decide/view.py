@@ -20,7 +20,7 @@ class ExecutionView:
     """None: a reference leads nowhere; `missing` says which."""
     missing: tuple[Reason, str] | None = None
     ledger: Ledger | None = None
-    """Only while it is queued."""
+    """Only while it is queued or held."""
     job: JobView | None = None
     pods: Sequence[PodView] = ()
     events: Sequence[EventView] = ()

@@ -2,9 +2,11 @@
 
 import pytest
 
+from datasync_api.hold import Hold
 from datasync_api.task import TaskOptions
 from datasync_runner.core.tally import Tally
-from datasync_runner.engine.end import completed
+from datasync_runner.engine.delete import DeletionHeld
+from datasync_runner.engine.end import completed, stopped_by
 from datasync_runner.engine.failures import record
 from datasync_runner.storage import errors
 
@@ -47,3 +49,13 @@ def test_outcome(failures, policy, outcome):
     assert (end.error is None) == (not failures)
     if failures:
         assert end.error.code == "FilesFailed"
+
+
+def test_a_stop_is_an_error_and_a_hold_is_a_hold():
+    away = stopped_by(errors.Unreachable("it does not answer"))
+    assert (away.code, away.outcome, away.hold) == (30, "Error", None)
+    assert away.error.code == "LocationUnreachable"
+    hold = Hold(token="5-0123456789", reason="TooManyDeletions", deletions=5, limit=2)
+    held = stopped_by(DeletionHeld(hold, "5 of 8 files would be deleted"))
+    assert (held.code, held.outcome, held.hold) == (12, "Held", hold)
+    assert held.error.code == "TooManyDeletions"

@@ -11,12 +11,13 @@ from datasync_api.task import Guards, TaskOptions
 from datasync_runner.core.entry import Kind, PosixMetadata
 from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.engine import pipeline
+from datasync_runner.engine.delete import DeletionHeld
 from datasync_runner.engine.progress import Board
 from datasync_runner.storage import errors
 from fakes.storage import FILE, FOLDER, FakeStorage
 
 
-def plan(includes=(), excludes=(), allow_empty=False, **options):
+def plan(includes=(), excludes=(), guards=None, acknowledge="", **options):
     side = PosixSide(uri="nfs://h/a/", root="/a")
     return TransferPlan(
         execution={"namespace": "n", "name": "e", "uid": "u"},
@@ -25,8 +26,12 @@ def plan(includes=(), excludes=(), allow_empty=False, **options):
         options=TaskOptions(**options),
         includes=includes,
         excludes=excludes,
-        guards=Guards(allow_empty_source=allow_empty),
+        guards=guards or Guards(),
+        acknowledge=acknowledge,
     )
+
+
+UNGUARDED = Guards(allow_empty_source=True, max_delete_percent=100)
 
 
 async def run(source, destination, **options):
@@ -94,7 +99,7 @@ def tree_of(keys, objects):
 async def test_sync_is_idempotent_and_complete(ours, theirs, source_objects, destination_objects):
     source = tree_of(ours, source_objects)
     destination = tree_of(theirs, destination_objects)
-    options = {"preserve_deleted_files": "Remove", "allow_empty": True}
+    options = {"preserve_deleted_files": "Remove", "guards": UNGUARDED}
     await run(source, destination, **options)
     assert bodies(destination) == bodies(source)
     again = await run(source, destination, **options)
@@ -140,11 +145,44 @@ async def test_a_folder_that_still_holds_excluded_files_stays_without_a_failure(
 
 async def test_an_empty_source_deletes_nothing_unless_it_is_allowed():
     destination = FakeStorage().put(b"a", b"1")
-    with pytest.raises(errors.SourceEmpty, match=r"guards\.allowEmptySource"):
+    with pytest.raises(DeletionHeld, match=r"guards\.allowEmptySource") as held:
         await run(FakeStorage(), destination, preserve_deleted_files="Remove")
+    assert held.value.hold.reason == "SourceEmpty"
     assert set(destination.items) == {b"a"}
-    await run(FakeStorage(), destination, preserve_deleted_files="Remove", allow_empty=True)
+    allowed = Guards(allow_empty_source=True)
+    await run(FakeStorage(), destination, preserve_deleted_files="Remove", guards=allowed)
     assert not destination.items
+
+
+async def test_too_many_deletions_are_held_and_everything_else_is_done():
+    source = FakeStorage().put(b"d/").put(b"d/kept", b"1").put(b"d/new", b"2")
+    destination = FakeStorage().put(b"d/").put(b"d/kept", b"1")
+    for number in range(3):
+        destination.put(b"gone-%d" % number, b"x")
+    remove = {"preserve_deleted_files": "Remove"}
+    with pytest.raises(DeletionHeld, match=r"3 of 4 files would be deleted.* allow 2") as held:
+        await run(source, destination, **remove)
+    assert set(destination.items) == {b"d/", b"d/kept", b"d/new", b"gone-0", b"gone-1", b"gone-2"}
+    assert destination.items[b"d/"].entry.metadata == FOLDER  # settled, although held
+    assert not [call for call in destination.calls if call.startswith("delete")]
+    token = held.value.hold.token
+
+    destination.put(b"gone-3", b"x")  # after the numbers were looked at
+    with pytest.raises(DeletionHeld, match="4 of 6 files") as larger:
+        await run(source, destination, acknowledge=token, **remove)
+    assert (larger.value.hold.deletions, larger.value.hold.limit) == (4, 3)
+    tally = await run(source, destination, acknowledge=larger.value.hold.token, **remove)
+    assert tally.files_deleted == 4
+    assert bodies(destination) == bodies(source)
+
+
+async def test_folders_are_no_files_that_a_guard_counts():
+    source, destination = FakeStorage().put(b"a", b"1"), FakeStorage().put(b"a", b"1")
+    for number in range(5):
+        destination.put(b"empty-%d/" % number)
+    strict = Guards(max_delete_percent=0, max_deleted_files=0)
+    tally = await run(source, destination, preserve_deleted_files="Remove", guards=strict)
+    assert tally.folders_deleted == 5
 
 
 async def test_nothing_is_deleted_when_part_of_the_source_cannot_be_listed():

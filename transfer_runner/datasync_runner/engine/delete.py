@@ -1,14 +1,18 @@
 """The very end of a run: deletions, children before parents, then the metadata of folders.
 
-Nothing is deleted when part of the source could not be listed, or when it lists nothing at all.
+Nothing is deleted when part of the source could not be listed, or when a guard of the task says no.
 """
 
 import logging
 from typing import Final
 
-from datasync_api.task import Guards
+from datasync_api.conditions import Reason
+from datasync_api.exit_codes import ExitCode
+from datasync_api.hold import Hold
+from datasync_api.plan import TransferPlan
 from datasync_runner.core.compare import Action, CompareOptions, decide, wanted
 from datasync_runner.core.entry import Entry
+from datasync_runner.core.guard import Extra, held_back
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.failures import record
 from datasync_runner.engine.prepare import Kept
@@ -17,7 +21,7 @@ from datasync_runner.storage.errors import (
     Conflict,
     FileError,
     Missing,
-    SourceEmpty,
+    StopError,
     StorageError,
 )
 from datasync_runner.storage.port import Destination, Source
@@ -32,10 +36,47 @@ class DeletionWithheld(FileError):
     hint = "clear the failures of listing the source, then run again"
 
 
-async def delete_extra(
-    kept: Kept, destination: Destination, *, tally: Tally, guards: Guards
-) -> None:
-    """Delete what the source does not have.  Raises: SourceEmpty, other StopErrors."""
+class DeletionHeld(StopError):
+    """A guard does not let the run delete; everything else is done."""
+
+    exit_code = ExitCode.GUARD
+
+    def __init__(self, hold: Hold, message: str) -> None:
+        super().__init__(message)
+        self.hold = hold
+        self.reason = hold.reason
+
+
+def held(kept: Kept, tally: Tally, plan: TransferPlan) -> DeletionHeld | None:
+    """What the guards say of all that is to be deleted, before the first is; None: go on."""
+    if not kept.deletes.count or kept.source_unlisted:
+        return None
+    extra = Extra(
+        deletions=tally.estimated_files_to_delete,
+        files=tally.files_listed_at_destination,
+        source_items=tally.files_listed_at_source + tally.folders_listed_at_source,
+    )
+    hold = held_back(extra, plan)
+    return DeletionHeld(hold, _told(hold, extra)) if hold is not None else None
+
+
+def _told(hold: Hold, extra: Extra) -> str:
+    if hold.reason is Reason.SOURCE_EMPTY:
+        return (
+            f"the source lists nothing, and {extra.deletions} files would be deleted at the "
+            "destination; nothing was deleted. Check that the right export or prefix is mounted; "
+            "a source that may be empty needs guards.allowEmptySource: true"
+        )
+    return (
+        f"{extra.deletions} of {extra.files} files would be deleted at the destination, and the "
+        f"task's guards allow {hold.limit}; nothing was deleted, what was to be copied is copied. "
+        "Check that the source is whole; for a task that may delete so many, raise "
+        "guards.maxDeletePercent or guards.maxDeletedFiles"
+    )
+
+
+async def delete_extra(kept: Kept, destination: Destination, *, tally: Tally) -> None:
+    """Delete what the source does not have, after `held` has let it.  Raises: StopError."""
     deletes = kept.deletes
     if not deletes.count:
         return
@@ -46,13 +87,6 @@ async def delete_extra(
         )
         record(tally, "delete", withheld)
         return
-    listed = tally.files_listed_at_source + tally.folders_listed_at_source
-    if not listed and not guards.allow_empty_source:
-        raise SourceEmpty(
-            f"the source lists nothing, and {deletes.count} items would be deleted at the "
-            "destination; nothing was deleted. Check that the right export or prefix is mounted, "
-            "or set guards.allowEmptySource: true"
-        )
     for keys in deletes.reversed_batches(BATCH):
         for key, answer in zip(keys, await destination.delete(keys), strict=True):
             folder = key.endswith(b"/")

@@ -3,9 +3,11 @@
 from typing import NamedTuple
 
 from datasync_api.exit_codes import ExitCode
+from datasync_api.hold import Hold
 from datasync_api.report import RunError, RunOutcome
 from datasync_api.task import TaskOptions
 from datasync_runner.core.tally import Tally
+from datasync_runner.engine.delete import DeletionHeld
 from datasync_runner.storage.errors import StopError
 
 
@@ -15,14 +17,18 @@ class End(NamedTuple):
     code: ExitCode
     outcome: RunOutcome = "Error"
     error: RunError | None = None
+    hold: Hold | None = None
 
 
 STOPPED = End(ExitCode.STOPPED, "Stopped")
 
 
 def stopped_by(stop: StopError) -> End:
-    """It could not go on."""
-    return End(stop.exit_code, error=RunError(code=stop.reason, detail=stop.message[:1024]))
+    """It could not go on, or may not."""
+    error = RunError(code=stop.reason, detail=stop.message[:1024])
+    if isinstance(stop, DeletionHeld):
+        return End(stop.exit_code, "Held", error, stop.hold)
+    return End(stop.exit_code, error=error)
 
 
 def completed(tally: Tally, options: TaskOptions) -> End:

@@ -6,7 +6,7 @@ from functools import partial
 from datasync_api.patterns import Filter
 from datasync_api.plan import TransferPlan
 from datasync_runner.core.parts import BUDGET_BYTES
-from datasync_runner.engine.delete import delete_extra, settle_folders
+from datasync_runner.engine.delete import delete_extra, held, settle_folders
 from datasync_runner.engine.moving import Mover, move, options_of
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.prepare import Kept, Prepare
@@ -28,7 +28,7 @@ async def run_plan(
 ) -> None:
     """Do what the plan says; the board has the books.  Without a mover this process moves all.
 
-    Raises: StopError, alone or in an ExceptionGroup.
+    Raises: StopError, alone or in an ExceptionGroup; DeletionHeld when all but deletions is done.
     """
     patient_source, patient_destination = Patient(source), Patient(destination)
     await patient_source.check()
@@ -54,9 +54,13 @@ async def run_plan(
             group.create_task(prepare.run())
             group.create_task(mover(queue=queue, board=board))
         tally = board.tally
-        await delete_extra(kept, patient_destination, tally=tally, guards=plan.guards)
+        stop = held(kept, tally, plan)
+        if stop is None:
+            await delete_extra(kept, patient_destination, tally=tally)
         await settle_folders(
             kept, patient_source, patient_destination, tally=tally, options=options
         )
     await patient_destination.finish()
+    if stop is not None:
+        raise stop
     board.ended()

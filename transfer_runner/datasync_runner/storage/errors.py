@@ -18,7 +18,6 @@
         ├── ConfigurationInvalid    exit 10
         ├── BucketMissing           exit 10
         ├── CredentialsRefused      exit 11
-        ├── SourceEmpty             exit 12
         └── Unreachable             exit 30
 
 Adapters turn the errors of operating system and libraries into these at one border each.
@@ -151,13 +150,6 @@ class CredentialsRefused(StopError):
 
     reason = Reason.CREDENTIALS_REFUSED
     exit_code = ExitCode.CREDENTIALS
-
-
-class SourceEmpty(StopError):
-    """The source lists nothing, the destination something, and deletion is on."""
-
-    reason = Reason.SOURCE_EMPTY
-    exit_code = ExitCode.GUARD
 
 
 class Unreachable(StopError):
