@@ -436,6 +436,12 @@ CASES = (
         )
     ),
     Case(
+        "mode",
+        manifest("DataSyncTaskExecution", "{taskRef: {name: a}, mode: Dry}"),
+        "spec.mode",
+        'supported values: "Transfer", "DryRun"',
+    ),
+    Case(
         "no-task",
         manifest("DataSyncTaskExecution", "{cancel: false}"),
         "spec.taskRef",

@@ -155,6 +155,7 @@ KINDS: Final = (
             Column("Bytes", "integer", ".status.progress.bytesTransferred"),
             Column("Rate", "integer", ".status.progress.bytesPerSecond", 1),
             Column("ETA", "date", ".status.progress.estimatedCompletionTime", 1),
+            Column("Mode", "string", ".spec.mode", 1),
             Column("Reason", "string", ".status.conditions[?(@.type=='Ready')].reason"),
         ),
     ),

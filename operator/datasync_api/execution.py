@@ -11,7 +11,16 @@ from datasync_api.conditions import Conditions, Reason
 from datasync_api.hold import Acknowledgement, Hold
 from datasync_api.meta import Resource
 from datasync_api.rate import BytesPerSecond
-from datasync_api.report import Count, Counters, Failure, Failures, StageStatus, TransferResult
+from datasync_api.report import (
+    Count,
+    Counters,
+    Failure,
+    Failures,
+    Requests,
+    RunMode,
+    StageStatus,
+    TransferResult,
+)
 from datasync_api.text import Name, Reference
 
 
@@ -60,6 +69,11 @@ class ExecutionSpec(ApiModel):
     """Which task to run."""
 
     task_ref: Annotated[Reference, immutable("taskRef")]
+    mode: Annotated[RunMode, immutable("mode")] = Field(
+        default="Transfer",
+        description="DryRun: list, compare and count what would be done; nothing is written. The "
+        "answer is in status.counters, status.requests and status.hold.",
+    )
     cancel: bool = Field(
         default=False, description="Set to true to stop the run; it ends in Cancelled."
     )
@@ -146,6 +160,7 @@ class Resolved(ApiModel):
     """What the run was started with; later changes of the task do not touch it."""
 
     task_generation: int
+    mode: RunMode = "Transfer"
     source_uri: Annotated[str, Field(max_length=8192)]
     destination_uri: Annotated[str, Field(max_length=8192)]
     agent: Name | None = None
@@ -172,13 +187,19 @@ class ExecutionStatus(ApiModel):
     )
     resolved: Resolved | None = None
     hold: Hold | None = Field(
-        default=None, description="While it is Held: what is held back, and the token to go on."
+        default=None,
+        description="While it is Held: what is held back, and the token to go on. Of a DryRun: "
+        "what would be held back.",
     )
     acknowledged: Acknowledgement | None = Field(
         default=None, description="The token that the run goes on by."
     )
     progress: ExecutionProgress | None = None
     counters: Counters | None = None
+    requests: Requests | None = Field(
+        default=None,
+        description="Of a DryRun: the S3 requests that a transfer would send, by operation.",
+    )
     result: ExecutionResult | None = None
     failures: Failures = Field(default_factory=list[Failure])
     conditions: Conditions = ()

@@ -14,6 +14,7 @@ from datasync_api.base import ApiModel
 from datasync_api.conditions import Reason
 from datasync_api.hold import Acknowledgement
 from datasync_api.location import AddressingStyle, LocationSpec, PayloadSigning
+from datasync_api.report import RunMode
 from datasync_api.task import Guards, TaskOptions, TaskSpec
 
 
@@ -73,6 +74,8 @@ class TransferPlan(ApiModel):
 
     version: Literal[1] = 1
     execution: ExecutionIdentity
+    mode: RunMode = "Transfer"
+    """DryRun: nothing is written."""
     source: Side
     destination: Side
     options: TaskOptions
@@ -93,6 +96,7 @@ class TransferPlan(ApiModel):
             by_alias=True,
             exclude={
                 "execution": True,
+                "mode": True,
                 "acknowledge": True,
                 "exchange": True,
                 "options": {"bytes_per_second"},
@@ -171,6 +175,7 @@ def make_plan(
     exchange: Exchange | None,
     bytes_per_second: int | None = None,
     acknowledge: str = "",
+    mode: RunMode = "Transfer",
 ) -> TransferPlan:
     """The plan of one run of a task between two sides.
 
@@ -182,6 +187,7 @@ def make_plan(
         options = options.model_copy(update={"bytes_per_second": bytes_per_second})
     return TransferPlan(
         execution=execution,
+        mode=mode,
         source=source,
         destination=destination,
         options=options,

@@ -22,7 +22,13 @@ MAX_FAILURE_CLASSES: Final = 10
 RunnerPhase = Literal["Preparing", "Transferring", "Verifying"]
 StageStatus = Literal["Pending", "Success", "Error"]
 RunOutcome = Literal["Success", "CompletedWithErrors", "Held", "Error", "Stopped"]
+RunMode = Literal["Transfer", "DryRun"]
 Count = Annotated[int, Field(ge=0)]
+Requests = Annotated[
+    dict[Annotated[str, Field(min_length=1, max_length=64)], Count],
+    Field(max_length=64),
+]
+"""S3 requests by operation."""
 
 
 class FilesFailed(ApiModel):
@@ -42,7 +48,8 @@ class Counters(ApiModel):
     """AWS DataSync's counters in the Enhanced meaning: files without folders, bytes as written.
 
     Source: API reference, DescribeTaskExecution.  `filesMetadataUpdated` is ours: files whose
-    content was right and whose metadata alone was written.
+    content was right and whose metadata alone was written; `estimatedMetadataUpdates` says how many
+    there are to be.
     """
 
     files_listed_at_source: Count = 0
@@ -51,7 +58,10 @@ class Counters(ApiModel):
     folders_listed_at_destination: Count = 0
     estimated_files_to_transfer: Count = 0
     estimated_bytes_to_transfer: Count = 0
+    estimated_metadata_updates: Count = 0
     estimated_files_to_delete: Count = 0
+    estimated_folders_to_transfer: Count = 0
+    estimated_folders_to_delete: Count = 0
     files_transferred: Count = 0
     files_metadata_updated: Count = 0
     files_verified: Count = 0
@@ -107,6 +117,7 @@ class TransferResult(ApiModel):
 
     version: Literal[1] = 1
     execution_uid: str
+    mode: RunMode = "Transfer"
     outcome: RunOutcome
     prepare_status: StageStatus
     transfer_status: StageStatus
@@ -120,7 +131,10 @@ class TransferResult(ApiModel):
     error: RunError | None = None
     """Why it was no Success; with CompletedWithErrors, what failed."""
     hold: Hold | None = None
-    """With Held: what is held back."""
+    """With Held: what is held back; of a dry run: what would be."""
+    requests: Requests = Field(default_factory=dict[str, int])
+    """Of a dry run: those that a transfer would send, beside repetitions and those by which its
+    processes get to know a server."""
     start_time: datetime
     end_time: datetime
 
@@ -143,6 +157,22 @@ class TransferResult(ApiModel):
             else:
                 return text
             kept = kept.model_copy(update=shorter)
+
+
+def accomplished(result: TransferResult) -> str:
+    """What a run that succeeded has to say for itself."""
+    if result.mode == "Transfer":
+        return "transfer and verification completed"
+    c, hold = result.counters, result.hold
+    said = (
+        f"a dry run, nothing was written: {c.estimated_files_to_transfer} files "
+        f"({c.estimated_bytes_to_transfer} bytes) would be transferred, the metadata of "
+        f"{c.estimated_metadata_updates} updated, {c.estimated_files_to_delete} deleted"
+    )
+    if hold is not None:
+        said += f"; a transfer would be Held ({hold.reason}: {hold.limit} deletions are allowed)"
+        said += f" unless it starts with the token {hold.token}"
+    return said
 
 
 def throughput(result: TransferResult) -> int:

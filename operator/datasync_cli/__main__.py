@@ -74,6 +74,10 @@ def _parser() -> argparse.ArgumentParser:
         help="the token that a run which was held has shown: delete as many files as it says",
     )  # fmt: skip
     run.add_argument(
+        "--dry-run", action="store_true",
+        help="list, compare and count what would be done; nothing is written",
+    )  # fmt: skip
+    run.add_argument(
         "-o", "--output", choices=["text", "json"], default="text",
         help="json: one object on stdout, in the shape of an execution's status",
     )  # fmt: skip
@@ -104,6 +108,7 @@ def _run(arguments: argparse.Namespace, runner: Sequence[str] | None) -> int:
         as_json=arguments.output == "json",
         bytes_per_second=_rate(arguments.bytes_per_second),
         acknowledge=_token(arguments.acknowledge),
+        mode="DryRun" if arguments.dry_run else "Transfer",
         runner=tuple(runner) if runner else None,
     )
     return run(request)

@@ -147,20 +147,47 @@ def _rows(status: ExecutionStatus) -> list[tuple[str, str]]:
     ready = find_condition(status.conditions, "Ready")
     if status.phase is not Phase.SUCCESS and ready is not None:
         rows.append(("Reason", f"{ready.reason}: {ready.message}"))
+    dry = status.resolved is not None and status.resolved.mode == "DryRun"
+    if dry:
+        rows.append(("Mode", "DryRun: nothing was written; this is what a transfer would do"))
     if (hold := status.hold) is not None:
-        rows.append(("Held", f"{hold.deletions} deletions, {hold.limit} allowed: {hold.token}"))
+        verb = "Would be held" if dry else "Held"
+        numbers = f"{hold.deletions} deletions, {hold.limit} allowed"
+        rows.append((verb, f"{hold.reason}: {numbers}; --acknowledge {hold.token}"))
     if (c := status.counters) is not None:
-        rows += [
-            ("Transferred", f"{_files(c.files_transferred)}, {size(c.bytes_transferred)}"),
-            ("Folders", f"{c.folders_transferred} transferred, {c.folders_deleted} deleted"),
-            ("Metadata updated", _files(c.files_metadata_updated)),
-            ("Deleted", _files(c.files_deleted)),
-            ("Skipped", _files(c.files_skipped)),
-            ("Verified", _files(c.files_verified)),
-            ("Failed", _files(c.files_failed.total())),
-        ]
+        rows += (
+            _foreseen(c)
+            if dry
+            else [
+                ("Transferred", f"{_files(c.files_transferred)}, {size(c.bytes_transferred)}"),
+                ("Folders", f"{c.folders_transferred} transferred, {c.folders_deleted} deleted"),
+                ("Metadata updated", _files(c.files_metadata_updated)),
+                ("Deleted", _files(c.files_deleted)),
+                ("Skipped", _files(c.files_skipped)),
+                ("Verified", _files(c.files_verified)),
+                ("Failed", _files(c.files_failed.total())),
+            ]
+        )
+    if status.requests:
+        asked = sorted(status.requests.items(), key=lambda item: (-item[1], item[0]))
+        rows.append(("S3 requests", ", ".join(f"{number} {name}" for name, number in asked)))
     if status.result is not None:
         rows.append(("Duration", f"{status.result.total_duration_ms / 1000:.1f} s"))
-    if status.progress is not None:
+    if status.progress is not None and not dry:
         rows.append(("Rate", f"{size(status.progress.bytes_per_second or 0)}/s"))
     return rows
+
+
+def _foreseen(c: Counters) -> list[tuple[str, str]]:
+    transferred, deleted = c.estimated_folders_to_transfer, c.estimated_folders_to_delete
+    return [
+        (
+            "To transfer",
+            f"{_files(c.estimated_files_to_transfer)}, {size(c.estimated_bytes_to_transfer)}",
+        ),
+        ("Folders", f"{transferred} to transfer, {deleted} to delete"),
+        ("Metadata to update", _files(c.estimated_metadata_updates)),
+        ("To delete", _files(c.estimated_files_to_delete)),
+        ("Skipped", _files(c.files_skipped)),
+        ("Failed", _files(c.files_failed.total())),
+    ]

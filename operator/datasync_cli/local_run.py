@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from datasync_api.execution import Phase, Resolved
 from datasync_api.plan import Exchange, ExecutionIdentity, TransferPlan, make_plan
-from datasync_api.report import TransferResult
+from datasync_api.report import RunMode, TransferResult
 from datasync_cli.child import Child
 from datasync_cli.display import Live, summary
 from datasync_cli.documents import read
@@ -54,6 +54,7 @@ class Request:
     """Instead of the task's ceiling; None: the task's."""
     acknowledge: str
     """The token of an earlier run that was held, or nothing."""
+    mode: RunMode
     runner: tuple[str, ...] | None
     """A command instead of the runner."""
 
@@ -84,6 +85,7 @@ def run(request: Request) -> int:
         ending,
         resolved=Resolved(
             task_generation=chosen.task.metadata.generation,
+            mode=plan.mode,
             source_uri=plan.source.uri,
             destination_uri=plan.destination.uri,
             plan_hash=plan.hash(),
@@ -132,6 +134,7 @@ def _plan(request: Request, manifests: Manifests, chosen: Chosen, place: Workspa
         exchange=Exchange(host="127.0.0.1", port=0, token_path=str(place.token)),
         bytes_per_second=request.bytes_per_second,
         acknowledge=request.acknowledge,
+        mode=request.mode,
     )
 
 

@@ -25,7 +25,7 @@ from datasync_api.execution import (
 )
 from datasync_api.exit_codes import KILLED, ExitCode
 from datasync_api.hold import Hold
-from datasync_api.report import RunError, TransferResult, throughput
+from datasync_api.report import RunError, TransferResult, accomplished, throughput
 
 _BY_EXIT_CODE: dict[int, Reason] = {
     ExitCode.CONFIGURATION: Reason.CONFIGURATION_INVALID,
@@ -93,7 +93,11 @@ def make_status(
     """The status that an execution on a cluster would end with."""
     phase, error = judge(ending)
     result = ending.result
-    message = error.detail if error else "everything was transferred"
+    if error is not None:
+        message = error.detail
+    else:
+        assert result is not None  # noqa: S101 - there is no success without a result
+        message = accomplished(result)
     ready = Condition(
         type="Ready",
         status="True" if phase.good else "False",
@@ -107,9 +111,10 @@ def make_status(
         end_time=ended,
         attempts=1,
         resolved=resolved,
-        hold=result.hold if result and phase is Phase.HELD else None,
+        hold=result.hold if result else None,
         progress=_progress(result, phase, ended) if result else None,
         counters=result.counters if result else None,
+        requests=(result.requests or None) if result else None,
         result=ExecutionResult.of(
             result, error.code if error else None, error.detail if error else None
         ),

@@ -134,6 +134,7 @@ def test_the_hash_is_the_recipes() -> None:
     assert plan().hash() == plan(options={"bytesPerSecond": 1000}).hash()
     acknowledged = plan().model_copy(update={"acknowledge": "5-0123456789"})
     assert acknowledged.hash() == plan().hash()
+    assert plan().model_copy(update={"mode": "DryRun"}).hash() == plan().hash()
 
 
 MANY, EMPTY = Reason.TOO_MANY_DELETIONS, Reason.SOURCE_EMPTY

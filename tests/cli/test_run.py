@@ -226,6 +226,27 @@ def test_refuses_what_is_no_token(setup: Setup, value: str) -> None:
     assert not setup.seen_file.exists()
 
 
+def test_a_dry_run_is_asked_for_and_told_as_one(setup: Setup) -> None:
+    answer = setup.run("--dry-run")
+    assert answer.code == 0, answer.err
+    assert setup.seen()["plan"]["mode"] == "DryRun"
+    rows = {line[:20].strip(): line[20:].strip() for line in answer.out.splitlines()}
+    assert rows["Outcome"] == "Success"
+    assert rows["Mode"].startswith("DryRun: nothing was written")
+    assert rows["To transfer"] == "4 files, 4.0 KiB"
+    assert rows["S3 requests"] == "4 PutObject, 1 ListObjectsV2"
+    assert "Transferred" not in rows
+    status = ExecutionStatus.model_validate_json(setup.run("--dry-run", "-o", "json").out)
+    assert status.resolved is not None and status.resolved.mode == "DryRun"
+    assert status.requests == {"PutObject": 4, "ListObjectsV2": 1}
+    assert "a dry run, nothing was written: 4 files" in status.conditions[0].message
+
+
+def test_without_it_a_run_transfers(setup: Setup) -> None:
+    assert setup.run().code == 0
+    assert setup.seen()["plan"]["mode"] == "Transfer"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_reaches_the_runner_and_ends_in_130(setup: Setup, number: int) -> None:
     process = start(

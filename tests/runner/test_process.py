@@ -139,6 +139,38 @@ def test_an_empty_source_with_remove(tmp_path, folders):
     assert not (folders[1] / "x").exists()
 
 
+def seen(folder):
+    """Everything below a folder, with what writing would change."""
+    return {
+        path.relative_to(folder): (found.st_mtime_ns, found.st_ctime_ns, found.st_size)
+        for path in [folder, *folder.rglob("*")]
+        if (found := path.lstat())
+    }
+
+
+@pytest.mark.parametrize("path", ["", "not/yet/there"])
+def test_a_dry_run_leaves_no_trace(tmp_path, folders, path):
+    source, destination = folders
+    for name in ("x", "y"):
+        (source / name).write_text(name)
+    (destination / "old").write_text("old")
+    (destination / ".datasync-0-0.tmp").write_text("of a run that was killed")
+    before = seen(destination)
+    plan = make_plan(posix(source), posix(destination, path), mode="DryRun")
+    code, result, _ = run(tmp_path, plan)
+    assert (code, result.outcome, result.mode) == (0, "Success", "DryRun")
+    assert result.counters.estimated_files_to_transfer == 2
+    assert result.counters.files_transferred == 0
+    assert (result.prepare_status, result.transfer_status) == ("Success", "Pending")
+    assert seen(destination) == before
+
+
+def test_a_dry_run_into_a_root_that_is_not_there_is_refused_as_a_transfer_is(tmp_path, folders):
+    plan = make_plan(posix(folders[0]), posix(tmp_path / "none", "sub"), mode="DryRun")
+    code, result, _ = run(tmp_path, plan)
+    assert (code, result.error.code) == (10, "ConfigurationInvalid")
+
+
 def test_a_secret_without_its_keys(tmp_path, folders):
     bucket = {
         "kind": "S3",

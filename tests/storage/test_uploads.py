@@ -304,7 +304,7 @@ async def test_a_large_copy_goes_in_parts_and_is_compared_with_the_source(
     bucket_of_any, copies, monkeypatch
 ):
     there = bucket_of_any
-    monkeypatch.setattr(s3_storage, "COPY_PARTS_BYTES", PART_BYTES)
+    monkeypatch.setattr(s3_storage, "WHOLE_COPY_BYTES", PART_BYTES)
     entry = await source_of(there)
     there.operations.clear()
     (written,) = fine(await copies.copy([entry], there.storage))
@@ -321,7 +321,7 @@ async def test_a_large_copy_goes_in_parts_and_is_compared_with_the_source(
 
 async def test_a_large_copy_that_is_damaged_is_found(bucket_of_any, copies, monkeypatch):
     there = bucket_of_any
-    monkeypatch.setattr(s3_storage, "COPY_PARTS_BYTES", PART_BYTES)
+    monkeypatch.setattr(s3_storage, "WHOLE_COPY_BYTES", PART_BYTES)
     entry = await source_of(there)
     (written,) = fine(await copies.copy([entry], there.storage))
     there.client.put_object(Bucket=there.name, Key="copies/large", Body=bytes(len(BODY)))
@@ -331,7 +331,7 @@ async def test_a_large_copy_that_is_damaged_is_found(bucket_of_any, copies, monk
 
 async def test_a_large_copy_of_what_was_replaced_is_refused(bucket_of_any, copies, monkeypatch):
     there = bucket_of_any
-    monkeypatch.setattr(s3_storage, "COPY_PARTS_BYTES", PART_BYTES)
+    monkeypatch.setattr(s3_storage, "WHOLE_COPY_BYTES", PART_BYTES)
     entry = await source_of(there)
     there.client.put_object(Bucket=there.name, Key="large", Body=bytes(len(BODY)))
     (answer,) = await copies.copy([entry], there.storage)

@@ -30,7 +30,7 @@ from datasync_runner.engine.progress import Board
 from datasync_runner.engine.stops import stop_of
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.errors import ConfigurationInvalid
-from datasync_runner.storage.factory import Means, make_storages
+from datasync_runner.storage.factory import Means, make_storages, requests_sent
 from datasync_runner.storage.throttle import Throttle
 from datasync_runner.tuning import tune
 
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stop = ConfigurationInvalid(problem[:1000])
         board = Board("unknown", time.monotonic)
         return _conclude(options.result, board, began, stopped_by(stop))
-    board = Board(plan.execution.uid, time.monotonic)
+    board = Board(plan.execution.uid, time.monotonic, writes=plan.mode == "Transfer")
     board.began = board.clock()
     end = asyncio.run(_supervise(_Run.of(plan, board)))
     return _conclude(options.result, board, began, end)
@@ -78,7 +78,9 @@ class _Run:
     def of(cls, plan: TransferPlan, board: Board) -> "_Run":
         """Fork the workers, while there is neither a thread nor a connection."""
         throttle = Throttle(plan.options.bytes_per_second)
-        count = worker_count(cpus=usable_cpus(), memory_bytes=usable_memory_bytes())
+        count = 1
+        if plan.mode == "Transfer":  # a dry run moves nothing
+            count = worker_count(cpus=usable_cpus(), memory_bytes=usable_memory_bytes())
         started_ns = time.time_ns()
 
         def means(budget: ByteBudget) -> Means:
@@ -130,6 +132,8 @@ async def _run(run: _Run) -> End:
         try:
             mover = run.pool.run if run.pool else None
             await run_plan(plan, source, destination, board, mover=mover)
+            if plan.mode == "DryRun":
+                board.requests += requests_sent(source) + requests_sent(destination)
         finally:
             await source.close()
             await destination.close()
@@ -198,6 +202,7 @@ def _result(board: Board, began: datetime, ended: datetime, end: End) -> Transfe
     verified = board.ended_at is not None and tally.files_verified == tally.files_transferred
     return TransferResult(
         execution_uid=board.execution_uid,
+        mode="Transfer" if board.writes else "DryRun",
         outcome=end.outcome,
         prepare_status=tally.stage_status("prepare", reached=prepared is not None),
         transfer_status=tally.stage_status("transfer", reached=board.ended_at is not None),
@@ -209,7 +214,8 @@ def _result(board: Board, began: datetime, ended: datetime, end: End) -> Transfe
         counters=tally.counters(),
         failures=tally.failures(),
         error=end.error,
-        hold=end.hold,
+        hold=end.hold or board.hold,
+        requests=dict(board.requests),
         start_time=began,
         end_time=ended,
     )

@@ -67,7 +67,7 @@ def _go_on(seen: ExecutionView, hold: Hold, *, now: datetime) -> Plan:
 
 
 def _successor(seen: ExecutionView) -> str | None:
-    """A run of the task that left the queue later and got as far as judging its deletions."""
+    """A transfer of the task that left the queue later and got as far as judging its deletions."""
     mine = seen.execution.status.launch_time
     if seen.ledger is None or mine is None:
         return None
@@ -75,6 +75,7 @@ def _successor(seen: ExecutionView) -> str | None:
         began = run.status.launch_time
         same = run.spec.task_ref.name == seen.execution.spec.task_ref.name
         judged = run.phase is Phase.HELD or run.phase.good
-        if same and judged and began is not None and began > mine:
+        transfers = run.spec.mode == "Transfer"
+        if same and judged and transfers and began is not None and began > mine:
             return run.metadata.name
     return None

@@ -65,6 +65,7 @@ class Recipe:
             exchange=Exchange(port=settings.exchange_port, token_path=f"{_EXCHANGE_FOLDER}/token"),
             bytes_per_second=execution.spec.bytes_per_second,
             acknowledge=execution.status.acknowledged or "",
+            mode=execution.spec.mode,
         )
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from datasync_api.conditions import Reason
 from datasync_api.execution import Phase
 from datasync_api.exit_codes import KILLED
-from datasync_api.report import TransferResult
+from datasync_api.report import TransferResult, accomplished
 from datasync_operator.decide.views import JobView, PodView
 
 
@@ -93,8 +93,7 @@ def _of_complete(result: TransferResult | None) -> Outcome:
             "the task again, and check that runner and operator are of one version",
         )
     if result.outcome == "Success":
-        text = "transfer and verification completed"
-        return Outcome(Reason.SUCCEEDED, text, result, Phase.SUCCESS)
+        return Outcome(Reason.SUCCEEDED, accomplished(result), result, Phase.SUCCESS)
     if result.error is not None:
         tolerated = result.outcome == "CompletedWithErrors"
         phase = Phase.COMPLETED_WITH_ERRORS if tolerated else Phase.ERROR

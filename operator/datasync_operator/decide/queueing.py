@@ -120,6 +120,7 @@ def _start(
         "acknowledged": execution.status.acknowledged or execution.spec.acknowledge or None,
         "resolved": Resolved(
             task_generation=recipe.task.metadata.generation,
+            mode=execution.spec.mode,
             source_uri=plan.source.uri,
             destination_uri=plan.destination.uri,
             agent=verdict.agent,

@@ -68,6 +68,8 @@ def ended(execution: Execution, end: Outcome, *, now: datetime) -> ExecutionStat
     | CompletedWithErrors | Good: the task tolerates them | FilesFailed | now | none |
     | Error | Failed | the reason | now | none |
     | Held | Failed: it needs a person | the reason | none | the result's |
+
+    A dry run's hold is what would be held back: it is kept at its end.
     """
     known = execution.status
     status = say(
@@ -82,7 +84,7 @@ def ended(execution: Execution, end: Outcome, *, now: datetime) -> ExecutionStat
         "phase": end.phase,
         "start_time": known.start_time or now,
         "end_time": now if end.phase.terminal else None,
-        "hold": end.result.hold if end.result and end.phase is Phase.HELD else None,
+        "hold": end.result.hold if end.result is not None else None,
         "result": ExecutionResult.of(
             end.result,
             None if faultless else end.reason,
@@ -92,6 +94,7 @@ def ended(execution: Execution, end: Outcome, *, now: datetime) -> ExecutionStat
     }
     if end.result is not None:
         changes["counters"] = end.result.counters
+        changes["requests"] = end.result.requests or None
         changes["failures"] = end.result.failures
         changes["progress"] = progress.final(known.progress, end.result, now=now)
     return status.model_copy(update=changes)

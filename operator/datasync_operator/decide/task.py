@@ -218,9 +218,14 @@ def _summary(status: TaskStatus, executions: Sequence[Execution]) -> TaskStatus:
     | CompletedWithErrors: tolerated, but the destination is not known to be whole | stays | 0 |
     | Error | stays | one more |
     | Cancelled | stays | stays |
+
+    A dry run that has ended says nothing of the task's data, so it is passed over.
     """
     going = sorted((run for run in executions if not run.phase.terminal), key=_order)
-    ended = sorted((run for run in executions if run.phase.terminal), key=_ended)
+    ended = sorted(
+        (run for run in executions if run.phase.terminal and run.spec.mode == "Transfer"),
+        key=_ended,
+    )
     update: dict[str, object] = {"current_execution": going[0].metadata.name if going else None}
     known = status.last_execution
     for run in ended:

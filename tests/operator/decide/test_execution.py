@@ -359,6 +359,26 @@ class TestEnding:
         assert conditions["Ready"] == ("True", Reason.FILES_FAILED)
         assert conditions["Stalled"] == ("False", Reason.FILES_FAILED)
 
+    def test_a_dry_run_tells_what_a_transfer_would_do_and_what_would_be_held(self) -> None:
+        hold = {
+            "token": "9-0123456789",
+            "reason": "TooManyDeletions",
+            "deletions": 9,
+            "limit": 5,
+        }
+        counters = {"estimatedFilesToTransfer": 4, "estimatedFilesToDelete": 9}
+        asked = {"PutObject": 4, "DeleteObjects": 1}
+        message = result(mode="DryRun", hold=hold, counters=counters, requests=asked)
+        done = pod(phase="Succeeded", exit_code=0, message=message)
+        plan = decide(launching(), job=job(complete=True), pods=[done])
+        assert told(plan).phase is Phase.SUCCESS
+        assert told(plan).requests == asked
+        assert told(plan).hold is not None
+        ready = find_condition(told(plan).conditions, "Ready")
+        assert ready is not None and ready.status == "True"
+        assert ready.message.startswith("a dry run, nothing was written: 4 files (0 bytes)")
+        assert ready.message.endswith("unless it starts with the token 9-0123456789")
+
     @pytest.mark.parametrize("phase", ["Success", "CompletedWithErrors", "Error", "Cancelled"])
     def test_terminal_phases_never_change(self, phase: str) -> None:
         ended = execution(phase=phase)

@@ -52,9 +52,9 @@ def held(name: str = "run", *, age: float = 60, **more: Any) -> Execution:
     return execution(name, phase="Held", status=status, metadata=metadata, **more)
 
 
-def later(phase: str, *, age: float = 5, of: str = "nightly") -> Execution:
+def later(phase: str, *, age: float = 5, of: str = "nightly", **spec: Any) -> Execution:
     launched = {"launchTime": ago(age).isoformat(), "resolved": resolved()}
-    return execution("later", task=of, phase=phase, status=launched)
+    return execution("later", task=of, phase=phase, status=launched, **spec)
 
 
 def ledger(*runs: Execution, **spec: Any) -> Ledger:
@@ -187,6 +187,7 @@ class TestEnding:
             (execution("later"), False),
             (later("Success", age=100), False),
             (later("Success", of="another"), False),
+            (later("Success", mode="DryRun"), False),
         ],
         ids=[
             "held too",
@@ -198,6 +199,7 @@ class TestEnding:
             "waits",
             "was before",
             "of another task",
+            "wrote nothing",
         ],
     )
     def test_a_later_run_that_has_judged_anew_takes_its_place(

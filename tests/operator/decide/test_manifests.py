@@ -71,6 +71,12 @@ def test_the_plan_is_what_the_runner_reads() -> None:
     assert manifests.plan_config_map(RUN, plan)["immutable"] is True
 
 
+@pytest.mark.parametrize("mode", ["Transfer", "DryRun"])
+def test_the_mode_is_the_executions(mode: str) -> None:
+    assert recipe().plan(execution(mode=mode), SETTINGS).mode == mode
+    assert recipe().plan(RUN, SETTINGS).mode == "Transfer"
+
+
 @pytest.mark.parametrize(
     ("privileges", "user", "added"),
     [

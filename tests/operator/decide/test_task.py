@@ -223,6 +223,15 @@ class TestStatus:
         assert last is not None and last.status == condition
         assert summary.last_execution is not None and summary.last_execution.phase == phase
 
+    @pytest.mark.parametrize("phase", ["Success", "Error"])
+    def test_a_dry_run_says_nothing_of_the_data(self, phase: str) -> None:
+        before = told(decide(task(), own("a", "Success", age=30)))
+        rehearsed = execution(
+            "dry", phase=phase, status={"endTime": ago(5).isoformat()}, mode="DryRun"
+        )
+        after = told(decide(task(status=before.manifest()), own("a", "Success", age=30), rehearsed))
+        assert after == before
+
     @pytest.mark.parametrize(
         ("locations", "expected"),
         [

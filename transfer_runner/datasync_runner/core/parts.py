@@ -32,6 +32,8 @@ MAX_PARTS: Final = 10_000
 MAX_OBJECT_BYTES: Final = 5 * 1024**4
 COPY_LIMIT_BYTES: Final = 5 * 1024**3
 """CopyObject's limit: above it metadata changes by uploading again."""
+WHOLE_COPY_BYTES: Final = 1024 * MIB
+"""Above this a copy inside S3 goes in parts, several at once."""
 
 
 class Layout(NamedTuple):

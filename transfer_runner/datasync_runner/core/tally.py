@@ -42,7 +42,10 @@ class Tally:
     folders_listed_at_destination: int = 0
     estimated_files_to_transfer: int = 0
     estimated_bytes_to_transfer: int = 0
+    estimated_metadata_updates: int = 0
     estimated_files_to_delete: int = 0
+    estimated_folders_to_transfer: int = 0
+    estimated_folders_to_delete: int = 0
     files_transferred: int = 0
     files_metadata_updated: int = 0
     files_verified: int = 0

@@ -116,7 +116,7 @@ async def settle_folders(
     touched = bool(written) or kept.new_folders
     for records in kept.folders.reversed_batches(BATCH):
         works = [unpack_folder(packed) for packed in records]
-        works = await _inspected(works, source, destination, tally=tally, options=options)
+        works = await inspected(works, source, destination, tally=tally, options=options)
         works = [work for work in works if touched or work.action is not Action.SKIP]
         folders = [wanted(work.source, options) for work in works]
         answers = await destination.write_folders(folders)
@@ -127,7 +127,7 @@ async def settle_folders(
                 tally.folders_transferred += 1
 
 
-async def _inspected(
+async def inspected(
     works: list[FolderWork],
     source: Source,
     destination: Destination,
@@ -155,5 +155,7 @@ async def _inspected(
                 action = decide(known, there, options).action
                 if action is Action.SKIP and destination.objects:
                     continue
+                if action is not Action.SKIP:
+                    tally.estimated_folders_to_transfer += 1
             found.append(FolderWork(action, known, work.destination))
     return found

@@ -7,6 +7,7 @@ from datasync_api.patterns import Filter
 from datasync_api.plan import TransferPlan
 from datasync_runner.core.parts import BUDGET_BYTES
 from datasync_runner.engine.delete import delete_extra, held, settle_folders
+from datasync_runner.engine.dry_run import DryRun
 from datasync_runner.engine.moving import Mover, move, options_of
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.prepare import Kept, Prepare
@@ -28,14 +29,20 @@ async def run_plan(
 ) -> None:
     """Do what the plan says; the board has the books.  Without a mover this process moves all.
 
-    Raises: StopError, alone or in an ExceptionGroup; DeletionHeld when all but deletions is done.
+    A dry run ends where the first thing would be written.  Raises: StopError, alone or in an
+    ExceptionGroup; DeletionHeld when all but deletions is done.
     """
     patient_source, patient_destination = Patient(source), Patient(destination)
     await patient_source.check()
     await patient_destination.check()
     options = options_of(plan, patient_source, patient_destination)
     queue = WorkQueue(WORKERS)
-    if mover is None:
+    dry_run = None
+    if plan.mode == "DryRun":
+        board.writes = False
+        dry_run = DryRun(patient_source, patient_destination, options=options, tally=board.tally)
+        mover = dry_run.move
+    elif mover is None:
         mover = partial(
             move, plan, patient_source, patient_destination, budget=ByteBudget(BUDGET_BYTES)
         )
@@ -53,6 +60,9 @@ async def run_plan(
         async with asyncio.TaskGroup() as group:
             group.create_task(prepare.run())
             group.create_task(mover(queue=queue, board=board))
+        if dry_run is not None:
+            await dry_run.end(kept, plan, board)
+            return
         tally = board.tally
         stop = held(kept, tally, plan)
         if stop is None:

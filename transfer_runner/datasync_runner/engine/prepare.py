@@ -154,7 +154,11 @@ class Prepare:
     def _only_at_destination(self, destination: Entry | None, action: Action) -> None:
         if destination is not None and action is Action.DELETE:
             self._kept.deletes.push(destination.key)
-            self._tally.estimated_files_to_delete += destination.kind is not Kind.FOLDER
+            tally = self._tally
+            if destination.kind is Kind.FOLDER:
+                tally.estimated_folders_to_delete += 1
+            else:
+                tally.estimated_files_to_delete += 1
 
     def _place_folder(self, source: Entry, destination: Entry | None, action: Action) -> None:
         if action is Action.CONFLICT:
@@ -165,3 +169,5 @@ class Prepare:
             return
         self._kept.folders.push(pack_folder(FolderWork(action, source, destination)))
         self._kept.new_folders |= action is Action.COPY
+        if action in (Action.COPY, Action.UPDATE_METADATA):
+            self._tally.estimated_folders_to_transfer += 1

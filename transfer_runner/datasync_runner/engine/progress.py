@@ -1,8 +1,10 @@
 """What a run tells while it goes: one board, written by the event loop, read by the exchange."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from datasync_api.hold import Hold
 from datasync_api.report import Progress, RunnerPhase
 from datasync_runner.core.tally import Tally
 
@@ -19,10 +21,18 @@ class Board:
     transfer_began: float | None = None
     transferred_at: float | None = None
     ended_at: float | None = None
+    writes: bool = True
+    """False: a dry run, which prepares and does nothing else."""
+    hold: Hold | None = None
+    """Of a dry run: what a transfer would have to have acknowledged."""
+    requests: Counter[str] = field(default_factory=Counter[str])
+    """Of a dry run: what a transfer would ask of S3, beside what the dry run has asked itself."""
 
     @property
     def phase(self) -> RunnerPhase:
         """The phase as AWS DataSync names it."""
+        if not self.writes:
+            return "Preparing"
         if self.transferred_at is not None:
             return "Verifying"
         if self.prepared_at is not None or self.transfer_began is not None:

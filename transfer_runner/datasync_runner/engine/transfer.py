@@ -89,28 +89,16 @@ class Transfer:
 
     async def _inspect(self, batch: list[Work]) -> None:
         """Ask for the metadata that the decision needs, decide, and do it."""
-        sources, destinations = await asyncio.gather(
-            self._source.inspect([work.source for work in batch]),
-            self._destination.inspect([work.destination for work in batch if work.destination]),
+        works = await inspect(
+            batch,
+            self._source,
+            self._destination,
+            options=self._options,
+            tally=self._tally,
+            queue=self._queue,
         )
-        works: list[Work] = []
-        for source, destination in zip(sources, destinations, strict=True):
-            there = None if isinstance(destination, Missing) else destination
-            if isinstance(source, StorageError):
-                record(self._tally, "prepare", source)
-            elif isinstance(there, StorageError):
-                record(self._tally, "prepare", there)
-            elif work := self._decided(source, there):
-                works.append(work)
-        self._queue.settled(len(batch))
         for some in batches_of(works):
             await self._do(some)
-
-    def _decided(self, source: Entry, there: Entry | None) -> Work | None:
-        action = decide(source, there, self._options).action
-        if action is Action.INSPECT:
-            raise RuntimeError(f"{source.key!r}: still not known after it was inspected")
-        return place(self._tally, source, action=action, to_objects=self._destination.objects)
 
     async def _copy_small(self, sources: list[Entry]) -> None:
         async with self._budget.hold(sum([source.size_bytes for source in sources])):
@@ -243,7 +231,40 @@ def place(tally: Tally, source: Entry, *, action: Action, to_objects: bool) -> W
     if action is Action.COPY:
         tally.estimated_files_to_transfer += 1
         tally.estimated_bytes_to_transfer += source.size_bytes
+    elif action is Action.UPDATE_METADATA:
+        tally.estimated_metadata_updates += 1
     return Work(action, source)
+
+
+async def inspect(
+    batch: list[Work],
+    source: Patient,
+    destination: Patient,
+    *,
+    options: CompareOptions,
+    tally: Tally,
+    queue: WorkQueue,
+) -> list[Work]:
+    """Ask for the metadata that the decisions need, and decide: what there is to be done."""
+    ours, theirs = await asyncio.gather(
+        source.inspect([work.source for work in batch]),
+        destination.inspect([work.destination for work in batch if work.destination]),
+    )
+    works: list[Work] = []
+    for found, other in zip(ours, theirs, strict=True):
+        there = None if isinstance(other, Missing) else other
+        if isinstance(found, StorageError):
+            record(tally, "prepare", found)
+        elif isinstance(there, StorageError):
+            record(tally, "prepare", there)
+        else:
+            action = decide(found, there, options).action
+            if action is Action.INSPECT:
+                raise RuntimeError(f"{found.key!r}: still not known after it was inspected")
+            if work := place(tally, found, action=action, to_objects=destination.objects):
+                works.append(work)
+    queue.settled(len(batch))
+    return works
 
 
 def batches_of(works: list[Work]) -> list[list[Work]]:

@@ -1,5 +1,6 @@
 """A side of a plan to its storage: the only module, with `app`, that knows the adapters."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from datasync_api.plan import S3Side, TransferPlan
@@ -47,9 +48,15 @@ def make_storages(plan: TransferPlan, means: Means) -> tuple[Destination, Destin
             sets_owner="IntValue" in (plan.options.uid, plan.options.gid),
             started_ns=means.started_ns,
             verifies=plan.options.verify_mode == "OnlyFilesTransferred",
+            creates=plan.mode == "Transfer",
             throttle=destination_throttle,
         )
     return source, destination
+
+
+def requests_sent(storage: Destination) -> Counter[str]:
+    """How many S3 requests of each kind this process has sent there."""
+    return Counter(storage.sent) if isinstance(storage, S3Storage) else Counter()
 
 
 def _s3(side: S3Side, means: Means, throttle: Throttle | None) -> S3Storage:

@@ -30,7 +30,7 @@ from datasync_runner.storage.posix_folders import Folders, split_key
 from datasync_runner.storage.posix_large import LargeWriter
 from datasync_runner.storage.posix_read import read_batch
 from datasync_runner.storage.posix_reader import FileReader
-from datasync_runner.storage.posix_root import Root, open_destination, open_source
+from datasync_runner.storage.posix_root import Root, is_missing, open_destination, open_source
 from datasync_runner.storage.posix_walk import walk
 from datasync_runner.storage.throttle import Throttle
 
@@ -53,14 +53,18 @@ class PosixStorage:
         sets_owner: bool,
         started_ns: int,
         verifies: bool = False,
+        creates: bool = True,
         throttle: Throttle | None = None,
     ) -> None:
         """`verifies`: what is written is proven before it gets its name.
 
+        `creates` False: a destination that is not there yet is empty, and is not made.
         `throttle`: is charged with what is written; for a run in which no connection is charged.
         """
         self._side = side
         self._writes = writes
+        self._creates = creates
+        self._absent = False
         self._sets_owner = sets_owner
         self._started_ns = started_ns
         self._verifies = verifies
@@ -81,6 +85,9 @@ class PosixStorage:
         if self._root is not None:
             os.fstat(self._root.fd)
             return
+        self._absent = self._writes and not self._creates and is_missing(self._side)
+        if self._absent:
+            return
         fd = (
             open_destination(self._side, sets_owner=self._sets_owner)
             if self._writes
@@ -100,6 +107,8 @@ class PosixStorage:
 
     async def listing(self, chosen: Filter) -> AsyncIterator[Batch]:
         """Everything that takes part, sorted.  Raises: StorageError about the root."""
+        if self._absent:
+            return
         root = self._now
         walker = walk(root.fd, chosen, self._leftover, network=root.network)
         try:

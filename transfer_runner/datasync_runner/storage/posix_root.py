@@ -62,6 +62,17 @@ def open_source(side: PosixSide) -> int:
     return _open(side, create=False)
 
 
+def is_missing(side: PosixSide) -> bool:
+    """Whether the path is not there yet, below a root that is; nothing is made."""
+    try:
+        os.close(_walk_to(side, create=False))
+    except FileNotFoundError:
+        return Path(side.root).is_dir()
+    except OSError:
+        return False  # who opens it says what is wrong
+    return False
+
+
 def open_destination(side: PosixSide, *, sets_owner: bool) -> int:
     """The descriptor of what is written, made where it is missing.
 

@@ -9,7 +9,7 @@ connections.  What the answers mean for files is `objects`' business.
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Final
 
@@ -49,9 +49,14 @@ class Client:
         self._move(side.region)
 
     @property
+    def sent(self) -> Mapping[str, int]:
+        """How many requests of each kind were sent, repetitions included."""
+        return self._http.sent if self._http else {}
+
+    @property
     def requests(self) -> int:
         """How many requests were sent, repetitions included."""
-        return self._http.requests if self._http else 0
+        return sum(self.sent.values())
 
     def path(self, key: str = "") -> str:
         """The path of a key, encoded, as it is signed; of the bucket itself without one."""

@@ -14,7 +14,7 @@ import contextlib
 import os
 import select
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -61,7 +61,7 @@ class Http:
         self._done = done
         self._ca_path = ca_path or os.environ.get("AWS_CA_BUNDLE") or certifi.where()
         self.limit = ConnectionLimit(most=most)
-        self.requests = 0
+        self.sent: defaultdict[str, int] = defaultdict(int)
         self._throttle = throttle
         self._waiting: deque[Call] = deque()
         self._idle: dict[tuple[bool, str], list[Handle]] = {}
@@ -136,7 +136,7 @@ class Http:
             handle = PacedHandle(call.method, self._ca_path, throttle, self._wake_later)
         handle.load(call)
         self._busy[handle.curl] = handle
-        self.requests += 1
+        self.sent[call.operation] += 1
         self._multi.add_handle(handle.curl)
         self._kick = True
 

@@ -2,14 +2,19 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Final, TypeVar
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import TypeVar
 
 from datasync_api.patterns import Filter
 from datasync_api.plan import S3Side
 from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry
-from datasync_runner.core.parts import BUDGET_BYTES, MIB, RANGE_BYTES, SINGLE_PUT_BYTES
+from datasync_runner.core.parts import (
+    BUDGET_BYTES,
+    RANGE_BYTES,
+    SINGLE_PUT_BYTES,
+    WHOLE_COPY_BYTES,
+)
 from datasync_runner.storage import errors
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.port import (
@@ -37,8 +42,6 @@ from datasync_runner.storage.throttle import Throttle
 
 T = TypeVar("T")
 R = TypeVar("R")
-COPY_PARTS_BYTES: Final = 1024 * MIB
-"""From here on a copy inside S3 goes in parts, several at once."""
 
 
 class S3Storage:
@@ -59,6 +62,11 @@ class S3Storage:
         self._budget = budget or ByteBudget(BUDGET_BYTES)
         self._client = Client(side, most=connections, throttle=throttle)
         self._objects = Objects(self._client)
+
+    @property
+    def sent(self) -> Mapping[str, int]:
+        """How many requests of each kind this process has sent, repetitions included."""
+        return self._client.sent
 
     async def check(self) -> None:
         """List one key: is the bucket there, and are we let in?
@@ -149,7 +157,7 @@ class S3Storage:
         gather: Gather[Written] = Gather(len(entries))
         copies: list[asyncio.Task[None]] = []
         for at, entry in enumerate(entries):
-            if entry.size_bytes > COPY_PARTS_BYTES:
+            if entry.size_bytes > WHOLE_COPY_BYTES:
                 one = self._copy_large(entry, source, gather.place(at))
                 copies.append(asyncio.create_task(one))
                 continue

@@ -1,0 +1,83 @@
+"""A dry run against a real server: it sends no request that writes, and foretells those that do."""
+
+import os
+import time
+
+import pytest
+
+from datasync_api.plan import TransferPlan
+from datasync_api.task import TaskOptions
+from datasync_runner.core.parts import MIB
+from datasync_runner.engine import pipeline
+from datasync_runner.engine.progress import Board
+from datasync_runner.storage.posix import PosixStorage
+from datasync_runner.storage.s3.storage import S3Storage
+from storage.sides import credentials, posix_side, s3_side
+
+pytestmark = [pytest.mark.storage, pytest.mark.timeout(60)]
+WRITES = {
+    *("PutObject", "CopyObject", "DeleteObjects", "DeleteObject"),
+    *("CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"),
+}
+READS = {"ListObjectsV2", "HeadObject"}
+
+
+def since(before, after):
+    return {name: count - before.get(name, 0) for name, count in after.items()}
+
+
+async def test_the_requests_that_write_are_those_that_were_foretold(
+    tmp_path, s3_server, bucket, s3_client
+):
+    root = tmp_path / "tree"
+    (root / "folder" / "empty").mkdir(parents=True)
+    for number in range(5):
+        (root / "folder" / f"file-{number}").write_bytes(b"x" * number)
+    (root / "large").write_bytes(os.urandom(17 * MIB))
+    there = s3_side(s3_server, bucket, credentials(tmp_path / "secret", s3_server), "here/")
+    here = posix_side(root)
+
+    def plan(mode):
+        return TransferPlan(
+            execution={"namespace": "n", "name": "e", "uid": "u"},
+            mode=mode,
+            source=here,
+            destination=there,
+            options=TaskOptions(preserve_deleted_files="Remove"),
+        )
+
+    async def run(mode, destination):
+        source = PosixStorage(here, writes=False, sets_owner=False, started_ns=0)
+        board = Board("u", time.monotonic)
+        before = dict(destination.sent)
+        try:
+            await pipeline.run_plan(plan(mode), source, destination, board)
+        finally:
+            await source.close()
+        return board, since(before, destination.sent)
+
+    destination = S3Storage(there)
+    try:
+        said, sent = await run("DryRun", destination)
+        assert set(sent) <= READS
+        assert "Contents" not in s3_client.list_objects_v2(Bucket=bucket)
+        assert s3_client.list_multipart_uploads(Bucket=bucket).get("Uploads", []) == []
+        _, first = await run("Transfer", destination)
+        # The first upload finds out whether the server checks, with one request more.
+        probes = sum(first.get(n, 0) - said.requests[n] for n in ("PutObject", "UploadPart"))
+        assert 0 <= probes <= 2
+        for name in ("CreateMultipartUpload", "CompleteMultipartUpload"):
+            assert first[name] == said.requests[name] == 1
+
+        (root / "folder" / "file-1").write_bytes(b"changed")
+        (root / "folder" / "file-2").chmod(0o600)
+        (root / "folder" / "file-3").unlink()
+        said, sent = await run("DryRun", destination)
+        assert not {name for name, count in sent.items() if count} - READS
+        _, second = await run("Transfer", destination)
+        wrote = {name: count for name, count in second.items() if name in WRITES and count}
+        foretold = {name: count for name, count in said.requests.items() if name in WRITES}
+        assert wrote == foretold
+        assert foretold["DeleteObjects"] == foretold["CopyObject"] == 1
+    finally:
+        await destination.close()
