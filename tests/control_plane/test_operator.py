@@ -9,11 +9,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from datasync_api.report import TransferResult
 from fixtures.control_plane import ControlPlane
 from fixtures.kube import Namespace
 from manifests import Snippet, snippets
@@ -182,6 +184,76 @@ def test_cancelling(applied: Namespace) -> None:
         "the finalizer to go",
         lambda: "finalizers" not in (applied.get("dse", "run") or {})["metadata"],
     )
+
+
+HOLD = {"token": "9-0123456789", "reason": "TooManyDeletions", "deletions": 9, "limit": 5}
+
+
+def end_pod(namespace: Namespace, exit_code: int, told: TransferResult) -> None:
+    """Let the runner pod end, as the kubelet would say it."""
+    [pod] = namespace.wait("a pod", lambda: namespace.list("pods"))
+    [container] = pod["spec"]["containers"]
+    terminated = {"exitCode": exit_code, "message": told.termination_message()}
+    status = {
+        "phase": "Failed" if exit_code else "Succeeded",
+        "containerStatuses": [
+            {
+                "name": container["name"],
+                "image": container["image"],
+                "imageID": "",
+                "ready": False,
+                "restartCount": 0,
+                "state": {"terminated": terminated},
+            }
+        ],
+    }
+    patch = json.dumps({"status": status})
+    name = pod["metadata"]["name"]
+    namespace.kubectl("patch", "pod", name, "--subresource=status", "--type=merge", "-p", patch)
+
+
+def test_a_held_run_waits_for_its_token_and_goes_on_as_a_new_attempt(applied: Namespace) -> None:
+    job = launched(applied)
+    uid = (applied.get("dse", "run") or {})["metadata"]["uid"]
+    now = datetime.now(UTC)
+    told = TransferResult.model_validate(
+        {
+            "executionUid": uid,
+            "outcome": "Held",
+            "prepareStatus": "Success",
+            "transferStatus": "Pending",
+            "verifyStatus": "Pending",
+            "counters": {"filesTransferred": 5},
+            "hold": HOLD,
+            "error": {"code": "TooManyDeletions", "detail": "9 of 10 files would be deleted"},
+            "startTime": now,
+            "endTime": now,
+        }
+    )
+    end_pod(applied, 12, told)
+    applied.wait("Held", lambda: phase(applied) == "Held")
+    held = applied.get("dse", "run") or {}
+    assert held["status"]["hold"] == HOLD
+    assert "endTime" not in held["status"]
+
+    acknowledged = json.dumps({"spec": {"acknowledge": HOLD["token"]}})
+    applied.kubectl("patch", "dse", "run", "--type=merge", "-p", acknowledged)
+    applied.wait("Launching", lambda: phase(applied) == "Launching")
+
+    def second() -> bool:
+        names = [one["metadata"]["name"] for one in applied.list("jobs")]
+        return len(names) == 1 and names[0] != job["metadata"]["name"]
+
+    applied.wait("another Job instead of the first", second)
+    status = (applied.get("dse", "run") or {})["status"]
+    assert (status["attempts"], status["acknowledged"]) == (2, HOLD["token"])
+    assert not {"hold", "counters", "result"} & set(status)
+    plans = [
+        one["data"]["plan.json"]
+        for one in applied.list("configmaps")
+        if "plan.json" in one.get("data", {})
+    ]
+    assert sorted(json.loads(plan)["acknowledge"] for plan in plans) == ["", HOLD["token"]]
 
 
 def test_a_trigger_starts_one_run_and_is_echoed(applied: Namespace) -> None:
