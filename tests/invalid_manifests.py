@@ -350,11 +350,44 @@ CASES = (
         "spec.excludes",
         "must have at most 1 item",
     ),
+    *(
+        Case(
+            f"glob-{name}",
+            task(f"excludes: [{{filterType: Glob, value: {value}}}]"),
+            "spec.excludes[0].value",
+            fix,
+        )
+        for name, value, fix in (
+            ("empty-pattern", "'*.tmp||b'", "names must not be empty"),
+            ("empty-name", "'a//b'", "names must not be empty"),
+            ("root", "/", "names must not be empty"),
+            ("open-bracket", "'[a'", "brackets and braces must be closed"),
+            ("open-brace", "'*.{a,b'", "brackets and braces must be closed"),
+            ("stray-brace", "'a}'", r"write \ before"),
+            ("nested-braces", "'{a,{b,c}}'", "stay out of braces"),
+            ("slash-in-braces", "'{a/b,c}'", "stay out of braces"),
+            ("escape-at-the-end", "'a\\'", r"write \ before"),
+            ("taken-back", "'*.tmp|!keep.tmp'", "'!' does not take an exclude back"),
+            ("nul", '"a\\0b"', "a path never holds a NUL"),
+        )
+    ),
     Case(
-        "glob-filter",
-        task("includes: [{filterType: Glob, value: /a}]"),
+        "glob-as-simple-pattern",
+        task("includes: [{value: '/*.{a,b}'}]"),
+        "spec.includes[0].value",
+        "filterType Glob can say more",
+    ),
+    Case(
+        "filter-language",
+        task("includes: [{filterType: Regex, value: /a}]"),
         "spec.includes[0].filterType",
-        'supported values: "SimplePattern"',
+        'supported values: "SimplePattern", "Glob"',
+    ),
+    Case(
+        "hidden-files",
+        task("options: {hiddenFiles: Skip}"),
+        "spec.options.hiddenFiles",
+        'supported values: "Include", "Exclude"',
     ),
     # schedules
     *(

@@ -1,86 +1,33 @@
-"""AWS DataSync's SIMPLE_PATTERN language, exactly: text to predicate.
+"""Which paths take part in a transfer: include and exclude rules, AWS's defaults, hidden files.
 
-Source: DataSync user guide, "Filtering data transferred by AWS DataSync".  Patterns are joined by
-`|`, `*` stands for any run of characters (slashes too), and `\\` escapes `*`, `|` and `\\`; before
-any other character, or at the end, it is ignored.  A pattern matches a path, or a folder above it.
-There is no `?`, no `[...]` and no case folding, and this module adds none.
+One filter for both sides, so what it leaves out of the source is left alone at the destination too.
+The languages of its patterns are none of its business.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from os.path import commonprefix
 from typing import Final
 
-INCLUDE_GRAMMAR: Final = r"/([^*|\\]|\\.)*\*?(\|/([^*|\\]|\\.)*\*?)*\\?"
-"""Include rules: every pattern starts with `/`, a `*` only as its last character."""
+from datasync_api import simple_pattern
+from datasync_api.filter_rules import ExcludeRule, IncludeRule
+from datasync_api.path_pattern import Pattern
+from datasync_api.simple_pattern import DEFAULT_EXCLUDES, SNAPSHOT
 
-EXCLUDE_GRAMMAR: Final = r"[/*]([^|\\]|\\.)*(\|[/*]([^|\\]|\\.)*)*\\?"
-"""Exclude rules: every pattern starts with `/` or `*`; anything else could match no path."""
+__all__ = ["SNAPSHOT", "Filter"]
 
-DEFAULT_EXCLUDES: Final = r"*/.snapshot|/.aws-datasync|/.awssync|/.zfs"
-"""What AWS DataSync leaves out of every transfer (user guide, "Filtering data")."""
-
-
-@dataclass(frozen=True)
-class _Pattern:
-    regex: re.Pattern[str]
-    literal: str  # what every match starts with
-    anchor: bytes  # what stands in every match: the longest piece without a wildcard
-
-    @classmethod
-    def parse(cls, text: str) -> "_Pattern":
-        tokens = list(_tokens(text))
-        while len(tokens) > 1 and tokens[-1] == "/":  # /dir and /dir/ are the same
-            tokens.pop()
-        if tokens == ["/"]:  # the root: everything
-            tokens.append(_STAR)
-        source = "".join(".*" if token is _STAR else re.escape(token) for token in tokens)
-        pieces = [""]
-        for token in tokens:
-            if token is _STAR:
-                pieces.append("")
-            else:
-                pieces[-1] += token
-        anchor = max(pieces, key=len).encode("utf-8", "surrogateescape")
-        return cls(re.compile(f"(?:{source})(?:/.*)?", re.DOTALL), pieces[0], anchor)
-
-
-_STAR: Final = "*wildcard*"
-
-
-def _tokens(pattern: str) -> Iterator[str]:
-    """Characters and wildcards of one pattern, escapes resolved."""
-    characters = iter(pattern)
-    for character in characters:
-        if character == "*":
-            yield _STAR
-        elif character == "\\":
-            escaped = next(characters, "")
-            if escaped:
-                yield escaped
-        else:
-            yield character
-
-
-def split(value: str) -> list[str]:
-    """The single patterns of a filter's value, escapes left as they are."""
-    found = [""]
-    characters = iter(value)
-    for character in characters:
-        if character == "\\":
-            found[-1] += character + next(characters, "")
-        elif character == "|":
-            found.append("")
-        else:
-            found[-1] += character
-    return [pattern for pattern in found if pattern]
+_Test = Callable[[str], object]
+_DEFAULTS: Final = tuple(simple_pattern.parse(DEFAULT_EXCLUDES))
+_HIDDEN: Final = tuple(simple_pattern.parse("*/.*"))
 
 
 @dataclass(frozen=True)
 class Filter:
     """Which paths take part: all, or those included, less those excluded.
 
-    Paths start with `/` at the location's root and have no slash at the end.
+    A path starts with `/` at the location's root; a folder's ends in `/`, a file's does not.
 
     | includes | excludes | path | takes part |
     |---|---|---|---|
@@ -90,35 +37,65 @@ class Filter:
     | any | match | any | no (an exclude wins) |
     """
 
-    includes: tuple[_Pattern, ...]
-    excludes: tuple[_Pattern, ...]
+    includes: tuple[Pattern, ...]
+    excludes: tuple[Pattern, ...]
 
     @classmethod
-    def parse(cls, includes: Sequence[str], excludes: Sequence[str]) -> "Filter":
-        """A filter from the values of include and exclude rules; default excludes are added."""
+    def parse(
+        cls,
+        includes: Sequence[IncludeRule],
+        excludes: Sequence[ExcludeRule],
+        *,
+        hidden: bool = True,
+    ) -> "Filter":
+        """A filter from rules; what AWS DataSync always leaves out is added.
+
+        `hidden`: names that begin with a dot take part.  Raises: PatternError.
+        """
         return cls(
-            tuple(_Pattern.parse(p) for value in includes for p in split(value)),
-            tuple(
-                _Pattern.parse(p) for value in (*excludes, DEFAULT_EXCLUDES) for p in split(value)
+            tuple(pattern for rule in includes for pattern in rule.patterns()),
+            (
+                *(pattern for rule in excludes for pattern in rule.patterns()),
+                *_DEFAULTS,
+                *(() if hidden else _HIDDEN),
             ),
         )
 
-    @property
+    @cached_property
     def everything(self) -> bool:
-        """Whether nothing is left out but AWS's defaults.
+        """Whether no rule leaves anything out.
 
-        Then an item outside of what they leave out takes part when its name does not begin with a
-        dot, and nobody needs to ask `matches`.
+        Then, inside of a folder that takes part, all do whose names neither begin with a dot nor
+        end in SNAPSHOT, and nobody needs to ask `matches`.
         """
-        return not self.includes and self.excludes == _DEFAULTS
+        return not self.includes and not set(self.excludes).difference(_DEFAULTS, _HIDDEN)
+
+    @cached_property
+    def start(self) -> str:
+        """What every path that takes part starts with, as far as it is known."""
+        starts = [pattern.start for pattern in self.includes]
+        return commonprefix(starts) or "/"  # noqa: RUF071 - of characters
+
+    @cached_property
+    def _excluded(self) -> _Test:
+        return _one_of(self.excludes)
+
+    @cached_property
+    def _included(self) -> _Test:
+        return _one_of(self.includes)
+
+    @cached_property
+    def _ways(self) -> list[list[_Test]]:
+        return [
+            [re.compile(level, re.DOTALL).fullmatch for level in pattern.levels]
+            for pattern in self.includes
+        ]
 
     def matches(self, path: str) -> bool:
         """Whether the file or folder takes part."""
-        if any(pattern.regex.fullmatch(path) for pattern in self.excludes):
+        if self._excluded(path):
             return False
-        if not self.includes:
-            return True
-        return any(pattern.regex.fullmatch(path) for pattern in self.includes)
+        return not self.includes or self._included(path) is not None
 
     def takes_all(self, paths: bytes) -> bool:
         """Whether all of these paths surely take part: a quick look at a thousand at once.
@@ -130,17 +107,18 @@ class Filter:
 
     def may_match_below(self, folder: str) -> bool:
         """Whether anything inside the folder can take part: what a walk asks before it descends."""
-        if any(pattern.regex.fullmatch(folder) for pattern in self.excludes):
+        path = folder.rstrip("/") + "/"
+        if self._excluded(path):
             return False
         if not self.includes:
             return True
-        inside = folder.rstrip("/") + "/"
+        names = path[1:-1].split("/") if path != "/" else []
         return any(
-            pattern.literal.startswith(inside)
-            or inside.startswith(pattern.literal)
-            or pattern.regex.fullmatch(folder)
-            for pattern in self.includes
+            all(level(name) for level, name in zip(way, names, strict=False)) for way in self._ways
         )
 
 
-_DEFAULTS: Final = Filter.parse([], []).excludes
+def _one_of(patterns: Iterable[Pattern]) -> _Test:
+    """One look for all patterns."""
+    source = "|".join(f"(?:{pattern.source})" for pattern in patterns)
+    return re.compile(source or "(?!)", re.DOTALL).fullmatch

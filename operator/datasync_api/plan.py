@@ -12,6 +12,7 @@ from pydantic import Field
 
 from datasync_api.base import ApiModel
 from datasync_api.conditions import Reason
+from datasync_api.filter_rules import ExcludeRule, IncludeRule
 from datasync_api.hold import Acknowledgement
 from datasync_api.location import AddressingStyle, LocationSpec, PayloadSigning
 from datasync_api.report import RunMode
@@ -79,8 +80,8 @@ class TransferPlan(ApiModel):
     source: Side
     destination: Side
     options: TaskOptions
-    includes: tuple[str, ...] = ()
-    excludes: tuple[str, ...] = ()
+    includes: tuple[IncludeRule, ...] = ()
+    excludes: tuple[ExcludeRule, ...] = ()
     guards: Guards = Field(default_factory=Guards)
     acknowledge: Acknowledgement = ""
     """The token of a hold that may go on."""
@@ -111,7 +112,13 @@ class TransferPlan(ApiModel):
         where a side is mounted, which changes with each local run.
         """
         places = self.model_dump_json(
-            include={"source": {"uri"}, "destination": {"uri"}, "includes": True, "excludes": True}
+            include={
+                "source": {"uri"},
+                "destination": {"uri"},
+                "includes": True,
+                "excludes": True,
+                "options": {"hidden_files"},
+            }
         )
         bound = hashlib.sha256(f"{reason}/{deletions}/{places}".encode()).hexdigest()
         return f"{deletions}-{bound[:10]}"
@@ -191,8 +198,8 @@ def make_plan(
         source=source,
         destination=destination,
         options=options,
-        includes=tuple(rule.value for rule in task.includes),
-        excludes=tuple(rule.value for rule in task.excludes),
+        includes=tuple(task.includes),
+        excludes=tuple(task.excludes),
         guards=task.guards,
         acknowledge=acknowledge,
         exchange=exchange,

@@ -1,20 +1,18 @@
 """DataSyncTask: two locations, the options of the transfer, and when it runs."""
 
-import re
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from datasync_api import patterns
 from datasync_api.base import ApiModel, ListOf, Rule, immutable
 from datasync_api.conditions import Conditions
+from datasync_api.filter_rules import ExcludeRule, IncludeRule
 from datasync_api.meta import Resource
 from datasync_api.rate import UNLIMITED, BytesPerSecond
 from datasync_api.schedule_grammar import EXPRESSION_GRAMMAR
-from datasync_api.text import Name, Reference, cel_fullmatch, written_as
+from datasync_api.text import Name, Reference, written_as
 
-FILTER_MAX_LENGTH = 102_400  # AWS's limit (FilterValue)
 Trigger = Annotated[str, Field(max_length=253)]
 
 
@@ -75,45 +73,9 @@ class TaskOptions(ApiModel):
         description="Tolerate: a run in which single files failed ends in CompletedWithErrors "
         "instead of Error; content that is wrong at the destination is an Error in any case.",
     )
-
-
-class _FilterRule(ApiModel):
-    filter_type: Literal["SimplePattern"] = Field(
-        default="SimplePattern", description="The pattern language: AWS DataSync's."
-    )
-
-
-class IncludeRule(_FilterRule):
-    """Only what matches takes part."""
-
-    rules = (
-        Rule(
-            cel=cel_fullmatch("self.value", patterns.INCLUDE_GRAMMAR),
-            message="every include pattern starts with '/' and has '*' only as its last "
-            "character, as in /projects*|/home",
-            field=".value",
-            holds=lambda rule: re.fullmatch(patterns.INCLUDE_GRAMMAR, rule.value) is not None,
-        ),
-    )
-    value: Annotated[str, Field(min_length=1, max_length=FILTER_MAX_LENGTH)] = Field(
-        description="Patterns joined by '|', for example /projects*|/home."
-    )
-
-
-class ExcludeRule(_FilterRule):
-    """What matches takes no part; it wins over an include."""
-
-    rules = (
-        Rule(
-            cel=cel_fullmatch("self.value", patterns.EXCLUDE_GRAMMAR),
-            message="every exclude pattern starts with '/' (from the location's root) or '*' (at "
-            "any depth), as in *.tmp|/scratch",
-            field=".value",
-            holds=lambda rule: re.fullmatch(patterns.EXCLUDE_GRAMMAR, rule.value) is not None,
-        ),
-    )
-    value: Annotated[str, Field(min_length=1, max_length=FILTER_MAX_LENGTH)] = Field(
-        description="Patterns joined by '|', for example *.tmp|*/cache."
+    hidden_files: Literal["Include", "Exclude"] = Field(
+        default="Include",
+        description="Exclude: names that begin with a dot take no part, nor does what is inside.",
     )
 
 
@@ -241,6 +203,14 @@ class TaskSpec(ApiModel):
     failed_executions_history_limit: Annotated[int, Field(ge=0, le=1000)] = Field(
         default=3, description="Other ended executions to keep of those the task started itself."
     )
+
+    def filter_problem(self) -> tuple[str, str] | None:
+        """The first filter rule that cannot be read: its field, and why.  None: all can."""
+        for field, rules in (("includes", self.includes), ("excludes", self.excludes)):
+            for index, rule in enumerate(rules):
+                if problem := rule.problem():
+                    return f"{field}[{index}].value", problem
+        return None
 
 
 class LastExecution(ApiModel):

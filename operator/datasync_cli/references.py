@@ -38,6 +38,10 @@ def _task(manifests: Manifests, document: Document, task: Task) -> Iterator[Issu
         if not fix:
             what, _, fix = problem.partition(": ")
         yield _error(document, "spec.schedule", what, fix)
+    if found := spec.filter_problem():
+        field, problem = found
+        what, _, fix = problem.partition(": ")
+        yield _error(document, f"spec.{field}", what, fix)
     source, destination = spec.source_location_ref.name, spec.destination_location_ref.name
     for field, name in (("sourceLocationRef", source), ("destinationLocationRef", destination)):
         yield from _missing(manifests, document, f"spec.{field}.name", Location, name)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
+import cel
 from hypothesis import strategies as st
 
 from datasync_api.base import CEL, ApiModel, Rule
@@ -22,40 +23,53 @@ def grammar(cel: str) -> str | None:
     return found[1].replace("\\\\", "\\") if found else None
 
 
-def documents(schema: Schema) -> st.SearchStrategy[Any]:
-    """Whatever the schema takes; its grammars are kept to, its other rules are not."""
+def literals(cel: str) -> tuple[str, ...]:
+    """The short texts that a rule is about."""
+    special = ("[", "]", "{", "}", "?") if "Glob" in cel else ("\0",) if "x00" in cel else ()
+    return (*re.findall(r"'([^'\\]{1,3})'", cel), *special)
+
+
+def documents(schema: Schema, hints: tuple[str, ...] = ()) -> st.SearchStrategy[Any]:
+    """Whatever the schema takes; its grammars are kept to, its other rules are not.
+
+    `hints`: texts that are met more often.
+    """
     if schema.get("x-kubernetes-int-or-string"):
         return st.integers(0, 9) | st.from_regex(r"[1-9][0-9]{0,3}(m|Mi|Gi)?", fullmatch=True)
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
     match schema["type"]:
         case "object" if "properties" in schema:
-            required = {n: documents(schema["properties"][n]) for n in schema.get("required", [])}
+            required = {
+                n: documents(schema["properties"][n], hints) for n in schema.get("required", [])
+            }
             optional = {
-                name: documents(inner)
+                name: documents(inner, hints)
                 for name, inner in schema["properties"].items()
                 if name not in required
             }
             return st.fixed_dictionaries(required, optional=optional)
         case "object" if "additionalProperties" in schema:
             keys = st.text("ab-./", min_size=1, max_size=5)
-            return st.dictionaries(keys, documents(schema["additionalProperties"]), max_size=3)
+            return st.dictionaries(
+                keys, documents(schema["additionalProperties"], hints), max_size=3
+            )
         case "object":
             return st.just({})
         case "array":
             limit = min(3, schema.get("maxItems", 3))
             unique = schema["x-kubernetes-list-type"] == "set"
-            return st.lists(documents(schema["items"]), max_size=limit, unique=unique)
+            return st.lists(documents(schema["items"], hints), max_size=limit, unique=unique)
         case "integer":
             low, high = schema.get("minimum", 0), schema.get("maximum", 2**53)
             return st.integers(low, high)
         case "boolean":
             return st.booleans()
         case _:
-            return _texts(schema)
+            return _texts(schema, hints)
 
 
-def _texts(schema: Schema) -> st.SearchStrategy[str]:
+def _texts(schema: Schema, hints: tuple[str, ...]) -> st.SearchStrategy[str]:
     if schema.get("format") == "date-time":
         moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
         return moments.map(lambda moment: moment.isoformat().replace("+00:00", "Z"))
@@ -70,11 +84,14 @@ def _texts(schema: Schema) -> st.SearchStrategy[str]:
     if rules := [rule["rule"] for rule in schema.get(CEL, [])]:  # a path of some kind
         root = "/" if "self.startsWith('/')" in rules else ""
         return st.lists(st.sampled_from(["a", "b.c"]), max_size=3).map(lambda p: root + "/".join(p))
-    return _words().filter(lambda text: low <= len(text) <= high)
+    return _words(hints).filter(lambda text: low <= len(text) <= high)
 
 
-def _words() -> st.SearchStrategy[str]:
-    return st.lists(st.sampled_from(PARTS), max_size=6).map("".join)
+def _words(hints: tuple[str, ...] = ()) -> st.SearchStrategy[str]:
+    parts = st.sampled_from(PARTS)
+    if hints:
+        parts |= st.sampled_from(hints)
+    return st.lists(parts, max_size=6).map("".join)
 
 
 def any_text(cel: str) -> st.SearchStrategy[str]:
@@ -85,6 +102,11 @@ def any_text(cel: str) -> st.SearchStrategy[str]:
         return anything
     right = st.from_regex(re.compile(found, re.ASCII), fullmatch=True)
     return anything | right | st.builds(lambda a, b: a + b, right, anything)
+
+
+def says(program: cel.Program, value: Any) -> Any:
+    """What a compiled rule says about a value."""
+    return program.execute({"self": value})
 
 
 def defaulted(document: Any, schema: Schema) -> Any:

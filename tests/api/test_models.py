@@ -88,6 +88,7 @@ def test_defaults_of_the_task_are_awss() -> None:
         "bytesPerSecond": -1,
         "taskQueueing": "Enabled",
         "fileErrorPolicy": "Fail",
+        "hiddenFiles": "Include",
     }
 
 

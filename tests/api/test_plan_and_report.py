@@ -1,5 +1,6 @@
 """What operator and runner tell each other: plans, percentages, and results that always fit."""
 
+import json
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -124,12 +125,28 @@ def plan(uid: str = "u", bytes_per_second: int | None = None, **more: Any) -> Tr
 def test_a_plan_is_read_back_as_it_was_written() -> None:
     made = plan(includes=[{"value": "/a*"}], excludes=[{"value": "*.tmp"}])
     assert TransferPlan.model_validate_json(made.text()) == made
-    assert made.includes == ("/a*",) and made.excludes == ("*.tmp",)
+    assert [rule.value for rule in (*made.includes, *made.excludes)] == ["/a*", "*.tmp"]
+
+
+def test_a_plan_carries_all_that_chooses_files() -> None:
+    glob = {"filterType": "Glob", "value": "*.{c,h}"}
+    made = plan(
+        includes=[glob],
+        excludes=[{"value": "*.tmp"}],
+        options={"hiddenFiles": "Exclude"},
+    )
+    text = json.loads(made.text())
+    assert text["includes"] == [glob]
+    assert text["excludes"] == [{"filterType": "SimplePattern", "value": "*.tmp"}]
+    assert text["options"]["hiddenFiles"] == "Exclude"
+    assert TransferPlan.model_validate_json(made.text()) == made
 
 
 def test_the_hash_is_the_recipes() -> None:
     assert plan("one").hash() == plan("other").hash()
     assert plan().hash() != plan(excludes=[{"value": "*.tmp"}]).hash()
+    as_glob = [{"filterType": "Glob", "value": "*.tmp"}]
+    assert plan(excludes=as_glob).hash() != plan(excludes=[{"value": "*.tmp"}]).hash()
     assert plan().hash() != plan(options={"uid": "None"}).hash()
     assert plan().hash() == plan(options={"bytesPerSecond": 1000}).hash()
     acknowledged = plan().model_copy(update={"acknowledge": "5-0123456789"})
@@ -150,8 +167,11 @@ def test_a_token_binds_reason_number_places_and_filters(deletions: int) -> None:
     assert re.fullmatch(TOKEN_GRAMMAR, token)
     assert acknowledged(plan(), token, MANY) == deletions
     assert acknowledged(plan(), token, EMPTY) == 0
-    filtered = plan(excludes=[{"value": "*.tmp"}])
-    assert acknowledged(filtered, token, MANY) == 0
+    for filters in (
+        {"excludes": [{"value": "*.tmp"}]},
+        {"options": {"hiddenFiles": "Exclude"}},
+    ):
+        assert acknowledged(plan(**filters), token, MANY) == 0
     elsewhere = plan().model_copy(update={"source": side("nfs://h/c/")})
     assert acknowledged(elsewhere, token, MANY) == 0
     forged = f"{deletions + 1}-{token.partition('-')[2]}"

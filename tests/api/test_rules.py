@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.strategies import any_text, defaulted, documents, rules_of
+from api.strategies import any_text, defaulted, documents, literals, rules_of, says
 from datasync_api.base import CEL, ApiModel, Rule
 from datasync_api.crds import KINDS
 from datasync_api.schema import Schema, structural
@@ -69,13 +69,13 @@ def test_rules_of_models_agree(rule: Rule, judged: type[ApiModel]) -> None:
     seen: set[bool] = set()
 
     @settings(max_examples=200, suppress_health_check=list(HealthCheck))
-    @given(documents(schema))
+    @given(documents(schema, literals(rule.cel)))
     def check(document: Any) -> None:
         if not _inner_rules_hold(free, document):
             return
         assert rule.holds is not None
         here = rule.holds(free.model_validate(document))
-        assert program.execute({"self": defaulted(document, schema)}) is here
+        assert says(program, defaulted(document, schema)) is here
         seen.add(here)
 
     check()
@@ -107,7 +107,7 @@ def test_rules_of_values_agree(rule: Rule) -> None:
     def check(value: Any) -> None:
         assert rule.holds is not None
         here = rule.holds(value)
-        assert program.execute({"self": value}) is here
+        assert says(program, value) is here
         seen.add(here)
 
     check()

@@ -138,6 +138,28 @@ def test_the_command_lines_rate_wins(setup: Setup, arguments: tuple[str, ...], t
     assert setup.seen()["plan"]["options"]["bytesPerSecond"] == told
 
 
+def test_the_plan_carries_all_that_chooses_files(setup: Setup) -> None:
+    chosen = (
+        ", options: {hiddenFiles: Exclude}, includes: [{filterType: Glob, value: '*.{c,h}'}], "
+        "excludes: [{value: '*.tmp'}]"
+    )
+    setup.write(SECRET, CA, NAS, BUCKET, task(more=chosen))
+    assert setup.run().code == 0
+    plan = setup.seen()["plan"]
+    assert plan["includes"] == [{"filterType": "Glob", "value": "*.{c,h}"}]
+    assert plan["excludes"] == [{"filterType": "SimplePattern", "value": "*.tmp"}]
+    assert plan["options"]["hiddenFiles"] == "Exclude"
+
+
+def test_a_filter_that_cannot_be_read_starts_nothing(setup: Setup) -> None:
+    broken = ", excludes: [{filterType: Glob, value: '*.[z-a]'}]"
+    setup.write(SECRET, CA, NAS, BUCKET, task(more=broken))
+    answer = setup.run()
+    assert answer.code == 2
+    assert "spec.excludes[0].value: the range z-a goes downwards" in answer.err
+    assert not setup.seen_file.exists()
+
+
 @pytest.mark.parametrize("value", ["0", "-2", "10MB", "1.5", "", "9" * 5000, "٣"])
 def test_refuses_what_is_no_rate(setup: Setup, value: str) -> None:
     answer = setup.run("--bytes-per-second", value)

@@ -49,6 +49,11 @@ SEMANTIC = {
         "spec.schedule",
         "one of day of month and day of week must be '?'",
     ),
+    "a range that goes downwards": (
+        (task("excludes: [{filterType: Glob, value: '*.[z-a]'}]"),),
+        "spec.excludes[0].value",
+        "the range z-a goes downwards: write a-z",
+    ),
     "into itself": (
         (
             task(""),
@@ -123,6 +128,8 @@ VALID = (
     location("{nfs: {server: 'fd00::1', path: /, version: NFS3}, agentRefs: [{name: site}]}"),
     schedule("0 3 * * 1-5", "timeZone: Europe/Berlin"),
     task("deadlineSeconds: null"),
+    task("includes: [{filterType: Glob, value: '/src/**/*.{c,h}|README*'}]"),
+    task("excludes: [{value: '*.[z-a]'}], options: {hiddenFiles: Exclude}"),
     agent("{}").replace("name: example", "generateName: site-"),
     agent("{}") + "status: {connection: Online}\n",
     agent("{podAnnotations: {day: 2026-01-01}}"),

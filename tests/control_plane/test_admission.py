@@ -46,6 +46,26 @@ def test_refuses_and_names_field_and_fix(control_plane: ControlPlane, case: Case
     assert case.fix in answer.stderr
 
 
+FITTING = (
+    "includes: [{filterType: Glob, value: '/src/**/*.{c,h}|README*|[!a-z]?'}]",
+    "excludes: [{value: '*.[z-a]|/a\\*b'}], options: {hiddenFiles: Exclude}",
+)
+
+
+@pytest.mark.parametrize("fields", FITTING)
+def test_accepts_what_fits(control_plane: ControlPlane, fields: str) -> None:
+    answer = control_plane.kubectl(
+        "create",
+        "--dry-run=server",
+        "--validate=strict",
+        "-f",
+        "-",
+        input=task(fields),
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+
+
 @pytest.mark.parametrize("name", CHANGES)
 def test_refuses_to_change_what_is_immutable(control_plane_namespace: Namespace, name: str) -> None:
     before, after, message = CHANGES[name]

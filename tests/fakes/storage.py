@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from datasync_runner.checksums import crc64
-from datasync_runner.core.entry import Entry, Kind, PosixMetadata, parent_of, path_of
+from datasync_runner.core.entry import Entry, Kind, PosixMetadata, parent_of
 from datasync_runner.core.posix_metadata import with_defaults
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Batch, Content, Written, nobody
@@ -47,7 +47,8 @@ class FakeStorage:
         if error := self.trouble("listing", b""):
             raise error
         entries = [self.items[key].entry for key in sorted(self.items)]
-        entries = [entry for entry in entries if chosen.matches(path_of(entry.key))]
+        paths = ["/" + entry.key.decode("utf-8", "surrogateescape") for entry in entries]
+        entries = [e for e, path in zip(entries, paths, strict=True) if chosen.matches(path)]
         if self.objects:
             entries = [entry._replace(metadata=None) for entry in entries]
         yield Batch(entries[:2], self.listing_errors)

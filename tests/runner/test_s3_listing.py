@@ -15,6 +15,7 @@ from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.storage import errors
 from datasync_runner.storage.s3 import folders, ranges
 from datasync_runner.storage.s3.listing import ListAnswer, Listing, ListRequest
+from fakes.filters import choose
 from fakes.listing import Bucket, Item, by_bytes, by_folder, other_object
 
 SIDE = S3Side(uri="s3://example/p/", bucket="example", prefix="p/", region="eu-central-1")
@@ -98,15 +99,40 @@ async def test_odd_keys_come_as_they_are(make: type[Bucket], key: str) -> None:
 @pytest.mark.parametrize("make", [below, seaweed])
 async def test_filters_apply(make: type[Bucket], excludes: list[str], keys: list[bytes]) -> None:
     bucket = make(["a/b.tmp", "a/c.txt", "d/e.tmp", ".zfs/x"])
-    found = await listed(bucket, chosen=Filter.parse([], excludes))
+    found = await listed(bucket, chosen=choose([], excludes))
     assert [entry.key for entry in found] == keys
 
 
 async def test_folders_in_which_nothing_takes_part_are_not_asked_for() -> None:
     bucket = seaweed(["a/x", "b/y/z", "b/w"])
-    found = await listed(bucket, chosen=Filter.parse(["/b/y"], []))
+    found = await listed(bucket, chosen=choose(["/b/y"]))
     assert [entry.key for entry in found] == [b"b/y/", b"b/y/z"]
     assert "p/a/" not in {request.prefix for request in bucket.requests}
+
+
+INSIDE = [
+    # includes, language, the only prefix that is asked for
+    (["/b/y"], "SimplePattern", "p/b/y"),
+    (["/b/y*|/b/w"], "SimplePattern", "p/b/"),
+    (["/b/y|/a"], "SimplePattern", "p/"),
+    (["/b/{y,w}/*"], "Glob", "p/b/"),
+    (["/b/**/z"], "Glob", "p/b/"),
+    (["z"], "Glob", "p/"),
+    (["/b/" + "long" * 300], "SimplePattern", "p/"),
+]
+
+
+@pytest.mark.parametrize(("includes", "language", "prefix"), INSIDE)
+async def test_a_flat_listing_asks_only_for_what_includes_begin_with(
+    includes: list[str], language: str, prefix: str
+) -> None:
+    bucket = below(["a/x", "b/y/z", "b/w", "b/z", "c"], page_size=1)
+    everything = await listed(bucket)
+    bucket.requests.clear()
+    chosen = choose(includes, language=language)
+    found = await listed(bucket, chosen=chosen)
+    assert found == [e for e in everything if chosen.matches("/" + e.key.decode())]
+    assert {request.prefix for request in bucket.requests} == {prefix}
 
 
 async def test_a_server_that_turns_out_unsorted_stops_the_run() -> None:

@@ -4,12 +4,12 @@ import os
 
 import pytest
 
-from datasync_api.patterns import Filter
 from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata
 from datasync_runner.core.parts import MIB
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content
+from fakes.filters import choose
 from storage.sides import META, BytesReader, file, fine, folder, link, listed, make
 
 NAMES = [
@@ -69,9 +69,30 @@ async def test_an_empty_location_lists_nothing(side):
 
 async def test_filters_hold_while_listing(side):
     await write(side.storage, *(file(key) for key in (b"a/b/c", b"a/b.tmp", b"d/e", b"f")))
-    chosen = Filter.parse(["/a"], ["*.tmp"])
+    chosen = choose(["/a"], ["*.tmp"])
     keys = [entry.key for entry in await listed(side.storage, chosen)]
     assert keys == [b"a/", b"a/b/", b"a/b/c"]
+
+
+SELECTIONS = [
+    # rules, what is listed of SELECTED; None: all
+    ({"excludes": ["*.tmp"], "language": "Glob"}, [b"d/", b"d/.git/", b"d/.git/x", b"d/e", b"f"]),
+    ({"excludes": ["d/"], "language": "Glob"}, [b"a.tmp", b"f"]),
+    ({"excludes": ["f/"], "language": "Glob"}, None),
+    ({"includes": ["/d/*"], "language": "Glob"}, [b"d/.git/", b"d/.git/x", b"d/e"]),
+    ({"includes": ["**/{e,x}"], "language": "Glob"}, [b"d/.git/x", b"d/e"]),
+    ({"hidden": False}, [b"a.tmp", b"d/", b"d/e", b"f"]),
+    ({"excludes": ["*/e"], "hidden": False}, [b"a.tmp", b"d/", b"f"]),
+    ({"includes": ["/d/.git/x", "/f"]}, [b"d/.git/x", b"f"]),
+]
+SELECTED = [b"a.tmp", b"d/", b"d/.git/", b"d/.git/x", b"d/e", b"f"]
+
+
+@pytest.mark.parametrize(("rules", "expected"), SELECTIONS)
+async def test_rules_of_every_kind_hold_while_listing(side, rules, expected):
+    await write(side.storage, *(file(key) for key in SELECTED if not key.endswith(b"/")))
+    found = await listed(side.storage, choose(**rules))
+    assert [entry.key for entry in found] == (SELECTED if expected is None else expected)
 
 
 @pytest.mark.parametrize("body", [b"", b"x", os.urandom(100_000)])

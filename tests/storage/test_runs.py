@@ -33,13 +33,14 @@ class World:
         (self.tmp_path / name).mkdir()
         return posix_side(self.tmp_path / name)
 
-    def run(self, source=None, destination=None, expect=0, **options):
+    def run(self, source=None, destination=None, expect=0, rules=None, **options):
         owner = {"uid": "None", "gid": "None"} if os.geteuid() else {}
         plan = {
             "execution": {"namespace": "n", "name": "e", "uid": "u"},
             "source": (source or self.source).model_dump(mode="json"),
             "destination": (destination or self.destination).model_dump(mode="json"),
             "options": {**owner, **options},
+            **(rules or {}),
         }
         path, result = self.tmp_path / "plan", self.tmp_path / "result"
         path.write_text(json.dumps(plan))
@@ -246,3 +247,41 @@ def test_objects_that_another_tool_wrote_are_taken_over(upload):
     )
     assert upload.run().counters.files_transferred == 1
     assert upload.run().counters.files_transferred == 0
+
+
+TREE = (".top", "a.c", "build/x", "d/.h/x", "d/b.c", "d/build")
+CHOSEN = [
+    # of the plan, options, what takes part
+    (
+        {
+            "includes": [{"filterType": "Glob", "value": "*.c|/d/"}],
+            "excludes": [{"value": "*/.h"}],
+        },
+        {},
+        {"a.c", "d/b.c", "d/build"},
+    ),
+    (
+        {"excludes": [{"filterType": "Glob", "value": "build/"}]},
+        {"hiddenFiles": "Exclude"},
+        {"a.c", "d/b.c", "d/build"},
+    ),
+]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(("rules", "options", "taken"), CHOSEN, ids=["rules", "hidden"])
+def test_what_takes_no_part_is_left_alone_on_both_sides(world, rules, options, taken):
+    sizes = {name: 2000 if name == "a.c" else 10 for name in TREE}
+    for place, names, byte in (("new", TREE, b"n"), ("old", (*TREE, "d/gone.c"), b"o")):
+        for name in names:
+            path = world.tmp_path / place / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(byte * (sizes.get(name, 2000) - (place == "old")))
+    world.run(posix_side(world.tmp_path / "new"), world.source)
+    world.run(posix_side(world.tmp_path / "old"), world.destination)
+    result = world.run(rules=rules, preserveDeletedFiles="Remove", **options)
+    assert (result.outcome, result.counters.files_deleted) == ("Success", 1)
+    left = world.contents(world.destination)
+    assert {name: body[:1] for name, body in left.items()} == {
+        name: b"n" if name in taken else b"o" for name in TREE
+    }

@@ -22,7 +22,7 @@ _QUEUE_SECONDS: Final = 5.0
 def wait_or_start(seen: ExecutionView, settings: Settings, *, now: datetime) -> Plan:
     """Let the run wait with the reason in its condition, take a slot, or end it.
 
-    | references | locations fit | taskQueueing | ledger | step |
+    | references | locations and filters fit | taskQueueing | ledger | step |
     |---|---|---|---|---|
     | missing, within the launch deadline | - | - | - | wait |
     | missing, past it | - | - | - | Error |
@@ -52,7 +52,9 @@ def wait_or_start(seen: ExecutionView, settings: Settings, *, now: datetime) -> 
 
 
 def _problem(seen: ExecutionView, recipe: Recipe, settings: Settings) -> Outcome | None:
-    """What makes the pair of locations impossible, whoever runs it."""
+    """What makes the run impossible, whoever runs it."""
+    if found := recipe.task.spec.filter_problem():
+        return Outcome(Reason.INVALID_SPEC, f"the task's {': '.join(found)}")
     source, destination = recipe.source.spec, recipe.destination.spec
     plan = recipe.plan(seen.execution, settings)
     if nested(plan.source, plan.destination):

@@ -191,6 +191,8 @@ def _ready(seen: TaskView) -> Condition:
         message = f"no DataSyncLocation {', '.join(missing)} in this namespace: create it"
     elif problem:
         reason, message = Reason.INVALID_SPEC, f"schedule: {problem}"
+    elif found := spec.filter_problem():
+        reason, message = Reason.INVALID_SPEC, ": ".join(found)
     else:
         source, destination = (seen.locations[name].spec for name in refs)
         one = plan_side(source, places("source"))

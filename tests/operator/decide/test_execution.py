@@ -143,6 +143,12 @@ class TestWaiting:
         assert told(plan).phase is Phase.ERROR
         assert reason(plan) == expected
 
+    def test_a_filter_that_cannot_be_read_ends_it_at_once(self) -> None:
+        made = recipe(task(includes=[{"filterType": "Glob", "value": "/[9-0]"}]))
+        plan = decide(execution(), recipe=made, ledger=ledger(the_recipe=made))
+        assert told(plan).phase is Phase.ERROR
+        assert reason(plan) == Reason.INVALID_SPEC
+
     def test_nfs_needs_the_clusterwide_installation(self) -> None:
         run = execution()
         view = ExecutionView(execution=run, recipe=recipe(), ledger=ledger(run))

@@ -51,6 +51,18 @@ def test_pods_are_restricted(made: Recipe) -> None:
     assert kinds <= {"configMap", "secret", "emptyDir", "persistentVolumeClaim"}
 
 
+def test_the_plan_carries_all_that_chooses_files() -> None:
+    chosen = task(
+        includes=[{"filterType": "Glob", "value": "*.{c,h}"}],
+        excludes=[{"value": "*.tmp"}],
+        options={"hiddenFiles": "Exclude"},
+    )
+    text = json.loads(Recipe(chosen, nfs(), bucket(), None).plan(RUN, SETTINGS).text())
+    assert text["includes"] == [{"filterType": "Glob", "value": "*.{c,h}"}]
+    assert text["excludes"] == [{"filterType": "SimplePattern", "value": "*.tmp"}]
+    assert text["options"]["hiddenFiles"] == "Exclude"
+
+
 def test_secrets_are_mounted_by_name_and_never_in_the_plan() -> None:
     made = recipe()
     text = made.plan(RUN, SETTINGS).text()

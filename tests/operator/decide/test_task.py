@@ -122,6 +122,13 @@ class TestSchedule:
         assert condition.reason == Reason.INVALID_SPEC
         assert started(plan) == []
 
+    def test_a_filter_that_cannot_be_read_is_said(self) -> None:
+        broken = task(excludes=[{"filterType": "Glob", "value": "*.[z-a]"}])
+        condition = find_condition(told(decide(broken)).conditions, "Ready")
+        assert condition is not None
+        assert condition.reason == Reason.INVALID_SPEC
+        assert condition.message == ("excludes[0].value: the range z-a goes downwards: write a-z")
+
 
 class TestTrigger:
     def test_a_changed_trigger_starts_one_run_and_is_echoed(self) -> None:

@@ -128,17 +128,53 @@ async def test_filters_hold_on_both_sides():
     await run(
         source,
         destination,
-        includes=("/a",),
-        excludes=("*.tmp",),
+        includes=[{"value": "/a"}],
+        excludes=[{"value": "*.tmp"}],
         preserve_deleted_files="Remove",
     )
     assert bodies(destination) == {b"a/": b"", b"a/x": b"1", b"a/old.tmp": b"4", b"c": b"5"}
 
 
+KEPT = [
+    # of the plan, what is at the destination afterwards; OLD is there and not at the source
+    ({}, {b"a": b"new", b"d/": b"", b"d/.h": b"new", b"d/b.c": b"new"}),
+    (
+        {"excludes": [{"filterType": "Glob", "value": "d/"}]},
+        {b"a": b"new", b"d/": b"", b"d/.h": b"x", b"d/b.c": b"y", b"d/old": b"z"},
+    ),
+    (
+        {"includes": [{"filterType": "Glob", "value": "*.{c,d}"}]},
+        {b"d/": b"", b"d/.h": b"x", b"d/b.c": b"new", b"d/old": b"z", b"old": b"z"},
+    ),
+    (
+        {"hidden_files": "Exclude"},
+        {b"a": b"new", b"d/": b"", b"d/.h": b"x", b"d/b.c": b"new"},
+    ),
+    (
+        {"hidden_files": "Exclude", "includes": [{"value": "/d"}]},
+        {b"d/": b"", b"d/.h": b"x", b"d/b.c": b"new", b"old": b"z"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("of_the_plan", "left"), KEPT)
+@pytest.mark.parametrize("objects", [False, True])
+async def test_what_is_filtered_out_is_neither_copied_nor_deleted(of_the_plan, left, objects):
+    source, destination = FakeStorage(objects), FakeStorage(objects)
+    source.put(b"a", b"new").put(b"d/").put(b"d/.h", b"new").put(b"d/b.c", b"new")
+    destination.put(b"d/").put(b"d/.h", b"x").put(b"d/b.c", b"y")
+    destination.put(b"d/old", b"z").put(b"old", b"z")
+    allowed = Guards(max_delete_percent=100)
+    await run(source, destination, guards=allowed, preserve_deleted_files="Remove", **of_the_plan)
+    assert bodies(destination) == left
+
+
 async def test_a_folder_that_still_holds_excluded_files_stays_without_a_failure():
     source = FakeStorage().put(b"a", b"1")
     destination = FakeStorage().put(b"d/").put(b"d/keep.tmp", b"2").put(b"d/old", b"3")
-    tally = await run(source, destination, excludes=("*.tmp",), preserve_deleted_files="Remove")
+    tally = await run(
+        source, destination, excludes=[{"value": "*.tmp"}], preserve_deleted_files="Remove"
+    )
     assert set(destination.items) == {b"a", b"d/", b"d/keep.tmp"}
     assert (tally.files_deleted, tally.folders_deleted, tally.failure_count()) == (1, 0, 0)
 

@@ -10,9 +10,10 @@ import pytest
 from datasync_api.patterns import Filter
 from datasync_api.plan import PosixSide
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata
-from datasync_runner.storage import errors, posix, posix_folders, posix_root
+from datasync_runner.storage import errors, posix, posix_ahead, posix_folders, posix_root
 from datasync_runner.storage.port import Content
 from datasync_runner.storage.posix_names import temporary_name
+from fakes.filters import choose
 
 ALL = Filter.parse([], [])
 
@@ -215,14 +216,21 @@ async def test_more_folders_than_are_kept_open(tree):
     assert len(list(root.iterdir())) == len(keys)
 
 
-async def test_includes_prune_the_walk(tree):
+@pytest.mark.parametrize(("language", "value"), [("SimplePattern", "/a/b"), ("Glob", "/[ab]/b/")])
+async def test_includes_prune_the_walk(tree, monkeypatch, language, value):
     storage, root, _ = tree
     for name in ("a/b", "c/d"):
         (root / name).mkdir(parents=True)
         (root / name / "x").write_text("x")
-    (root / "c").chmod(0)
-    entries, failures = await everything(storage, Filter.parse(["/a/b"], []))
-    (root / "c").chmod(0o755)
+    read, read_folder = [], posix_ahead.read_folder
+
+    def seen(fd, prefix, chosen, **more):
+        read.append(prefix)
+        return read_folder(fd, prefix, chosen, **more)
+
+    monkeypatch.setattr(posix_ahead, "read_folder", seen)
+    entries, failures = await everything(storage, choose([value], language=language))
+    assert read == [b"", b"a/", b"a/b/"]
     assert [entry.key for entry in entries] == [b"a/b/", b"a/b/x"]
     assert not failures
 

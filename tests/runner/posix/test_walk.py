@@ -13,6 +13,7 @@ from datasync_runner.storage import errors, posix_ahead, posix_listing
 from datasync_runner.storage.posix_folders import Folders, open_folder
 from datasync_runner.storage.posix_mount import file_system, in_memory, is_network, type_of_mount
 from datasync_runner.storage.posix_walk import walk
+from fakes.filters import choose
 
 ALL = Filter.parse([], [])
 NAMES = st.text(st.sampled_from("aA-.0/z~é\udcff"), min_size=1, max_size=4).filter(
@@ -87,21 +88,38 @@ def test_what_is_sorted_on_disk_is_the_same(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("network", [False, True])
 def test_filters_prune(tmp_path, network):
-    plant(tmp_path, ["a/b/x", "a/b/x.tmp", "a/c", "d/e", ".snapshot/x", "a/.snapshot/x", ".zfs/x"])
+    left_out = [".snapshot/x", "a/.snapshot/x", "a/b.snapshot", ".zfs/x", ".aws-datasync-metadata"]
+    plant(tmp_path, ["a/b/x", "a/b/x.tmp", "a/c", "d/e", *left_out])
     for rules, keys in (
         (([], []), [b"a/", b"a/b/", b"a/b/x", b"a/b/x.tmp", b"a/c", b"d/", b"d/e"]),
         ((["/a/b"], ["*.tmp"]), [b"a/b/", b"a/b/x"]),
         (([], ["/a"]), [b"d/", b"d/e"]),
     ):
-        entries, failures, _ = listed(tmp_path, Filter.parse(*rules), network=network)
+        entries, failures, _ = listed(tmp_path, choose(*rules), network=network)
+        assert [entry.key for entry in entries] == keys
+        assert not failures
+
+
+def test_hidden_files_and_glob_folders_are_told_by_their_names_and_kinds(tmp_path):
+    plant(tmp_path, ["a/.git/x", "a/b", ".c", "d/b/e", "f.t", "g.snapshot.t"])
+    for chosen, keys in (
+        (choose(hidden=False), [b"a/", b"a/b", b"d/", b"d/b/", b"d/b/e", b"f.t", b"g.snapshot.t"]),
+        (
+            choose([], ["b/|*.t"], language="Glob"),
+            [b".c", b"a/", b"a/.git/", b"a/.git/x", b"a/b", b"d/"],
+        ),
+        (choose(["/*/b/*|/?.t"], language="Glob", hidden=False), [b"d/b/e", b"f.t"]),
+    ):
+        entries, failures, _ = listed(tmp_path, chosen)
         assert [entry.key for entry in entries] == keys
         assert not failures
 
 
 def test_only_the_default_excludes_are_everything():
     assert ALL.everything
-    assert not Filter.parse(["/a"], []).everything
-    assert not Filter.parse([], ["*.tmp"]).everything
+    assert choose(hidden=False).everything  # their names say it
+    assert not choose(["/a"]).everything
+    assert not choose([], ["*.tmp"]).everything
 
 
 @pytest.mark.parametrize("network", [False, True])

@@ -59,7 +59,7 @@ class Entry(NamedTuple):
 
 
 def path_of(key: bytes) -> str:
-    """The path that filters see: from the root, without a slash at the end.
+    """The path that people see: from the root, without a slash at the end.
 
     | key | path |
     |---|---|

@@ -51,7 +51,9 @@ async def run_plan(
         prepare = Prepare(
             patient_source,
             patient_destination,
-            chosen=Filter.parse(plan.includes, plan.excludes),
+            chosen=Filter.parse(
+                plan.includes, plan.excludes, hidden=plan.options.hidden_files == "Include"
+            ),
             options=options,
             board=board,
             queue=queue,

@@ -15,7 +15,7 @@ from operator import itemgetter
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from datasync_api.patterns import Filter
+from datasync_api.patterns import SNAPSHOT, Filter
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata
 from datasync_runner.storage.posix_errors import translate
 from datasync_runner.storage.posix_metadata import entry_of
@@ -112,12 +112,20 @@ class _Rules:
             if TEMPORARY.fullmatch(key) and not item.is_dir(follow_symlinks=False):
                 self.listing.leftovers.append(self._prefix + key)
                 return False
-        path = self._path + name
+        folder = _is_folder(item)
+        path = self._path + name + ("/" if folder else "")
         if self._chosen.matches(path):
             return True
-        if item.is_dir(follow_symlinks=False) and self._chosen.may_match_below(path):
+        if folder and self._chosen.may_match_below(path):
             self.listing.hidden.add(self._prefix + os.fsencode(name) + b"/")
         return False
+
+
+def _is_folder(item: "os.DirEntry[str]") -> bool:
+    try:
+        return item.is_dir(follow_symlinks=False)
+    except OSError:
+        return False  # whoever looks at it next tells why it cannot be looked at
 
 
 def _looked_at(
@@ -129,7 +137,8 @@ def _looked_at(
     for item in items:
         name = item.name
         raw = name.encode("utf-8", "surrogateescape")
-        if not (everything and name[0] != ".") and not takes(item):
+        plain = everything and name[0] != "." and not name.endswith(SNAPSHOT)
+        if not plain and not takes(item):
             key = prefix + raw + b"/"
             if key in hidden:
                 yield Entry(key, Kind.FOLDER)

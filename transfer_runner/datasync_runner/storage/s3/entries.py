@@ -8,7 +8,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from datasync_api.patterns import Filter
-from datasync_runner.core.entry import Entry, Kind, parent_of, path_of
+from datasync_runner.core.entry import Entry, Kind, parent_of
 from datasync_runner.storage.s3.pages import Page
 
 if TYPE_CHECKING:
@@ -68,7 +68,9 @@ class Folding:
         if self._chosen.takes_all(paths):
             return entries
         matches = self._chosen.matches
-        return [entry for entry in entries if matches(path_of(entry[0]))]
+        return [
+            entry for entry in entries if matches("/" + entry[0].decode("utf-8", "surrogateescape"))
+        ]
 
     def _same_folder(self, entries: list[Entry], paths: bytes) -> bool:
         """Whether all are files right in the folder that is known already."""

@@ -29,7 +29,7 @@ from datasync_runner.storage.s3.page_stream import (
     read_page,
 )
 from datasync_runner.storage.s3.pages import Page, parse_page
-from datasync_runner.storage.s3.ranges import RangeListing
+from datasync_runner.storage.s3.ranges import MAX_KEY_BYTES, RangeListing
 
 __all__ = ["Fetch", "ListAnswer", "ListRequest", "Listing"]
 
@@ -54,11 +54,14 @@ class Listing:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fetch, self._side, self._chosen, self._clock = fetch, side, chosen, clock
-        self._prefix = side.prefix.encode()
+        self._skip = len(side.prefix.encode())
+        inside = side.prefix + chosen.start[1:]
+        self._prefix = inside if len(inside.encode()) <= MAX_KEY_BYTES else side.prefix
+        """Of all keys that can take part."""
 
     async def batches(self) -> AsyncGenerator[Batch]:
         """Sorted batches of about a page.  Raises: StopError, Denied, Unavailable."""
-        request = ListRequest(self._side.prefix)
+        request = ListRequest(self._prefix)
         began = self._clock()
         answer = await self._fetch(request)
         slow = self._clock() - began > SLOW_SECONDS
@@ -84,7 +87,7 @@ class Listing:
                 if page.keys:
                     self._check(page.keys, last)
                     last = page.keys[-1]
-                    yield entries_of(page, len(self._prefix))
+                    yield entries_of(page, self._skip)
 
     async def _all_pages(self, first: Page, *, slow: bool) -> AsyncGenerator[Page]:
         """The pages of a flat listing, by ranges where two in a row came slowly.
@@ -97,7 +100,7 @@ class Listing:
         after = _last_key(first)
         if slow and page.token and after:
             began = self._clock()
-            second = await read_page(self._fetch, ListRequest(self._side.prefix, start_after=after))
+            second = await read_page(self._fetch, ListRequest(self._prefix, start_after=after))
             slow = self._clock() - began > SLOW_SECONDS
             if second.keys and second.keys[0] > page.keys[-1]:
                 page = second
@@ -107,16 +110,17 @@ class Listing:
         if not page.token:
             return
         if slow and page is not first:
-            stream = RangeListing(self._fetch, self._side.prefix, page).pages()
+            stream = RangeListing(self._fetch, self._prefix, page).pages()
         else:
-            stream = pages(self._fetch, ListRequest(self._side.prefix, token=page.token))
+            stream = pages(self._fetch, ListRequest(self._prefix, token=page.token))
         async with aclosing(stream):
             async for page in stream:
                 yield page
 
     def _check(self, keys: list[bytes], last: bytes) -> None:
         """The next keys of a flat listing are in order.  Raises: ConfigurationInvalid."""
-        if not (keys[0].startswith(self._prefix) and keys[-1].startswith(self._prefix)):
+        prefix = self._prefix.encode()
+        if not (keys[0].startswith(prefix) and keys[-1].startswith(prefix)):
             raise errors.ConfigurationInvalid(
                 f"{self._side.uri}: the server lists keys outside of the prefix ({keys[-1]!r}); "
                 "report the server's name to us"
