@@ -389,6 +389,61 @@ CASES = (
         "spec.options.hiddenFiles",
         'supported values: "Include", "Exclude"',
     ),
+    # file conditions
+    *(
+        Case(
+            f"file-{name}", task(f"fileConditions: {{{text}}}"), f"spec.fileConditions.{field}", fix
+        )
+        for name, text, field, fix in (
+            ("size-unit", "minSize: 10MB", "minSize", "write the bytes, or a number with a unit"),
+            ("size-negative", "maxSize: -1", "maxSize", "write the bytes, or a number with a unit"),
+            ("size-milli", "maxSize: 500m", "maxSize", "write the bytes, or a number with a unit"),
+            ("age-unit", "minAge: 1w", "minAge", "write days, hours, minutes and seconds"),
+            (
+                "age-without-unit",
+                "maxAge: '24'",
+                "maxAge",
+                "write days, hours, minutes and seconds",
+            ),
+            ("age-number", "maxAge: 24", "maxAge", "must be of type string"),
+            ("age-empty", "minAge: ''", "minAge", "should be at least 1 chars long"),
+            (
+                "time-words",
+                "modifiedAfter: yesterday",
+                "modifiedAfter",
+                "must be of type date-time",
+            ),
+            (
+                "time-day",
+                "modifiedAfter: '2026-01-31'",
+                "modifiedAfter",
+                "must be of type date-time",
+            ),
+            (
+                "time-without-zone",
+                "modifiedBefore: '2026-01-31T00:00:00'",
+                "modifiedBefore",
+                "must be of type date-time",
+            ),
+            (
+                "time-of-no-calendar",
+                "modifiedBefore: '2026-02-30T00:00:00Z'",
+                "modifiedBefore",
+                "must be of type date-time",
+            ),
+            ("sizes", "minSize: 1Mi, maxSize: 1M", "minSize", "write a smaller minSize"),
+            ("sizes-in-bytes", "minSize: 11, maxSize: 10", "minSize", "write a smaller minSize"),
+            ("sizes-mixed", "minSize: 1025, maxSize: 1Ki", "minSize", "write a smaller minSize"),
+            ("ages", "minAge: 1d1s, maxAge: 24h", "minAge", "write a smaller minAge"),
+            ("ages-in-days", "minAge: 2d, maxAge: 1d", "minAge", "write a smaller minAge"),
+            (
+                "times",
+                "modifiedAfter: '2026-01-31T00:00:00Z', modifiedBefore: '2026-01-31T00:30:00+01:00'",
+                "modifiedAfter",
+                "write an earlier modifiedAfter",
+            ),
+        )
+    ),
     # schedules
     *(
         Case(f"schedule-{name}", schedule(text), "spec.schedule.expression", "write cron(0 3 * *")

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from datasync_api.base import ApiModel
 from datasync_api.conditions import Reason
+from datasync_api.file_conditions import FileConditions
 from datasync_api.filter_rules import ExcludeRule, IncludeRule
 from datasync_api.hold import Acknowledgement
 from datasync_api.location import AddressingStyle, LocationSpec, PayloadSigning
@@ -82,6 +83,7 @@ class TransferPlan(ApiModel):
     options: TaskOptions
     includes: tuple[IncludeRule, ...] = ()
     excludes: tuple[ExcludeRule, ...] = ()
+    file_conditions: FileConditions | None = None
     guards: Guards = Field(default_factory=Guards)
     acknowledge: Acknowledgement = ""
     """The token of a hold that may go on."""
@@ -117,6 +119,7 @@ class TransferPlan(ApiModel):
                 "destination": {"uri"},
                 "includes": True,
                 "excludes": True,
+                "file_conditions": True,
                 "options": {"hidden_files"},
             }
         )
@@ -200,6 +203,7 @@ def make_plan(
         options=options,
         includes=tuple(task.includes),
         excludes=tuple(task.excludes),
+        file_conditions=task.file_conditions,
         guards=task.guards,
         acknowledge=acknowledge,
         exchange=exchange,

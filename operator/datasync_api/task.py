@@ -7,6 +7,7 @@ from pydantic import Field
 
 from datasync_api.base import ApiModel, ListOf, Rule, immutable
 from datasync_api.conditions import Conditions
+from datasync_api.file_conditions import FileConditions
 from datasync_api.filter_rules import ExcludeRule, IncludeRule
 from datasync_api.meta import Resource
 from datasync_api.rate import UNLIMITED, BytesPerSecond
@@ -176,6 +177,7 @@ class TaskSpec(ApiModel):
     excludes: Annotated[list[ExcludeRule], ListOf(), Field(max_length=1)] = Field(
         default_factory=list[ExcludeRule], description="What matches takes no part."
     )
+    file_conditions: FileConditions | None = None
     schedule: Schedule | None = None
     guards: Guards = Field(
         default_factory=Guards,

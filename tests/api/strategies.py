@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from fractions import Fraction
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
@@ -104,9 +105,36 @@ def any_text(cel: str) -> st.SearchStrategy[str]:
     return anything | right | st.builds(lambda a, b: a + b, right, anything)
 
 
+def _quantity(text: str) -> Fraction:
+    """Kubernetes' quantities, as far as sizes need them; a reading of its own."""
+    found = re.fullmatch(r"([0-9.]+)(?:([kKMGTP])(i?))?", text)
+    if found is None:
+        raise ValueError(text)
+    power = " kMGTP".index((found[2] or " ").replace("K", "k"))
+    return Fraction(found[1]) * (1024 if found[3] else 1000) ** power
+
+
+def _compare(one: str, other: str) -> int:
+    return (_quantity(one) > _quantity(other)) - (_quantity(one) < _quantity(other))
+
+
+def _find(text: str, pattern: str) -> str:
+    found = re.search(pattern, text)
+    return found[0] if found else ""
+
+
+# What Kubernetes adds to CEL (its quantity and regular expression libraries); a quantity is a text.
+KUBERNETES: dict[str, Any] = {
+    "quantity": lambda text: text,
+    "add": lambda one, number: str(_quantity(one) + number),
+    "compareTo": _compare,
+    "find": _find,
+}
+
+
 def says(program: cel.Program, value: Any) -> Any:
     """What a compiled rule says about a value."""
-    return program.execute({"self": value})
+    return program.execute(cel.Context({"self": value}, KUBERNETES))
 
 
 def defaulted(document: Any, schema: Schema) -> Any:

@@ -130,14 +130,17 @@ def test_a_plan_is_read_back_as_it_was_written() -> None:
 
 def test_a_plan_carries_all_that_chooses_files() -> None:
     glob = {"filterType": "Glob", "value": "*.{c,h}"}
+    conditions = {"minSize": "1Ki", "maxAge": "30d", "modifiedAfter": "2026-01-31T00:00:00Z"}
     made = plan(
         includes=[glob],
         excludes=[{"value": "*.tmp"}],
+        fileConditions=conditions,
         options={"hiddenFiles": "Exclude"},
     )
     text = json.loads(made.text())
     assert text["includes"] == [glob]
     assert text["excludes"] == [{"filterType": "SimplePattern", "value": "*.tmp"}]
+    assert text["fileConditions"] == conditions
     assert text["options"]["hiddenFiles"] == "Exclude"
     assert TransferPlan.model_validate_json(made.text()) == made
 
@@ -145,6 +148,7 @@ def test_a_plan_carries_all_that_chooses_files() -> None:
 def test_the_hash_is_the_recipes() -> None:
     assert plan("one").hash() == plan("other").hash()
     assert plan().hash() != plan(excludes=[{"value": "*.tmp"}]).hash()
+    assert plan().hash() != plan(fileConditions={"minSize": 1}).hash()
     as_glob = [{"filterType": "Glob", "value": "*.tmp"}]
     assert plan(excludes=as_glob).hash() != plan(excludes=[{"value": "*.tmp"}]).hash()
     assert plan().hash() != plan(options={"uid": "None"}).hash()
@@ -169,6 +173,7 @@ def test_a_token_binds_reason_number_places_and_filters(deletions: int) -> None:
     assert acknowledged(plan(), token, EMPTY) == 0
     for filters in (
         {"excludes": [{"value": "*.tmp"}]},
+        {"fileConditions": {"minSize": 1}},
         {"options": {"hiddenFiles": "Exclude"}},
     ):
         assert acknowledged(plan(**filters), token, MANY) == 0

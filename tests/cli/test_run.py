@@ -141,13 +141,14 @@ def test_the_command_lines_rate_wins(setup: Setup, arguments: tuple[str, ...], t
 def test_the_plan_carries_all_that_chooses_files(setup: Setup) -> None:
     chosen = (
         ", options: {hiddenFiles: Exclude}, includes: [{filterType: Glob, value: '*.{c,h}'}], "
-        "excludes: [{value: '*.tmp'}]"
+        "excludes: [{value: '*.tmp'}], fileConditions: {minSize: 1Ki, maxAge: 30d}"
     )
     setup.write(SECRET, CA, NAS, BUCKET, task(more=chosen))
     assert setup.run().code == 0
     plan = setup.seen()["plan"]
     assert plan["includes"] == [{"filterType": "Glob", "value": "*.{c,h}"}]
     assert plan["excludes"] == [{"filterType": "SimplePattern", "value": "*.tmp"}]
+    assert plan["fileConditions"] == {"minSize": "1Ki", "maxAge": "30d"}
     assert plan["options"]["hiddenFiles"] == "Exclude"
 
 

@@ -130,6 +130,8 @@ VALID = (
     task("deadlineSeconds: null"),
     task("includes: [{filterType: Glob, value: '/src/**/*.{c,h}|README*'}]"),
     task("excludes: [{value: '*.[z-a]'}], options: {hiddenFiles: Exclude}"),
+    task("fileConditions: {minSize: 1, maxSize: 1.5Gi, minAge: 15m, maxAge: 30d}"),
+    task("fileConditions: {modifiedAfter: 2026-01-31T00:00:00Z}"),
     agent("{}").replace("name: example", "generateName: site-"),
     agent("{}") + "status: {connection: Online}\n",
     agent("{podAnnotations: {day: 2026-01-01}}"),

@@ -49,6 +49,9 @@ def test_refuses_and_names_field_and_fix(control_plane: ControlPlane, case: Case
 FITTING = (
     "includes: [{filterType: Glob, value: '/src/**/*.{c,h}|README*|[!a-z]?'}]",
     "excludes: [{value: '*.[z-a]|/a\\*b'}], options: {hiddenFiles: Exclude}",
+    "fileConditions: {minSize: 1024, maxSize: 1Ki, minAge: 1d, maxAge: 24h}",
+    "fileConditions: {minSize: 1.5Ki, maxSize: 1.6k, minAge: 1h30m, maxAge: 1d12h5s}",
+    "fileConditions: {modifiedAfter: 2026-01-31T00:00:00+01:00, modifiedBefore: 2026-01-31T00:00:00Z}",
 )
 
 

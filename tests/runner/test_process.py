@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -169,6 +170,17 @@ def test_a_dry_run_into_a_root_that_is_not_there_is_refused_as_a_transfer_is(tmp
     plan = make_plan(posix(folders[0]), posix(tmp_path / "none", "sub"), mode="DryRun")
     code, result, _ = run(tmp_path, plan)
     assert (code, result.error.code) == (10, "ConfigurationInvalid")
+
+
+def test_ages_count_from_the_start_of_the_run(tmp_path, folders):
+    source, destination = folders
+    for name, hours in (("fresh", 0), ("old", 48)):
+        (source / name).write_text(name)
+        then = time.time_ns() - hours * 3600 * 10**9
+        os.utime(source / name, ns=(then, then))
+    plan = make_plan(*map(posix, folders), fileConditions={"minAge": "1d"})
+    assert run(tmp_path, plan)[0] == 0
+    assert [path.name for path in destination.iterdir()] == ["old"]
 
 
 def test_a_secret_without_its_keys(tmp_path, folders):

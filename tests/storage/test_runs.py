@@ -265,11 +265,12 @@ CHOSEN = [
         {"hiddenFiles": "Exclude"},
         {"a.c", "d/b.c", "d/build"},
     ),
+    ({"fileConditions": {"minSize": "1Ki"}}, {}, {"a.c"}),
 ]
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize(("rules", "options", "taken"), CHOSEN, ids=["rules", "hidden"])
+@pytest.mark.parametrize(("rules", "options", "taken"), CHOSEN, ids=["rules", "hidden", "sizes"])
 def test_what_takes_no_part_is_left_alone_on_both_sides(world, rules, options, taken):
     sizes = {name: 2000 if name == "a.c" else 10 for name in TREE}
     for place, names, byte in (("new", TREE, b"n"), ("old", (*TREE, "d/gone.c"), b"o")):
@@ -285,3 +286,18 @@ def test_what_takes_no_part_is_left_alone_on_both_sides(world, rules, options, t
     assert {name: body[:1] for name, body in left.items()} == {
         name: b"n" if name in taken else b"o" for name in TREE
     }
+
+
+def test_ages_are_those_that_the_source_lists(world):
+    """A file is as old as its modification time, an object as it is in the bucket."""
+    seed = world.tmp_path / "seed"
+    seed.mkdir()
+    (seed / "old").write_bytes(b"x")
+    os.utime(seed / "old", ns=(5, 1_500_000_000_000_000_001))
+    world.run(posix_side(seed), world.source)
+    world.run(rules={"fileConditions": {"minAge": "1h"}})
+    assert set(world.contents(world.destination)) == (
+        {"old"} if world.source.kind == "Posix" else set()
+    )
+    world.run(rules={"fileConditions": {"minAge": "0s"}})
+    assert set(world.contents(world.destination)) == {"old"}

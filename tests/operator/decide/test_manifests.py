@@ -55,11 +55,13 @@ def test_the_plan_carries_all_that_chooses_files() -> None:
     chosen = task(
         includes=[{"filterType": "Glob", "value": "*.{c,h}"}],
         excludes=[{"value": "*.tmp"}],
+        fileConditions={"minSize": "1Ki", "minAge": "1d"},
         options={"hiddenFiles": "Exclude"},
     )
     text = json.loads(Recipe(chosen, nfs(), bucket(), None).plan(RUN, SETTINGS).text())
     assert text["includes"] == [{"filterType": "Glob", "value": "*.{c,h}"}]
     assert text["excludes"] == [{"filterType": "SimplePattern", "value": "*.tmp"}]
+    assert text["fileConditions"] == {"minSize": "1Ki", "minAge": "1d"}
     assert text["options"]["hiddenFiles"] == "Exclude"
 
 

@@ -16,8 +16,10 @@ from datasync_runner.engine.progress import Board
 from datasync_runner.storage import errors
 from fakes.storage import FILE, FOLDER, FakeStorage
 
+NOW_NS = 1_000_000_000 + 3600 * 1_000_000_000  # an hour after FILE was modified
 
-def plan(includes=(), excludes=(), guards=None, acknowledge="", **options):
+
+def plan(includes=(), excludes=(), conditions=None, guards=None, acknowledge="", **options):
     side = PosixSide(uri="nfs://h/a/", root="/a")
     return TransferPlan(
         execution={"namespace": "n", "name": "e", "uid": "u"},
@@ -26,6 +28,7 @@ def plan(includes=(), excludes=(), guards=None, acknowledge="", **options):
         options=TaskOptions(**options),
         includes=includes,
         excludes=excludes,
+        file_conditions=conditions,
         guards=guards or Guards(),
         acknowledge=acknowledge,
     )
@@ -38,7 +41,7 @@ async def run(source, destination, **options):
     board = Board("u", time.monotonic)
     source.calls.clear()
     destination.calls.clear()
-    await pipeline.run_plan(plan(**options), source, destination, board)
+    await pipeline.run_plan(plan(**options), source, destination, board, now_ns=lambda: NOW_NS)
     return board.tally
 
 
@@ -167,6 +170,49 @@ async def test_what_is_filtered_out_is_neither_copied_nor_deleted(of_the_plan, l
     allowed = Guards(max_delete_percent=100)
     await run(source, destination, guards=allowed, preserve_deleted_files="Remove", **of_the_plan)
     assert bodies(destination) == left
+
+
+AGED = FILE._replace(mtime_ns=1_000_000_000)
+FRESH = FILE._replace(mtime_ns=NOW_NS - 60 * 1_000_000_000)
+CONDITIONS = [
+    # conditions, of the files aged (1 byte), fresh (2 bytes): which are copied
+    ({"minSize": 2}, {b"fresh"}),
+    ({"maxSize": 1}, {b"aged"}),
+    ({"minAge": "10m"}, {b"aged"}),
+    ({"maxAge": "10m"}, {b"fresh"}),
+    ({"modifiedAfter": "1970-01-01T00:00:02Z"}, {b"fresh"}),
+    ({"modifiedBefore": "1970-01-01T00:00:02Z"}, {b"aged"}),
+    ({"minAge": "1h", "maxSize": "1Ki"}, {b"aged"}),
+    ({"minSize": "1Ki"}, set()),
+    ({}, {b"aged", b"fresh"}),
+]
+
+
+@pytest.mark.parametrize(("conditions", "copied"), CONDITIONS)
+@pytest.mark.parametrize("source_objects", [False, True])
+@pytest.mark.parametrize("destination_objects", [False, True])
+async def test_files_outside_of_the_conditions_are_left_alone_on_both_sides(
+    conditions, copied, source_objects, destination_objects
+):
+    source, destination = FakeStorage(source_objects), FakeStorage(destination_objects)
+    source.put(b"aged", b"1", metadata=AGED).put(b"fresh", b"22", metadata=FRESH)
+    source.put(b"empty/")
+    destination.put(b"aged", b"before").put(b"fresh", b"before").put(b"gone", b"before")
+    tally = await run(source, destination, conditions=conditions, preserve_deleted_files="Remove")
+    left = bodies(destination)
+    assert {key for key in (b"aged", b"fresh") if left[key] != b"before"} == copied
+    assert b"gone" not in left  # the source does not have it, whatever its own size and age
+    assert b"empty/" in left  # folders are never judged
+    assert tally.files_transferred == len(copied)
+    assert tally.files_listed_at_source == 2
+
+
+async def test_a_source_of_which_conditions_leave_nothing_is_not_empty():
+    source = FakeStorage().put(b"a", b"1")
+    destination = FakeStorage().put(b"a", b"22").put(b"gone", b"3")
+    conditions = {"minSize": "1Gi"}
+    await run(source, destination, conditions=conditions, preserve_deleted_files="Remove")
+    assert bodies(destination) == {b"a": b"22"}
 
 
 async def test_a_folder_that_still_holds_excluded_files_stays_without_a_failure():

@@ -1,10 +1,13 @@
 """One run from end to end: check → prepare ∥ move → delete → folders → finish."""
 
 import asyncio
+import time
+from collections.abc import Callable
 from functools import partial
 
 from datasync_api.patterns import Filter
 from datasync_api.plan import TransferPlan
+from datasync_runner.core.file_conditions import Bounds
 from datasync_runner.core.parts import BUDGET_BYTES
 from datasync_runner.engine.delete import delete_extra, held, settle_folders
 from datasync_runner.engine.dry_run import DryRun
@@ -26,16 +29,22 @@ async def run_plan(
     board: Board,
     *,
     mover: Mover | None = None,
+    now_ns: Callable[[], int] = time.time_ns,
 ) -> None:
     """Do what the plan says; the board has the books.  Without a mover this process moves all.
+
+    `now_ns` is asked once, for the run's start: the ages of files count from it.
 
     A dry run ends where the first thing would be written.  Raises: StopError, alone or in an
     ExceptionGroup; DeletionHeld when all but deletions is done.
     """
+    began_ns = now_ns()
     patient_source, patient_destination = Patient(source), Patient(destination)
     await patient_source.check()
     await patient_destination.check()
     options = options_of(plan, patient_source, patient_destination)
+    conditions = plan.file_conditions
+    bounds = Bounds.of(conditions, now_ns=began_ns) if conditions else None
     queue = WorkQueue(WORKERS)
     dry_run = None
     if plan.mode == "DryRun":
@@ -54,6 +63,7 @@ async def run_plan(
             chosen=Filter.parse(
                 plan.includes, plan.excludes, hidden=plan.options.hidden_files == "Include"
             ),
+            bounds=bounds,
             options=options,
             board=board,
             queue=queue,

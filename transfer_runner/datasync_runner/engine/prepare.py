@@ -12,6 +12,7 @@ from typing import Final
 from datasync_api.patterns import Filter
 from datasync_runner.core.compare import Action, CompareOptions, decide, listed_alike
 from datasync_runner.core.entry import Entry, Kind
+from datasync_runner.core.file_conditions import Bounds
 from datasync_runner.core.pair import MergeJoin, Pair, UnsortedListingError
 from datasync_runner.engine.failures import record
 from datasync_runner.engine.progress import Board
@@ -47,13 +48,14 @@ class Prepare:
         destination: Destination,
         *,
         chosen: Filter,
+        bounds: Bounds | None,
         options: CompareOptions,
         board: Board,
         queue: WorkQueue,
         kept: Kept,
     ) -> None:
         self._source, self._destination = source, destination
-        self._chosen, self._options = chosen, options
+        self._chosen, self._bounds, self._options = chosen, bounds, options
         self._board, self._tally = board, board.tally
         self._queue, self._kept = queue, kept
         self._join = MergeJoin()
@@ -125,6 +127,8 @@ class Prepare:
 
     async def _sort_out(self, pairs: list[Pair]) -> None:
         """Decide all; what needs to be inspected first is decided by who moves it."""
+        if self._bounds is not None:
+            pairs = self._bounds.chosen(pairs)
         works: list[Work] = []
         options, tally = self._options, self._tally
         to_objects = self._destination.objects
