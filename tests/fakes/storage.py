@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from datasync_runner.checksums import crc64
-from datasync_runner.core.entry import Entry, Kind, PosixMetadata, parent_of
+from datasync_runner.core.entry import EVERYTHING, Entry, Keeps, Kind, PosixMetadata, parent_of
 from datasync_runner.core.posix_metadata import with_defaults
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Batch, Content, Written, nobody
@@ -18,6 +18,7 @@ class FakeStorage:
     """Entries with bodies; `trouble` may name an error for a method and a key."""
 
     objects: bool = False
+    keeps: Keeps = EVERYTHING
     items: dict[bytes, Content] = field(default_factory=dict)
     listing_errors: list[errors.StorageError] = field(default_factory=list)
     trouble: Callable[[str, bytes], errors.StorageError | None] = lambda _, __: None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from datasync_api.task import TaskOptions
 from datasync_runner.core import compare
 from datasync_runner.core.compare import Action, CompareOptions, decide, listed_alike, wanted
-from datasync_runner.core.entry import Entry, Kind, ObjectHeaders, PosixMetadata
+from datasync_runner.core.entry import Entry, Keeps, Kind, ObjectHeaders, PosixMetadata
 
 META = PosixMetadata(0o644, 1000, 1000, 5, 4)
 
@@ -249,3 +249,38 @@ def test_options_of_the_task():
     remove = TaskOptions(preserve_deleted_files="Remove")
     found = CompareOptions.of(remove, source_objects=False, destination_objects=True)
     assert found == CompareOptions(delete=True)
+
+
+def test_a_destination_without_owners_is_not_compared_by_them():
+    keeps = Keeps(owners=False, time_grain_ns=100)
+    found = CompareOptions.of(
+        TaskOptions(), source_objects=False, destination_objects=False, keeps=keeps
+    )
+    assert found == CompareOptions(
+        uid=False, gid=False, mode=False, fill_defaults=True, time_grain_ns=100
+    )
+    assert decide(file(), file(metadata=stated(mode=0o600, uid=1, gid=1)), found).reason == "Same"
+    kept = wanted(file(), found).metadata
+    assert kept == PosixMetadata(None, None, None, META.mtime_ns, META.atime_ns)
+
+
+@pytest.mark.parametrize(
+    ("ours_ns", "theirs_ns", "reason"),
+    [
+        (1_234, 1_200, "Same"),
+        (1_299, 1_200, "Same"),
+        (1_300, 1_200, "MtimeDiffers"),
+        (1_199, 1_200, "MtimeDiffers"),
+        (-1, -100, "Same"),
+    ],
+)
+@pytest.mark.parametrize("kind", [file, folder])
+def test_times_count_as_far_as_the_destination_keeps_them(kind, ours_ns, theirs_ns, reason):
+    o = CompareOptions(time_grain_ns=100)
+    source, there = (
+        kind(metadata=stated(mtime_ns=time_ns), mtime_ns=time_ns)
+        for time_ns in (ours_ns, theirs_ns)
+    )
+    if kind is folder and reason == "MtimeDiffers":
+        reason = "MetadataDiffers"
+    assert decide(source, there, o).reason == reason

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from datasync_api.task import TaskOptions
-from datasync_runner.core.entry import Entry, Kind, PosixMetadata
+from datasync_runner.core.entry import EVERYTHING, Entry, Keeps, Kind, PosixMetadata
 from datasync_runner.core.posix_metadata import with_defaults
 
 
@@ -46,22 +46,30 @@ class CompareOptions:
     """The destination is a file system: what the source does not state gets a default."""
     objects: bool = False
     """Both sides are object storage: their user metadata counts."""
+    time_grain_ns: int = 1
+    """The destination keeps times in steps of so much: what is less is no difference."""
 
     @classmethod
     def of(
-        cls, options: TaskOptions, *, source_objects: bool, destination_objects: bool
+        cls,
+        options: TaskOptions,
+        *,
+        source_objects: bool,
+        destination_objects: bool,
+        keeps: Keeps = EVERYTHING,
     ) -> "CompareOptions":
-        """What the task's options mean between two kinds of storage."""
+        """What the task's options mean between two kinds of storage; `keeps`: the destination."""
         return cls(
             compare=options.transfer_mode == "Changed",
             overwrite=options.overwrite_mode == "Always",
             delete=options.preserve_deleted_files == "Remove",
             mtime=options.mtime == "Preserve",
-            uid=options.uid == "IntValue",
-            gid=options.gid == "IntValue",
-            mode=options.posix_permissions == "Preserve",
+            uid=options.uid == "IntValue" and keeps.owners,
+            gid=options.gid == "IntValue" and keeps.owners,
+            mode=options.posix_permissions == "Preserve" and keeps.owners,
             fill_defaults=not destination_objects,
             objects=source_objects and destination_objects,
+            time_grain_ns=keeps.time_grain_ns,
         )
 
     @property
@@ -197,7 +205,12 @@ def _content(source: Entry, destination: Entry, o: CompareOptions) -> Decision |
             same = source.etag == destination.etag != ""
             return NEWER if not same and source.mtime_ns > destination.mtime_ns else None
         return MTIME_UNKNOWN
-    return None if source.mtime_ns == stated else MTIME
+    return None if _same_time(source.mtime_ns, stated, o) else MTIME
+
+
+def _same_time(ours_ns: int, theirs_ns: int, o: CompareOptions) -> bool:
+    grain_ns = o.time_grain_ns
+    return ours_ns == theirs_ns or ours_ns // grain_ns == theirs_ns // grain_ns
 
 
 def _metadata(
@@ -209,13 +222,20 @@ def _metadata(
         (o.mode and want.mode != have.mode and source.kind is not Kind.SYMLINK)
         or (o.uid and want.uid != have.uid)
         or (o.gid and want.gid != have.gid)
-        or (o.mtime and source.kind is Kind.FOLDER and want.mtime_ns not in (None, have.mtime_ns))
+        or (o.mtime and source.kind is Kind.FOLDER and _moved(want.mtime_ns, have.mtime_ns, o))
     ):
         return METADATA
     if o.objects and source.headers and destination.headers and source.kind is not Kind.FOLDER:
         ours, theirs = source.headers.user_metadata, destination.headers.user_metadata
         return SAME if ours == theirs else USER_METADATA
     return SAME
+
+
+def _moved(want_ns: int | None, have_ns: int | None, o: CompareOptions) -> bool:
+    """Whether a folder's time is stated and another one."""
+    if want_ns is None or want_ns == have_ns:
+        return False
+    return have_ns is None or not _same_time(want_ns, have_ns, o)
 
 
 def wanted(source: Entry, o: CompareOptions) -> Entry:

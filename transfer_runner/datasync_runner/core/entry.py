@@ -5,7 +5,7 @@ sort alike: by the bytes of the S3 key.  Tuples, because a run makes millions of
 """
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Kind(IntEnum):
@@ -27,6 +27,18 @@ class PosixMetadata(NamedTuple):
     gid: int | None = None
     mtime_ns: int | None = None
     atime_ns: int | None = None
+
+
+class Keeps(NamedTuple):
+    """What a storage can keep of POSIX metadata; what it cannot is neither written nor compared."""
+
+    owners: bool = True
+    """Owner, group and permissions."""
+    time_grain_ns: int = 1
+    """Times are kept in steps of so much, the rest is cut off."""
+
+
+EVERYTHING: Final = Keeps()
 
 
 class ObjectHeaders(NamedTuple):

@@ -54,5 +54,8 @@ async def move(
 def options_of(plan: TransferPlan, source: Patient, destination: Patient) -> CompareOptions:
     """What the plan's options mean between these two."""
     return CompareOptions.of(
-        plan.options, source_objects=source.objects, destination_objects=destination.objects
+        plan.options,
+        source_objects=source.objects,
+        destination_objects=destination.objects,
+        keeps=destination.keeps,
     )

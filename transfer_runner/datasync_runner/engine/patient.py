@@ -42,6 +42,7 @@ class Patient:
         self._inner = inner
         self._sleep = sleep
         self.objects = inner.objects
+        self.keeps = inner.keeps
 
     async def check(self) -> None:
         """Raises: StopError; Unreachable when the location does not answer."""

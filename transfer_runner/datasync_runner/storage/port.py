@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from datasync_api.patterns import Filter
-from datasync_runner.core.entry import Entry
+from datasync_runner.core.entry import Entry, Keeps
 from datasync_runner.storage.errors import StorageError
 
 
@@ -95,6 +95,8 @@ class Source(Protocol):
 
     objects: bool
     """Object storage, as opposed to a file system."""
+    keeps: Keeps
+    """What it keeps of POSIX metadata."""
 
     async def check(self) -> None:
         """Make sure that the location is there and lets us in.

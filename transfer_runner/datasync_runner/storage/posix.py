@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from datasync_api.patterns import Filter
 from datasync_api.plan import PosixSide
-from datasync_runner.core.entry import Entry
+from datasync_runner.core.entry import Entry, Keeps
 from datasync_runner.storage import errors, posix_files
 from datasync_runner.storage.port import (
     Batch,
@@ -44,6 +44,7 @@ class PosixStorage:
     """One folder, as source or destination (`writes`)."""
 
     objects = False
+    keeps = Keeps()
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from typing import TypeVar
 from datasync_api.patterns import Filter
 from datasync_api.plan import S3Side
 from datasync_runner.checksums import crc64
-from datasync_runner.core.entry import Entry
+from datasync_runner.core.entry import Entry, Keeps
 from datasync_runner.core.parts import (
     BUDGET_BYTES,
     RANGE_BYTES,
@@ -48,6 +48,7 @@ class S3Storage:
     """One bucket, as source or destination."""
 
     objects = True
+    keeps = Keeps()
 
     def __init__(
         self,
