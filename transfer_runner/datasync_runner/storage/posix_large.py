@@ -13,6 +13,7 @@ from datasync_runner.checksums import combine
 from datasync_runner.core.entry import Entry
 from datasync_runner.core.parts import RANGE_BYTES, RANGES_AT_ONCE
 from datasync_runner.storage import errors
+from datasync_runner.storage.large import first_failure, resized
 from datasync_runner.storage.port import Moved, RangedReader, Reader, Written
 from datasync_runner.storage.posix_calls import Calls
 from datasync_runner.storage.posix_charge import Charge
@@ -73,20 +74,20 @@ class LargeWriter:
         checksum = at = 0
         while chunk := await reader.read():
             if at + len(chunk) > entry.size_bytes:
-                raise _resized(entry)
+                raise resized(entry)
             await self._charge.pay(len(chunk))
             write = partial(write_at, target.fd, [chunk], at)
             piece = await self._calls.about(entry.key, "write it", write)
             checksum, at = combine(checksum, piece, len(chunk)), at + len(chunk)
             moved(len(chunk))
         if at != entry.size_bytes:
-            raise _resized(entry)
+            raise resized(entry)
         return checksum
 
     async def _ranges(self, target: Target, reader: RangedReader, moved: Moved) -> int:
         entry = target.entry
         if reader.entry.size_bytes != entry.size_bytes:
-            raise _resized(entry)
+            raise resized(entry)
         await self._calls.about(entry.key, "write it", target.allocate)
         numbers = -(-entry.size_bytes // RANGE_BYTES)
         missing = iter([number for number in range(numbers) if number not in target.done])
@@ -96,7 +97,7 @@ class LargeWriter:
                 for _ in range(RANGES_AT_ONCE):
                     group.create_task(self._fetch(target, reader, missing, turn, moved))
         except BaseExceptionGroup as failed:
-            raise _first(failed) from None
+            raise first_failure(failed) from None
         await reader.settle()
         checksum = target.checksum()
         if reader.checksum not in (None, checksum):
@@ -126,7 +127,7 @@ class LargeWriter:
     ) -> int:
         entry = target.entry
         if reader.entry.size_bytes != entry.size_bytes:
-            raise _resized(entry)
+            raise resized(entry)
         copy = Copy(reader, target, in_kernel=in_kernel)
         about = partial(self._calls.about, entry.key, "copy it")
         await about(copy.begin)
@@ -135,15 +136,3 @@ class LargeWriter:
             await self._charge.pay(count)
         await about(reader.check)
         return copy.checksum
-
-
-def _resized(entry: Entry) -> errors.ChangedDuringTransfer:
-    return errors.ChangedDuringTransfer("it has another size now", entry.key)
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """What the caller is told of several failures at once: what stops the run, else the first."""
-    for error in group.exceptions:
-        if isinstance(error, errors.StopError):
-            return error
-    return group.exceptions[0]
