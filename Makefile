@@ -28,6 +28,7 @@ test-unit: setup-python ## unit and property tests
 	@$(PYTEST) -n 2 -m 'not storage and not control_plane and not cluster'
 
 test-storage: setup-python ## storage contract, against real servers
+	@$(TESTBED)/install.sh packages
 	@$(TESTBED)/minio.sh build >/dev/null
 	@$(PYTEST) -n 2 -m storage
 

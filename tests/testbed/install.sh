@@ -4,6 +4,7 @@
 #   install.sh             everything (7 minutes on 2 cores the first time, most of it one Go build; then a second)
 #   install.sh python      the Python environment alone: enough for 'make check' and 'make demo'
 #   install.sh uv          the pinned uv alone; prints its path
+#   install.sh packages   the packages of Debian alone: servers for the tests of storage
 #   install.sh faults      the proxy with faults alone (needs Go); prints its path
 #
 # Nothing is done twice: each step knows by the content of its inputs that it is done. Built things are kept in
@@ -18,7 +19,7 @@ CERTIFICATES=/etc/ssl/certs/ca-certificates.crt
 # Each package with the command or file that shows it is there, whoever provides it.
 PACKAGES="containerd=containerd runc=runc containernetworking-plugins=/usr/lib/cni/bridge iptables=iptables nftables=nft iproute2=ip
   buildah=buildah debootstrap=debootstrap gcc=gcc libc6-dev=/usr/include/stdio.h openssl=openssl procps=pgrep kmod=modprobe
-  ca-certificates=$CERTIFICATES nfs-common=/usr/sbin/mount.nfs nfs-ganesha=ganesha.nfsd
+  ca-certificates=$CERTIFICATES nfs-common=/usr/sbin/mount.nfs samba=smbd nfs-ganesha=ganesha.nfsd
   nfs-ganesha-vfs=/usr/lib/$(uname -m)-linux-gnu/ganesha/libfsalvfs.so"
 
 missing_packages() {
@@ -125,9 +126,10 @@ images() {
 
 mkdir -p "$CACHE"
 exec 9>"$CACHE/install.lock"
-flock -n 9 || { echo "[setup] waiting for another setup on this machine"; flock 9; }
+flock -n 9 || { echo "[setup] waiting for another setup on this machine" >&2; flock 9; }
 case ${1:-all} in
   python) python_environment ;;
+  packages) system_packages ;;
   faults) faults_program >&2; echo "$BIN/faults" ;;
   uv) [ -x "$UV/bin/uv" ] || step "uv" uv_install >&2; echo "$UV/bin/uv" ;;
   all)
@@ -138,5 +140,5 @@ case ${1:-all} in
     wait "$rest" || failed=1
     wait "$programs" || failed=1
     exit "$failed" ;;
-  *) sed -n '2,10p' "$0"; exit 2 ;;
+  *) sed -n '2,11p' "$0"; exit 2 ;;
 esac
