@@ -40,6 +40,11 @@ def nfs(spec: str) -> str:
     return location(f"{{nfs: {spec}, agentRefs: [{{name: site}}]}}")
 
 
+def smb(spec: str) -> str:
+    """A DataSyncLocation of type smb."""
+    return location(f"{{smb: {{server: nas, {spec}}}, agentRefs: [{{name: site}}]}}")
+
+
 def storage(spec: str) -> str:
     """A DataSyncLocation of type objectStorage."""
     return location(f"{{objectStorage: {{bucket: mirror, {spec}}}}}")
@@ -63,18 +68,19 @@ def schedule(expression: str, more: str = "") -> str:
     return task(f"schedule: {{expression: '{expression}', {more}}}")
 
 
+KEYS = "credentialsSecretRef: {name: keys}"
 HTTPS = "endpoint: 'https://s3.example.com'"
 RATE = "spec.options.bytesPerSecond"
 PVC = "persistentVolumeClaim: {claimName: data"
 
 CASES = (
     # DataSyncLocation: exactly one member, and who reaches it
-    Case("no-member", location("{}"), "spec", "set exactly one of nfs, objectStorage"),
+    Case("no-member", location("{}"), "spec", "set exactly one of nfs, smb, objectStorage"),
     Case(
         "two-members",
         location(f"{{s3: {{bucket: mirror}}, {PVC}}}}}"),
         "spec",
-        "set exactly one of nfs, objectStorage",
+        "set exactly one of nfs, smb, objectStorage",
     ),
     Case(
         "nfs-without-agents",
@@ -103,6 +109,18 @@ CASES = (
         location("{nfs: {server: nas, path: /export}, agentRefs: [{name: Site}]}"),
         "spec.agentRefs[0].name",
         "use lower-case letters",
+    ),
+    Case(
+        "smb-without-agents",
+        location(f"{{smb: {{server: nas, share: a, {KEYS}}}}}"),
+        "spec.agentRefs",
+        "name the DataSyncAgent that can reach the server",
+    ),
+    Case(
+        "fsx-windows-with-agents",
+        location(f"{{fsxWindows: {{dnsName: fs, {KEYS}}}, agentRefs: [{{name: site}}]}}"),
+        "spec.agentRefs",
+        "name them on the location at the other end",
     ),
     # paths and prefixes
     Case("nfs-path-relative", nfs("{server: nas, path: export}"), "spec.nfs.path", "from the root"),
@@ -231,6 +249,55 @@ CASES = (
         location("{s3: {bucket: mirror, payloadSigning: Always}}"),
         "spec.s3.payloadSigning",
         'unknown field "spec.s3.payloadSigning"',
+    ),
+    # SMB
+    Case(
+        "smb-without-secret",
+        smb("share: a"),
+        "spec.smb.credentialsSecretRef",
+        "Required value",
+    ),
+    Case(
+        "smb-share-with-path",
+        smb(f"share: a/b, {KEYS}"),
+        "spec.smb.share",
+        "folders of it in path",
+    ),
+    Case(
+        "smb-path-with-backslash",
+        smb(f"share: a, path: 'b\\c', {KEYS}"),
+        "spec.smb.path",
+        "write folders with '/'",
+    ),
+    Case(
+        "smb-path-parent",
+        smb(f"share: a, path: b/../../c, {KEYS}"),
+        "spec.smb.path",
+        "name the folder itself",
+    ),
+    Case(
+        "smb-kerberos",
+        smb(f"share: a, authentication: Kerberos, {KEYS}"),
+        "spec.smb.authentication",
+        'supported values: "NTLM"',
+    ),
+    Case(
+        "smb-version-1",
+        smb(f"share: a, version: SMB1, {KEYS}"),
+        "spec.smb.version",
+        'supported values: "Automatic", "SMB2"',
+    ),
+    Case(
+        "smb-2-encrypted",
+        smb(f"share: a, version: SMB2, encryption: Required, {KEYS}"),
+        "spec.smb.encryption",
+        "set version to Automatic",
+    ),
+    Case(
+        "smb-port",
+        smb(f"share: a, port: 70000, {KEYS}"),
+        "spec.smb.port",
+        "should be less than or equal to 65535",
     ),
     # DataSyncTask: sides and options
     Case(

@@ -7,6 +7,7 @@ from pydantic import Field
 from datasync_api.base import ApiModel, ListOf, Rule
 from datasync_api.conditions import Conditions
 from datasync_api.meta import Resource
+from datasync_api.smb import FsxWindows, Smb, address
 from datasync_api.text import (
     AbsolutePath,
     CaBundle,
@@ -22,7 +23,7 @@ from datasync_api.text import (
 NfsVersion = Literal["Automatic", "NFS3", "NFS4_0", "NFS4_1", "NFS4_2"]
 AddressingStyle = Literal["Path", "Virtual"]
 PayloadSigning = Literal["Automatic", "Always", "Never"]
-LocationType = Literal["NFS", "ObjectStorage", "S3", "PersistentVolumeClaim"]
+LocationType = Literal["NFS", "SMB", "ObjectStorage", "S3", "FSxWindows", "PersistentVolumeClaim"]
 
 BucketName = Annotated[
     str,
@@ -172,7 +173,9 @@ class PersistentVolumeClaim(ApiModel):
     )
 
 
-_EXACTLY_ONE = "set exactly one of nfs, objectStorage, s3 and persistentVolumeClaim"
+_EXACTLY_ONE = (
+    "set exactly one of nfs, smb, objectStorage, s3, fsxWindows and persistentVolumeClaim"
+)
 
 
 class LocationSpec(ApiModel):
@@ -180,8 +183,8 @@ class LocationSpec(ApiModel):
 
     rules = (
         Rule(
-            cel="[has(self.nfs), has(self.objectStorage), has(self.s3), "
-            "has(self.persistentVolumeClaim)].filter(m, m).size() == 1",
+            cel="[has(self.nfs), has(self.smb), has(self.objectStorage), has(self.s3), "
+            "has(self.fsxWindows), has(self.persistentVolumeClaim)].filter(m, m).size() == 1",
             message=_EXACTLY_ONE,
             holds=lambda spec: len(spec.members()) == 1,
         ),
@@ -193,16 +196,32 @@ class LocationSpec(ApiModel):
             holds=lambda spec: spec.nfs is None or len(spec.agent_refs) > 0,
         ),
         Rule(
+            cel="!has(self.smb) || (has(self.agentRefs) && self.agentRefs.size() > 0)",
+            message="an smb location needs at least one agent: name the DataSyncAgent that can "
+            "reach the server",
+            field=".agentRefs",
+            holds=lambda spec: spec.smb is None or len(spec.agent_refs) > 0,
+        ),
+        Rule(
             cel="!has(self.s3) || !has(self.agentRefs) || self.agentRefs.size() == 0",
             message="an s3 location takes no agents: name them on the location at the other end",
             field=".agentRefs",
             holds=lambda spec: spec.s3 is None or len(spec.agent_refs) == 0,
         ),
+        Rule(
+            cel="!has(self.fsxWindows) || !has(self.agentRefs) || self.agentRefs.size() == 0",
+            message="an fsxWindows location takes no agents: name them on the location at the "
+            "other end",
+            field=".agentRefs",
+            holds=lambda spec: spec.fsx_windows is None or len(spec.agent_refs) == 0,
+        ),
     )
 
     nfs: Nfs | None = None
+    smb: Smb | None = None
     object_storage: ObjectStorage | None = None
     s3: S3 | None = None
+    fsx_windows: FsxWindows | None = None
     persistent_volume_claim: PersistentVolumeClaim | None = None
     agent_refs: Annotated[list[Reference], ListOf(), Field(max_length=8)] = Field(
         default_factory=list[Reference],
@@ -215,10 +234,14 @@ class LocationSpec(ApiModel):
         present: list[LocationType] = []
         if self.nfs is not None:
             present.append("NFS")
+        if self.smb is not None:
+            present.append("SMB")
         if self.object_storage is not None:
             present.append("ObjectStorage")
         if self.s3 is not None:
             present.append("S3")
+        if self.fsx_windows is not None:
+            present.append("FSxWindows")
         if self.persistent_volume_claim is not None:
             present.append("PersistentVolumeClaim")
         return tuple(present)
@@ -229,16 +252,29 @@ class LocationSpec(ApiModel):
         return self.members()[0]
 
     @property
+    def credentials_secret_ref(self) -> Reference | None:
+        """The Secret that is mounted for the storage's client, where there is one."""
+        for member in (self.smb, self.object_storage, self.s3, self.fsx_windows):
+            if member is not None:
+                return member.credentials_secret_ref
+        return None
+
+    @property
     def uri(self) -> str:
         """The location as one line, for people; folders end with a slash."""
         if self.nfs is not None:
             return f"nfs://{self.nfs.server}{self.nfs.path.rstrip('/')}/"
+        if self.smb is not None:
+            host = address(self.smb.server, self.smb.port)
+            return _below(f"smb://{host}/{self.smb.share}/", self.smb.path)
         if self.object_storage is not None:
             host = self.object_storage.endpoint.split("://", 1)[1].rstrip("/")
             where = f"object-storage://{host}/{self.object_storage.bucket}/"
             return _below(where, self.object_storage.prefix)
         if self.s3 is not None:
             return _below(f"s3://{self.s3.bucket}/", self.s3.prefix)
+        if fsx := self.fsx_windows:
+            return _below(f"fsxw://{fsx.dns_name}/{fsx.share}/", fsx.path)
         assert self.persistent_volume_claim is not None  # noqa: S101 - the model's own rule
         claim = self.persistent_volume_claim
         return _below(f"pvc://{claim.claim_name}/", claim.path)

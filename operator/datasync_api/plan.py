@@ -17,6 +17,7 @@ from datasync_api.filter_rules import ExcludeRule, IncludeRule
 from datasync_api.hold import Acknowledgement
 from datasync_api.location import AddressingStyle, LocationSpec, PayloadSigning
 from datasync_api.report import RunMode
+from datasync_api.smb import DEFAULT_PORT, SmbEncryption, SmbVersion
 from datasync_api.task import Guards, TaskOptions, TaskSpec
 
 
@@ -51,7 +52,24 @@ class S3Side(ApiModel):
     """Automatic: bodies are signed over http://, and left to TLS over https://."""
 
 
-Side = Annotated[PosixSide | S3Side, Field(discriminator="kind")]
+class SmbSide(ApiModel):
+    """A share of an SMB server, or a folder in it."""
+
+    kind: Literal["Smb"] = "Smb"
+    uri: str
+    server: str
+    port: int = DEFAULT_PORT
+    share: str
+    path: str = ""
+    """Empty, or ending in a slash."""
+    version: SmbVersion = "Automatic"
+    encryption: SmbEncryption = "IfOffered"
+    credentials_path: str
+    """A folder with a file for each key of the Secret."""
+
+
+AnySide = PosixSide | S3Side | SmbSide
+Side = Annotated[AnySide, Field(discriminator="kind")]
 
 
 class ExecutionIdentity(ApiModel):
@@ -145,7 +163,7 @@ class Places:
     ca_bundle: str
 
 
-def plan_side(location: LocationSpec, places: Places) -> PosixSide | S3Side:
+def plan_side(location: LocationSpec, places: Places) -> AnySide:
     """The runner's view of a location whose parts are mounted at these places."""
     if location.nfs is not None:
         return PosixSide(uri=location.uri, root=places.mount)
@@ -165,6 +183,25 @@ def plan_side(location: LocationSpec, places: Places) -> PosixSide | S3Side:
             ca_bundle_path=places.ca_bundle if storage.ca_bundle else None,
             payload_signing=storage.payload_signing,
         )
+    if smb := location.smb:
+        return SmbSide(
+            uri=location.uri,
+            server=smb.server,
+            port=smb.port,
+            share=smb.share,
+            path=_folder(smb.path),
+            version=smb.version,
+            encryption=smb.encryption,
+            credentials_path=places.credentials,
+        )
+    if fsx := location.fsx_windows:
+        return SmbSide(
+            uri=location.uri,
+            server=fsx.dns_name,
+            share=fsx.share,
+            path=_folder(fsx.path),
+            credentials_path=places.credentials,
+        )
     assert location.s3 is not None  # noqa: S101 - the model's own rule: exactly one member
     return S3Side(
         uri=location.uri,
@@ -180,8 +217,8 @@ def make_plan(
     execution: ExecutionIdentity,
     task: TaskSpec,
     *,
-    source: PosixSide | S3Side,
-    destination: PosixSide | S3Side,
+    source: AnySide,
+    destination: AnySide,
     exchange: Exchange | None,
     bytes_per_second: int | None = None,
     acknowledge: str = "",
@@ -210,7 +247,7 @@ def make_plan(
     )
 
 
-def nested(source: PosixSide | S3Side, destination: PosixSide | S3Side) -> bool:
+def nested(source: AnySide, destination: AnySide) -> bool:
     """Whether one side is the other, or a folder inside it: such a pair is refused.
 
     | source | destination | nested |
@@ -220,10 +257,13 @@ def nested(source: PosixSide | S3Side, destination: PosixSide | S3Side) -> bool:
     | s3://a/x/ | s3://a/xy/ | no |
     | nfs://h/a/ | nfs://h/a/b/ | yes |
     | nfs://h/a/ | s3://a/ | no |
+    | smb://h/s/A/ | smb://H/S/a/b/ | yes: SMB does not tell cases apart |
     """
     if source.kind != destination.kind:
         return False
     one, other = source.uri, destination.uri
+    if isinstance(source, SmbSide):
+        one, other = one.casefold(), other.casefold()
     return one.startswith(other) or other.startswith(one)
 
 

@@ -6,13 +6,16 @@ Nothing is written here; every refusal says which document or argument to change
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from datasync_api.location import Location
-from datasync_api.plan import Places, PosixSide, S3Side, nested, plan_side
+from datasync_api.plan import AnySide, Places, PosixSide, nested, plan_side
 from datasync_api.task import Task
 from datasync_cli.documents import Document
 from datasync_cli.issues import UsageError
 from datasync_cli.manifests import Manifests
+
+REACHED_DIRECTLY: Final = ("S3", "ObjectStorage", "SMB", "FSxWindows")
 
 
 @dataclass(frozen=True)
@@ -77,13 +80,13 @@ def parse_mounts(arguments: Sequence[str], chosen: Chosen) -> dict[str, Path]:
     return mounts
 
 
-def make_side(location: Location, mounts: Mapping[str, Path], places: Places) -> PosixSide | S3Side:
+def make_side(location: Location, mounts: Mapping[str, Path], places: Places) -> AnySide:
     """The runner's view of a location on this machine.
 
     Raises: UsageError when its files are nowhere on this machine, or a mount has no use.
     """
     name, kind = location.metadata.name, location.spec.type
-    if kind in ("S3", "ObjectStorage"):
+    if kind in REACHED_DIRECTLY:
         if name in mounts:
             raise UsageError(f"--mount {name}=…: {kind} is reached directly: leave it out")
         return plan_side(location.spec, places)
@@ -100,7 +103,7 @@ def make_side(location: Location, mounts: Mapping[str, Path], places: Places) ->
     return side
 
 
-def refuse_nested(source: PosixSide | S3Side, destination: PosixSide | S3Side) -> None:
+def refuse_nested(source: AnySide, destination: AnySide) -> None:
     """Refuse a pair that would copy into itself, by name or by the folders that were mounted.
 
     Raises: UsageError.

@@ -61,10 +61,8 @@ class Workspace:
             credentials=str(self.folder / side / "credentials"),
             ca_bundle=str(self.folder / side / "ca.crt"),
         )
-        storage = location.object_storage or location.s3
-        if storage is not None and storage.credentials_secret_ref is not None:
-            name = storage.credentials_secret_ref.name
-            data = _data(manifests, "Secret", namespace, name)
+        if secret := location.credentials_secret_ref:
+            data = _data(manifests, "Secret", namespace, secret.name)
             folder = Path(places.credentials)
             folder.mkdir(mode=0o700)
             for key, value in data.items():

@@ -20,15 +20,15 @@ from datasync_api.task import Guards, Task, TaskOptions
 
 IDS = [kind.name for kind in KINDS]
 NAMED = {"name": "example"}
+MEMBERS = ("nfs", "smb", "objectStorage", "s3", "fsxWindows", "persistentVolumeClaim")
 
 
 def one_member(spec: dict[str, Any], member: str) -> dict[str, Any]:
     """A location's spec cut down to one member, with agents only where they belong."""
-    members = ("nfs", "objectStorage", "s3", "persistentVolumeClaim")
-    kept = {name: value for name, value in spec.items() if name == member or name not in members}
-    if member == "nfs":
+    kept = {name: value for name, value in spec.items() if name == member or name not in MEMBERS}
+    if member in ("nfs", "smb"):
         kept["agentRefs"] = kept.get("agentRefs") or [{"name": "site"}]
-    if member == "s3":
+    if member in ("s3", "fsxWindows"):
         kept.pop("agentRefs", None)
     return kept
 
@@ -39,7 +39,7 @@ def resources(draw: st.DrawFn, kind: Kind) -> Any:
     schema = kind.schema()["properties"]
     spec = draw(documents(schema["spec"]))
     if kind.model is Location:
-        members = [m for m in ("nfs", "objectStorage", "s3", "persistentVolumeClaim") if m in spec]
+        members = [m for m in MEMBERS if m in spec]
         assume(members)
         spec = one_member(spec, draw(st.sampled_from(members)))
     body = {"metadata": NAMED, "spec": spec, "status": draw(documents(schema["status"]))}
@@ -126,9 +126,21 @@ def test_a_child_names_its_owner() -> None:
     }
 
 
+KEYS = {"credentialsSecretRef": {"name": "keys"}}
 URIS = [
     ({"nfs": {"server": "nas", "path": "/"}}, "NFS", "nfs://nas/"),
     ({"nfs": {"server": "nas", "path": "/a/b/"}}, "NFS", "nfs://nas/a/b/"),
+    ({"smb": {"server": "nas", "share": "a", **KEYS}}, "SMB", "smb://nas/a/"),
+    (
+        {"smb": {"server": "fd00::1", "port": 4450, "share": "a", "path": "/b/", **KEYS}},
+        "SMB",
+        "smb://[fd00::1]:4450/a/b/",
+    ),
+    (
+        {"fsxWindows": {"dnsName": "amznfsx.example.com", "path": "b", **KEYS}},
+        "FSxWindows",
+        "fsxw://amznfsx.example.com/share/b/",
+    ),
     ({"s3": {"bucket": "mirror"}}, "S3", "s3://mirror/"),
     ({"s3": {"bucket": "mirror", "prefix": "a/b"}}, "S3", "s3://mirror/a/b/"),
     (
@@ -151,7 +163,7 @@ URIS = [
 
 @pytest.mark.parametrize(("member", "type_", "uri"), URIS)
 def test_type_and_uri_of_a_location(member: dict[str, Any], type_: str, uri: str) -> None:
-    agents = {"agentRefs": [{"name": "site"}]} if "nfs" in member else {}
+    agents = {"agentRefs": [{"name": "site"}]} if member.keys() & {"nfs", "smb"} else {}
     spec = LocationSpec.model_validate({**member, **agents})
     assert (spec.type, spec.uri) == (type_, uri)
 

@@ -15,11 +15,13 @@ from datasync_api.exit_codes import FAIL_JOB, KILLED, ExitCode
 from datasync_api.hold import TOKEN_GRAMMAR
 from datasync_api.location import LocationSpec
 from datasync_api.plan import (
+    AnySide,
     Exchange,
     ExecutionIdentity,
     Places,
     PosixSide,
     S3Side,
+    SmbSide,
     TransferPlan,
     make_plan,
     nested,
@@ -44,10 +46,11 @@ SIDES = {
     "object-storage://": lambda uri: S3Side(uri=uri, bucket="b", region="r"),
     "nfs://": lambda uri: PosixSide(uri=uri, root="/mnt"),
     "pvc://": lambda uri: PosixSide(uri=uri, root="/mnt"),
+    "smb://": lambda uri: SmbSide(uri=uri, server="h", share="s", credentials_path="/keys"),
 }
 
 
-def side(uri: str) -> PosixSide | S3Side:
+def side(uri: str) -> AnySide:
     return SIDES[uri[: uri.index("://") + 3]](uri)
 
 
@@ -63,6 +66,8 @@ NESTED = [
     ("nfs://h/a/", "s3://a/", False),
     ("nfs://h/a/", "pvc://h/a/", False),
     ("object-storage://h/a/", "object-storage://h:1/a/", False),
+    ("smb://h/s/A/", "smb://H/S/a/b/", True),
+    ("smb://h/s/a/", "smb://h/s/ab/", False),
 ]
 
 
@@ -73,7 +78,7 @@ def test_nested(one: str, other: str, answer: bool) -> None:
 
 
 def spec(**member: Any) -> LocationSpec:
-    agents = {"agentRefs": [{"name": "site"}]} if "nfs" in member else {}
+    agents = {"agentRefs": [{"name": "site"}]} if member.keys() & {"nfs", "smb"} else {}
     return LocationSpec.model_validate({**member, **agents})
 
 
@@ -108,6 +113,24 @@ def test_sides() -> None:
     )
     signing = plan_side(spec(objectStorage={**storage, "payloadSigning": "Never"}), PLACES)
     assert isinstance(signing, S3Side) and signing.payload_signing == "Never"
+
+
+def test_the_sides_of_shares() -> None:
+    keys = {"credentialsSecretRef": {"name": "keys"}}
+    smb = {"server": "nas", "port": 4450, "share": "s", "path": "/a/b", "version": "SMB3", **keys}
+    assert plan_side(spec(smb={**smb, "encryption": "Required"}), PLACES) == SmbSide(
+        uri="smb://nas:4450/s/a/b/",
+        server="nas",
+        port=4450,
+        share="s",
+        path="a/b/",
+        version="SMB3",
+        encryption="Required",
+        credentials_path="/keys",
+    )
+    assert plan_side(spec(fsxWindows={"dnsName": "fs", **keys}), PLACES) == SmbSide(
+        uri="fsxw://fs/share/", server="fs", share="share", credentials_path="/keys"
+    )
 
 
 def plan(uid: str = "u", bytes_per_second: int | None = None, **more: Any) -> TransferPlan:

@@ -37,6 +37,18 @@ CLAIM = location("{persistentVolumeClaim: {claimName: data, path: sub}}").replac
 )
 
 
+SHARE = location(
+    "{smb: {server: files, share: team, credentialsSecretRef: {name: login}}, "
+    "agentRefs: [{name: site}]}"
+).replace("example", "share")
+LOGIN = """
+apiVersion: v1
+kind: Secret
+metadata: {name: login}
+stringData: {username: alice, password: s3cret-word, domain: CORP}
+"""
+
+
 def task(
     name: str = "mirror", source: str = "nas", destination: str = "bucket", more: str = ""
 ) -> str:
@@ -125,6 +137,25 @@ def test_the_runner_gets_the_plan_and_secrets_for_the_owner_alone(setup: Setup) 
     assert {seen["modes"][name] for name in files} == {0o600}
     assert {mode for name, mode in seen["modes"].items() if name not in files} == {0o700}
     assert not Path(folder).exists()
+    assert "s3cret-word" not in answer.out + answer.err + json.dumps(seen["plan"])
+
+
+def test_a_share_is_reached_directly_with_the_login_of_its_secret(setup: Setup) -> None:
+    setup.write(SECRET, CA, LOGIN, SHARE, BUCKET, task(source="share"))
+    answer = datasync(
+        "run",
+        "-f",
+        str(setup.manifests),
+        FAKE_RUNNER="success",
+        FAKE_RUNNER_SEEN=str(setup.seen_file),
+    )
+    assert answer.code == 0, answer.err
+    seen = setup.seen()
+    source = seen["plan"]["source"]
+    assert (source["kind"], source["uri"]) == ("Smb", "smb://files/team/")
+    assert source["credentialsPath"] == f"{seen['folder']}/source/credentials"
+    assert seen["files"]["source/credentials/username"] == "alice"
+    assert seen["files"]["source/credentials/domain"] == "CORP"
     assert "s3cret-word" not in answer.out + answer.err + json.dumps(seen["plan"])
 
 

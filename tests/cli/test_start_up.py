@@ -22,7 +22,9 @@ ENTRIES = {
     "datasync_cli.local_run": {
         "rich", "cronsim", "http.client", "asyncio", "subprocess", "datasync_runner",
     },
-    "datasync_runner.app": {"rich", "yaml", "cronsim", "datasync_api.crds", "datasync_api.schema"},
+    "datasync_runner.app": {
+        "rich", "yaml", "cronsim", "smbprotocol", "datasync_api.crds", "datasync_api.schema",
+    },
 }  # fmt: skip
 NAS = location("{persistentVolumeClaim: {claimName: one}}").replace("example", "nas")
 OUT = location("{persistentVolumeClaim: {claimName: two}}").replace("example", "bucket")

@@ -67,6 +67,17 @@ def s3(name: str, **member: Any) -> Location:
     return Location.model_validate({"metadata": meta(name), "spec": spec})
 
 
+def smb(name: str = "share", *, agents: tuple[str, ...] = ("site",), **member: Any) -> Location:
+    share = {
+        "server": "files.example.com",
+        "share": "projects",
+        "credentialsSecretRef": {"name": "login"},
+        **member,
+    }
+    spec = {"smb": share, "agentRefs": [{"name": one} for one in agents]}
+    return Location.model_validate({"metadata": meta(name), "spec": spec})
+
+
 def claim(name: str = "volume", **member: Any) -> Location:
     spec = {"persistentVolumeClaim": {"claimName": "data", **member}}
     return Location.model_validate({"metadata": meta(name), "spec": spec})

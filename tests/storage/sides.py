@@ -1,4 +1,4 @@
-"""Both kinds of storage for the contract suite, and plans between them."""
+"""All kinds of storage for the contract suite, and plans between them."""
 
 import os
 import uuid
@@ -13,6 +13,7 @@ from datasync_runner.storage.errors import StorageError
 from datasync_runner.storage.port import Content
 from datasync_runner.storage.posix import PosixStorage
 from datasync_runner.storage.s3.storage import S3Storage
+from datasync_runner.storage.smb.storage import SmbStorage
 
 ALL = Filter.parse([], [])
 UID, GID = os.getuid(), os.getgid()
@@ -26,10 +27,24 @@ class Side:
     storage: Any
     side: Any
     client: Any = None
+    folder: Path | None = None
+    """Where its files are on this machine."""
 
     @property
     def objects(self):
         return self.storage.objects
+
+    @property
+    def links(self):
+        """Whether it can have symbolic links."""
+        return not isinstance(self.storage, SmbStorage)
+
+    def kept(self, metadata: PosixMetadata, *, mode: int = 0o644) -> PosixMetadata:
+        """What is left of metadata that was written and read again."""
+        if not isinstance(self.storage, SmbStorage):
+            return metadata
+        cut = {n: v // 100 * 100 for n, v in metadata._asdict().items() if n.endswith("_ns") and v}
+        return metadata._replace(mode=mode, uid=65534, gid=65534, **cut)
 
     def damage(self, key: bytes, body: bytes) -> None:
         """Change bytes at rest, keeping what metadata there is."""
@@ -40,7 +55,8 @@ class Side:
                 Bucket=self.side.bucket, Key=name, Body=body, Metadata=head["Metadata"]
             )
             return
-        path = Path(self.side.root) / os.fsdecode(key)
+        assert self.folder
+        path = self.folder / os.fsdecode(key)
         before = path.stat()
         path.write_bytes(body)
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -82,7 +98,19 @@ def make(kind: str, tmp_path: Path, server: Any, client: Any, bucket: str) -> Si
     root.mkdir()
     side = posix_side(root)
     storage = PosixStorage(side, writes=True, sets_owner=False, started_ns=2**62)
-    return Side(storage, side)
+    return Side(storage, side, folder=root)
+
+
+def make_smb(kind: str, server: Any, folder: Path, secret: Path) -> Side:
+    """A storage on a share, plain (but signed) or encrypted, not yet checked."""
+    encrypted = kind == "smb-encrypted"
+    side = server.side(
+        server.credentials(secret),
+        f"{folder.name}/",
+        share="enc" if encrypted else "data",
+        encryption="Required" if encrypted else "Off",
+    )
+    return Side(SmbStorage(side, writes=True, started_ns=2**62), side, folder=folder)
 
 
 def file(key: bytes, body: bytes = b"", **metadata: Any) -> Content:

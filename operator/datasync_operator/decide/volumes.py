@@ -56,10 +56,9 @@ def pod_parts(execution: Execution, location: Location, side: Side) -> PodParts:
             }
         )
         mounts.append({"name": side, "mountPath": where.mount, "readOnly": read_only})
-    bucket = spec.object_storage or spec.s3
-    if bucket is not None and bucket.credentials_secret_ref is not None:
+    if secret := spec.credentials_secret_ref:
         name = f"{side}-credentials"
-        volumes.append({"name": name, "secret": {"secretName": bucket.credentials_secret_ref.name}})
+        volumes.append({"name": name, "secret": {"secretName": secret.name}})
         mounts.append({"name": name, "mountPath": where.credentials, "readOnly": True})
     if spec.object_storage is not None and spec.object_storage.ca_bundle is not None:
         ref = spec.object_storage.ca_bundle.config_map_key_ref

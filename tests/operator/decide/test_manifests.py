@@ -12,7 +12,7 @@ from datasync_api.location import Location
 from datasync_api.plan import TransferPlan
 from datasync_operator.decide import manifests, naming, volumes
 from datasync_operator.decide.manifests import Recipe
-from fakes.objects import SETTINGS, agent, bucket, claim, execution, nfs, s3, task
+from fakes.objects import SETTINGS, agent, bucket, claim, execution, nfs, s3, smb, task
 
 RUN = execution()
 
@@ -31,8 +31,14 @@ def pod_of(made: Recipe) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "made",
-    [recipe(), recipe(claim(), nfs("out")), recipe(s3("one"), s3("two")), recipe(on=agent())],
-    ids=["nfs to bucket", "claim to nfs", "s3 to s3", "with an agent"],
+    [
+        recipe(),
+        recipe(claim(), nfs("out")),
+        recipe(s3("one"), s3("two")),
+        recipe(on=agent()),
+        recipe(smb()),
+    ],
+    ids=["nfs to bucket", "claim to nfs", "s3 to s3", "with an agent", "smb to bucket"],
 )
 def test_pods_are_restricted(made: Recipe) -> None:
     """Kubernetes documentation, Pod Security Standards: restricted."""
@@ -75,6 +81,18 @@ def test_secrets_are_mounted_by_name_and_never_in_the_plan() -> None:
     )
     secrets = [v["secret"]["secretName"] for v in pod_of(made)["volumes"] if "secret" in v]
     assert secrets == [manifests.token_name(RUN), "keys"]
+
+
+def test_a_share_is_reached_by_its_secret_alone() -> None:
+    made = recipe(smb(), s3("mirror"))
+    pod = pod_of(made)
+    secrets = {v["name"]: v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v}
+    assert secrets["source-credentials"] == "login"
+    assert not any("persistentVolumeClaim" in volume for volume in pod["volumes"])
+    side = json.loads(made.plan(RUN, SETTINGS).text())["source"]
+    assert side["credentialsPath"] == "/etc/datasync/source-credentials"
+    mounts = {mount["mountPath"]: mount for mount in pod["containers"][0]["volumeMounts"]}
+    assert mounts[side["credentialsPath"]]["readOnly"] is True
 
 
 def test_the_plan_is_what_the_runner_reads() -> None:

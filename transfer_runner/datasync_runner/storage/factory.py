@@ -2,13 +2,17 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from datasync_api.plan import S3Side, TransferPlan
+from datasync_api.plan import S3Side, SmbSide, TransferPlan
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.port import Destination
 from datasync_runner.storage.posix import PosixStorage
 from datasync_runner.storage.s3.storage import S3Storage
 from datasync_runner.storage.throttle import Throttle
+
+if TYPE_CHECKING:
+    from datasync_runner.storage.smb.storage import SmbStorage
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,32 +30,47 @@ class Means:
 
 def make_storages(plan: TransferPlan, means: Means) -> tuple[Destination, Destination]:
     """Source and destination.  Raises: ConfigurationInvalid."""
-    charged = "destination"
-    if isinstance(plan.source, S3Side) and not isinstance(plan.destination, S3Side):
-        charged = "source"
-    source_throttle = means.throttle if charged == "source" else None
-    destination_throttle = means.throttle if charged == "destination" else None
-    source: Destination
-    destination: Destination
-    if isinstance(plan.source, S3Side):
-        source = _s3(plan.source, means, source_throttle)
-    else:
-        source = PosixStorage(
-            plan.source, writes=False, sets_owner=False, started_ns=means.started_ns
-        )
-    if isinstance(plan.destination, S3Side):
-        destination = _s3(plan.destination, means, destination_throttle)
-    else:
-        destination = PosixStorage(
-            plan.destination,
+    from_objects, to_objects = (
+        isinstance(side, S3Side) for side in (plan.source, plan.destination)
+    )
+    charged_at_source = from_objects and not to_objects
+    source_throttle = means.throttle if charged_at_source else None
+    destination_throttle = None if charged_at_source else means.throttle
+    return _source(plan, means, source_throttle), _destination(plan, means, destination_throttle)
+
+
+def _source(plan: TransferPlan, means: Means, throttle: Throttle | None) -> Destination:
+    side = plan.source
+    if isinstance(side, S3Side):
+        return _s3(side, means, throttle)
+    if isinstance(side, SmbSide):
+        return _smb()(side, writes=False, started_ns=means.started_ns)
+    return PosixStorage(side, writes=False, sets_owner=False, started_ns=means.started_ns)
+
+
+def _destination(plan: TransferPlan, means: Means, throttle: Throttle | None) -> Destination:
+    side, options = plan.destination, plan.options
+    if isinstance(side, S3Side):
+        return _s3(side, means, throttle)
+    verifies, creates = options.verify_mode == "OnlyFilesTransferred", plan.mode == "Transfer"
+    if isinstance(side, SmbSide):
+        return _smb()(
+            side,
             writes=True,
-            sets_owner="IntValue" in (plan.options.uid, plan.options.gid),
             started_ns=means.started_ns,
-            verifies=plan.options.verify_mode == "OnlyFilesTransferred",
-            creates=plan.mode == "Transfer",
-            throttle=destination_throttle,
+            verifies=verifies,
+            creates=creates,
+            throttle=throttle,
         )
-    return source, destination
+    return PosixStorage(
+        side,
+        writes=True,
+        sets_owner="IntValue" in (options.uid, options.gid),
+        started_ns=means.started_ns,
+        verifies=verifies,
+        creates=creates,
+        throttle=throttle,
+    )
 
 
 def requests_sent(storage: Destination) -> Counter[str]:
@@ -61,3 +80,10 @@ def requests_sent(storage: Destination) -> Counter[str]:
 
 def _s3(side: S3Side, means: Means, throttle: Throttle | None) -> S3Storage:
     return S3Storage(side, budget=means.budget, throttle=throttle, connections=means.connections)
+
+
+def _smb() -> "type[SmbStorage]":
+    """Loaded only where it is needed: the library takes 15 MB, and time to start."""
+    from datasync_runner.storage.smb.storage import SmbStorage
+
+    return SmbStorage

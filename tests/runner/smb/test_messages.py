@@ -1,0 +1,90 @@
+"""Requests and answers against the layouts of MS-SMB2, written down by hand."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datasync_runner.storage.smb import messages
+from datasync_runner.storage.smb.messages import State
+
+FILE = bytes(range(16))
+
+
+def number(body, start, size):
+    return int.from_bytes(body[start : start + size], "little")
+
+
+def test_create():
+    request = messages.create("a\\b", access=0x10081, options=0x40, disposition=2)
+    body = request.body
+    assert number(body, 0, 2) == 57
+    assert number(body, 24, 4) == 0x10081
+    assert number(body, 32, 4) == 7  # everybody may read, write and delete meanwhile
+    assert (number(body, 36, 4), number(body, 40, 4)) == (2, 0x40)
+    assert (number(body, 44, 2), number(body, 46, 2)) == (120, 6)
+    assert body[56:] == "a\\b".encode("utf-16-le")
+
+
+def test_the_share_itself_is_opened_by_an_empty_name():
+    body = messages.create("", access=1, options=1).body
+    assert number(body, 46, 2) == 0
+    assert len(body) > 56  # never without a buffer
+
+
+def test_read_and_write_say_what_they_cost():
+    request = messages.read(5, 70_000, FILE)
+    assert (number(request.body, 0, 2), len(request.body)) == (49, 49)
+    assert (number(request.body, 4, 4), number(request.body, 8, 8)) == (70_000, 5)
+    assert request.body[16:32] == FILE
+    assert request.payload_bytes == 70_000
+    request = messages.write(b"bytes", 7, FILE)
+    assert (number(request.body, 2, 2), number(request.body, 4, 4)) == (112, 5)
+    assert (number(request.body, 8, 8), request.body[16:32]) == (7, FILE)
+    assert (request.body[48:], request.payload_bytes) == (b"bytes", 5)
+
+
+def test_a_rename_is_never_shorter_than_windows_takes():
+    body = messages.rename("b", replace=False, file=FILE).body
+    assert (body[2], body[3], number(body, 4, 4)) == (1, 10, 24)
+    assert body[16:32] == FILE
+    assert (body[32], number(body, 48, 4)) == (0, 2)
+    assert body[52:54] == "b".encode("utf-16-le")
+    assert messages.rename("b", replace=True, file=FILE).body[32] == 1
+
+
+def test_times_that_are_not_given_are_left_alone():
+    body = messages.set_times(written=9, file=FILE).body[32:]
+    assert [number(body, at, 8) for at in (0, 8, 16, 24)] == [0, 0, 9, 0]
+    assert number(body, 32, 4) == 0
+
+
+def test_answers():
+    state = State(1, 2, 3, 4, 5, 0x20)
+    times = b"".join(value.to_bytes(8, "little") for value in (1, 2, 3, 4, 8, 5))
+    answer = bytes(8) + times + (0x20).to_bytes(4, "little") + bytes(4) + FILE + bytes(8)
+    assert messages.opened(answer) == (FILE, state)
+    answer = bytes(8) + times + (0x20).to_bytes(4, "little")
+    assert messages.closed(answer) == state
+    assert messages.data_of(b"\x11\0\x50\0\x03\0\0\0" + bytes(8) + b"abc") == b"abc"
+    assert messages.count_of(b"\x11\0\0\0\x03\0\0\0" + bytes(8)) == 3
+
+
+NAMES = st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=10)
+
+
+@given(NAMES)
+def test_a_folders_list_is_read_whole(names):
+    lines = []
+    for at, name in enumerate(names):
+        raw = name.encode("utf-16-le", "surrogatepass")
+        numbers = b"".join(v.to_bytes(8, "little") for v in (at, 2, 3, 4, 5, 8))
+        line = numbers + (0x20).to_bytes(4, "little") + len(raw).to_bytes(4, "little")
+        line += bytes(8) + (at + 1).to_bytes(8, "little") + raw
+        line += bytes(-(len(line) + 8) % 8)
+        last = at == len(names) - 1
+        lines.append((0 if last else len(line) + 8).to_bytes(4, "little") + bytes(4) + line)
+    buffer = b"".join(lines)
+    answer = b"\x09\0\x48\0" + len(buffer).to_bytes(4, "little") + buffer
+    found = list(messages.listed(answer))
+    assert [one.name for one in found] == names
+    assert [one.file_id for one in found] == list(range(1, len(names) + 1))
+    assert found[0].state == State(0, 2, 3, 4, 5, 0x20)

@@ -1,0 +1,351 @@
+"""What is SMB's own: logging on, encryption, names, links, lost connections.  Against a real Samba."""
+
+import itertools
+import os
+
+import pytest
+
+from datasync_runner.checksums import crc64
+from datasync_runner.core.entry import Kind
+from datasync_runner.core.parts import MIB
+from datasync_runner.storage import errors
+from datasync_runner.storage.posix_names import temporary_name
+from datasync_runner.storage.smb import listing, wire
+from datasync_runner.storage.smb.storage import SmbStorage
+from storage.looks import finished, started, tree_of
+from storage.sides import (
+    ALL,
+    META,
+    BytesReader,
+    credentials,
+    file,
+    fine,
+    folder,
+    listed,
+    posix_side,
+    s3_side,
+)
+
+TEMPORARY = os.fsdecode(temporary_name(b"f"))
+
+
+@pytest.fixture
+def secret(smb_server, tmp_path):
+    return smb_server.credentials(tmp_path / "login")
+
+
+@pytest.fixture
+def side(smb_server, smb_folder, secret):
+    return smb_server.side(secret, f"{smb_folder.name}/", encryption="Off")
+
+
+@pytest.fixture
+async def storage(side):
+    storage = SmbStorage(side, writes=True, started_ns=2**62, verifies=True)
+    await storage.check()
+    yield storage
+    await storage.close()
+
+
+async def refused(side, *, writes=False):
+    storage = SmbStorage(side, writes=writes, started_ns=0)
+    try:
+        with pytest.raises(errors.StorageError) as caught:
+            await storage.check()
+    finally:
+        await storage.close()
+    return caught.value
+
+
+# Logging on
+
+
+async def test_a_wrong_password(side, smb_server, tmp_path):
+    smb_server.credentials(tmp_path / "login", password="Wr0ng!")
+    error = await refused(side)
+    assert isinstance(error, errors.CredentialsRefused)
+    assert "Wr0ng!" not in error.message
+
+
+async def test_a_share_that_is_not_there(smb_server, secret):
+    error = await refused(smb_server.side(secret, "", share="none"))
+    assert isinstance(error, errors.ConfigurationInvalid)
+    assert "no share none" in error.message
+
+
+async def test_a_server_that_is_not_there(side):
+    assert isinstance(await refused(side.model_copy(update={"port": 1})), errors.Unavailable)
+
+
+async def test_a_path_that_is_not_there_is_made_at_a_destination_alone(side, smb_folder):
+    deep = side.model_copy(update={"path": f"{smb_folder.name}/a/b/"})
+    assert isinstance(await refused(deep), errors.ConfigurationInvalid)
+    storage = SmbStorage(deep, writes=True, started_ns=0)
+    await storage.check()
+    await storage.check()
+    await storage.close()
+    assert (smb_folder / "a" / "b").is_dir()
+
+
+async def test_a_destination_that_shall_not_be_made_is_empty(side, smb_folder):
+    away = side.model_copy(update={"path": f"{smb_folder.name}/a/b/"})
+    storage = SmbStorage(away, writes=True, creates=False, started_ns=0)
+    await storage.check()
+    assert await listed(storage) == []
+    await storage.close()
+    assert list(smb_folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "share", "encryption", "dialect", "encrypted"),
+    [
+        ("Automatic", "data", "Off", 0x311, False),
+        ("Automatic", "data", "IfOffered", 0x311, True),
+        ("Automatic", "data", "Required", 0x311, True),
+        ("Automatic", "enc", "Off", 0x311, True),
+        ("SMB3_1_1", "data", "Off", 0x311, False),
+        ("SMB3", "data", "Off", 0x302, False),
+        ("SMB3", "data", "Required", 0x302, True),
+        ("SMB2", "data", "IfOffered", 0x210, False),
+    ],
+)
+async def test_versions_and_encryption(
+    smb_server, smb_folder, secret, version, share, encryption, dialect, encrypted
+):
+    side = smb_server.side(
+        secret, f"{smb_folder.name}/", share=share, version=version, encryption=encryption
+    )
+    found = wire.connect(side)
+    try:
+        assert (found.dialect, found.encrypted, found.signed) == (dialect, encrypted, not encrypted)
+    finally:
+        found.close()
+    storage = SmbStorage(side, writes=True, started_ns=0, verifies=True)
+    fine(await storage.write_small([file(b"d/f", b"body")]))
+    (content,) = fine(await storage.read_small([file(b"d/f", b"body").entry]))
+    assert content.body == b"body"
+    await storage.close()
+
+
+async def test_required_encryption_refuses_a_server_that_cannot(side):
+    update = {"encryption": "Required", "version": "SMB2"}  # the server is held to 2.1
+    error = await refused(side.model_copy(update=update))
+    assert isinstance(error, errors.ConfigurationInvalid)
+    assert "cannot encrypt" in error.message
+
+
+# Names
+
+
+async def test_names_that_differ_in_case_alone_are_conflicts(storage, smb_folder):
+    answers = await storage.write_small([file(b"d/Read me", b"1"), file(b"d/read ME", b"2")])
+    assert [type(answer) for answer in answers[1:]] == [errors.Conflict]
+    assert "Read me" in answers[1].message
+    assert {path.name: path.read_bytes() for path in (smb_folder / "d").iterdir()} == {
+        "Read me": b"1"
+    }
+    entry = file(b"D/other").entry._replace(size_bytes=9 * MIB)
+    with pytest.raises(errors.Conflict):
+        await storage.write(entry, BytesReader(entry, bytes(9 * MIB)))
+    (answer,) = await storage.write_folders([folder(b"D/")])
+    assert isinstance(answer, errors.Conflict)
+    (answer,) = await storage.write_small([file(b"D/other", b"3")])
+    assert isinstance(answer, errors.Conflict)
+    assert [path.name for path in smb_folder.iterdir()] == ["d"]
+
+
+async def test_the_same_name_is_replaced(storage, smb_folder):
+    for body in (b"1", b"other", b""):
+        fine(await storage.write_small([file(b"d/Read me", body)]))
+        assert (smb_folder / "d" / "Read me").read_bytes() == body
+
+
+@pytest.mark.parametrize(
+    "key", [b"a:b", b"a?", b"dot.", b"blank ", b"nul", b"aux.txt", b"\xff", b"x" * 256, b"a:b/c"]
+)
+async def test_names_that_windows_cannot_have(storage, smb_folder, key):
+    (answer,) = await storage.write_small([file(key, b"x")])
+    assert isinstance(answer, errors.NameNotRepresentable)
+    entry = file(key).entry._replace(size_bytes=1)
+    with pytest.raises(errors.NameNotRepresentable):
+        await storage.write(entry, BytesReader(entry, b"x"))
+    assert list(smb_folder.iterdir()) == []
+
+
+async def test_a_file_and_a_folder_of_one_name_are_conflicts(storage, smb_folder):
+    (smb_folder / "a").mkdir()
+    (smb_folder / "b").write_bytes(b"file")
+    answers = await storage.write_small([file(b"a", b"1"), file(b"b/c", b"2"), file(b"e", b"3")])
+    kinds = [type(answer) for answer in answers[:2]]
+    assert kinds == [errors.Conflict, errors.Conflict]
+    fine(answers[2:])
+    assert (smb_folder / "b").read_bytes() == b"file"
+
+
+# Writing
+
+
+async def test_what_a_killed_run_left_is_written_over_and_removed_at_the_end(storage, smb_folder):
+    (smb_folder / TEMPORARY).write_bytes(b"half")
+    (smb_folder / os.fsdecode(temporary_name(b"gone"))).write_bytes(b"half")
+    fine(await storage.write_small([file(b"f", b"whole")]))
+    assert [entry.key for entry in await listed(storage)] == [b"f"]
+    await storage.finish()
+    assert [path.name for path in smb_folder.iterdir()] == ["f"]
+
+
+async def test_a_link_that_was_planted_leads_nobody_outside(storage, smb_folder, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file").write_bytes(b"precious")
+    (smb_folder / TEMPORARY).symlink_to(outside / "file")
+    (smb_folder / "folder").symlink_to(outside)
+    answers = await storage.write_small([file(b"f", b"new"), file(b"folder/g", b"new")])
+    assert isinstance(answers[1], errors.StorageError)
+    assert {path.name: path.read_bytes() for path in outside.iterdir()} == {"file": b"precious"}
+
+
+async def test_a_file_from_one_share_to_another(storage, side, smb_folder):
+    body = os.urandom(20 * MIB + 3)
+    (smb_folder / "source").mkdir()
+    (smb_folder / "source" / "large").write_bytes(body)
+    there = SmbStorage(
+        side.model_copy(update={"path": f"{smb_folder.name}/source/"}), writes=False, started_ns=0
+    )
+    (entry,) = await listed(there)
+    reader = await there.open(entry)
+    moved = []
+    written = await storage.write(entry, reader, moved.append)
+    await reader.close()
+    await there.close()
+    assert (written.checksum, written.proven, sum(moved)) == (crc64(body), True, len(body))
+    assert (smb_folder / "large").read_bytes() == body
+
+
+async def test_files_between_a_message_and_a_large_file(storage, smb_folder):
+    bodies = {b"%d" % size: os.urandom(size) for size in (MIB - 1, MIB, MIB + 1, 8 * MIB)}
+    fine(await storage.write_small([file(key, body) for key, body in bodies.items()]))
+    assert {os.fsencode(p.name): p.read_bytes() for p in smb_folder.iterdir()} == bodies
+    contents = fine(await storage.read_small(await listed(storage)))
+    assert {content.entry.key: content.body for content in contents} == bodies
+
+
+async def test_read_only_files_are_deleted(storage, smb_folder):
+    fine(await storage.write_small([file(b"f", b"1")]))
+    (smb_folder / "f").chmod(0o444)
+    fine(await storage.delete([b"f"]))
+    assert list(smb_folder.iterdir()) == []
+
+
+async def test_a_folder_that_is_not_empty_stays(storage):
+    fine(await storage.write_small([file(b"d/f", b"1")]))
+    (answer,) = await storage.delete([b"d/"])
+    assert isinstance(answer, errors.Conflict)
+
+
+# Reading
+
+
+async def test_a_file_that_grew_is_read_as_it_is_now(storage, smb_folder):
+    (smb_folder / "f").write_bytes(b"longer than it was")
+    (content,) = fine(await storage.read_small([file(b"f", b"short").entry]))
+    assert (content.body, content.entry.size_bytes) == (b"longer than it was", 18)
+
+
+async def test_a_large_file_that_changes_while_it_is_read(storage, smb_folder):
+    (smb_folder / "large").write_bytes(bytes(9 * MIB))
+    (entry,) = await listed(storage)
+    reader = await storage.open(entry)
+    await reader.read()
+    (smb_folder / "large").write_bytes(b"other")
+    with pytest.raises(errors.ChangedDuringTransfer):
+        while await reader.read():
+            pass
+    await reader.close()
+
+
+async def test_a_folder_with_more_names_than_memory_holds(storage, smb_folder, monkeypatch):
+    monkeypatch.setattr(listing, "FOLDER_NAMES", 100)
+    monkeypatch.setattr(listing, "SORT_BYTES", 20_000)
+    for number in range(1500):
+        (smb_folder / f"file {number}").touch()
+    (smb_folder / "folder").mkdir()
+    (smb_folder / "folder" / "inside").touch()
+    found = await listed(storage)
+    wanted = [b"file %d" % number for number in range(1500)] + [b"folder/", b"folder/inside"]
+    assert [entry.key for entry in found] == sorted(wanted)
+    assert found[-2].kind is Kind.FOLDER
+
+
+async def test_a_link_to_a_folder_above_it_is_not_followed_for_ever(storage, smb_folder):
+    (smb_folder / "a" / "b").mkdir(parents=True)
+    (smb_folder / "a" / "b" / "up").symlink_to("..")
+    kinds = {entry.key: entry.kind for entry in await listed(storage)}
+    assert kinds == {b"a/": Kind.FOLDER, b"a/b/": Kind.FOLDER, b"a/b/up": Kind.SPECIAL}
+
+
+async def test_a_folder_that_cannot_be_read_is_a_value_among_others(storage, smb_folder):
+    (smb_folder / "a").mkdir()
+    (smb_folder / "file").touch()
+    wanted = [listing.Wanted(key, frozenset()) for key in (b"gone/", b"file/", b"a/")]
+    with storage._wires.lease() as held:
+        found = listing.read_folders(held, storage._root, wanted, ALL, lambda key, state: None)
+    assert [type(one) for one in found] == [errors.Missing, errors.Conflict, listing.Folder]
+
+
+# Connections
+
+
+async def test_a_lost_connection_is_told_and_made_anew(storage):
+    fine(await storage.write_small([file(b"f", b"1")]))
+    held = storage._wires.take()
+    held._connection.disconnect(close=False)
+    storage._wires.give_back(held)
+    with pytest.raises(errors.Unavailable):
+        await storage.read_small([file(b"f", b"1").entry])
+    (content,) = fine(await storage.read_small([file(b"f", b"1").entry]))
+    assert content.body == b"1"
+
+
+async def test_a_listing_survives_a_lost_connection(storage):
+    fine(await storage.write_small([file(b"a/f", b"1"), file(b"b/f", b"1")]))
+    held = storage._wires.take()
+    held._connection.disconnect(close=False)
+    storage._wires.give_back(held)
+    keys = [entry.key for entry in await listed(storage, ALL)]
+    assert keys == [b"a/", b"a/f", b"b/", b"b/f"]
+
+
+# Whole runs
+
+
+@pytest.mark.timeout(60)
+def test_a_tree_goes_round_and_is_left_alone_the_second_time(
+    smb_server, smb_folder, secret, s3_server, bucket, tmp_path
+):
+    source, back = tmp_path / "source", tmp_path / "back"
+    tree = tree_of(small=120, large=(9 * MIB,))
+    for key, body in tree.items():
+        path = source / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+        os.utime(path, ns=(META.atime_ns, META.mtime_ns))
+    (source / "empty").mkdir()
+    back.mkdir()
+    share = smb_server.side(secret, f"{smb_folder.name}/")
+    objects = s3_side(s3_server, bucket, credentials(tmp_path / "secret", s3_server), "p/")
+    stations = [posix_side(source), share, objects, share_of(share, smb_folder), posix_side(back)]
+    for one, other in itertools.pairwise(stations):
+        for due in (len(tree), 0):
+            with started(tmp_path, one, other) as process:
+                result = finished(process, tmp_path)
+            assert result.counters.files_transferred == due
+    found = {p.relative_to(back).as_posix(): p for p in back.rglob("*") if p.is_file()}
+    assert {key: path.read_bytes() for key, path in found.items()} == tree
+    assert {path.stat().st_mtime_ns for path in found.values()} == {META.mtime_ns // 100 * 100}
+    assert (back / "empty").is_dir()
+
+
+def share_of(side, smb_folder):
+    """Another folder of the same share."""
+    return side.model_copy(update={"path": f"{smb_folder.name}/again/"})

@@ -1,0 +1,120 @@
+"""What else is done to a destination: entering it, times, folders, removal, reading back.
+
+Blocking.
+"""
+
+from collections.abc import Sequence
+
+from datasync_runner.core.entry import Entry, Kind
+from datasync_runner.storage import errors
+from datasync_runner.storage.port import Written
+from datasync_runner.storage.smb import messages, names, statuses
+from datasync_runner.storage.smb.folders import Folders
+from datasync_runner.storage.smb.messages import Access, Disposition, Options
+from datasync_runner.storage.smb.share import (
+    Root,
+    checksum_of,
+    failure,
+    open_file,
+    remove_files,
+    remove_folder,
+)
+from datasync_runner.storage.smb.target import check_end, times_of
+from datasync_runner.storage.smb.wire import Answer, Wire
+
+
+def enter(wire: Wire, *, root: Root, create: bool) -> None:
+    """Open a location's folder; `create`: make what is missing of it.  Raises: StorageError."""
+    path = root.at(b"")
+    answers = _look_at_folder(wire, path, Disposition.OPEN)
+    if create and answers[0].status in statuses.NOT_THERE:
+        names_of_folders = path.split("\\")
+        for count in range(1, len(names_of_folders) + 1):
+            part = "\\".join(names_of_folders[:count])
+            made = _look_at_folder(wire, part, Disposition.CREATE)
+            if made[0].status != statuses.NAME_COLLISION and (
+                error := failure(made, b"", "make the folder")
+            ):
+                raise error
+        answers = _look_at_folder(wire, path, Disposition.OPEN)
+    if error := failure(answers, b"", "open the folder"):
+        raise error
+
+
+def _look_at_folder(wire: Wire, path: str, disposition: int) -> list[Answer]:
+    opening = messages.create(
+        path, access=Access.READ, options=Options.FOLDER, disposition=disposition
+    )
+    return wire.ask(opening, messages.close())
+
+
+def set_times(
+    wire: Wire, root: Root, entries: Sequence[Entry]
+) -> list[Entry | errors.StorageError]:
+    """Give files and folders that are there the entries' times."""
+    failed: dict[bytes, errors.StorageError] = {}
+    chains: dict[bytes, list[messages.Request]] = {}
+    for entry in entries:
+        if entry.kind is Kind.SYMLINK:
+            failed[entry.key] = errors.NotSupported("a share has no symbolic links", entry.key)
+        elif request := times_of(entry):
+            chains[entry.key] = [_opening(root, entry), request, messages.close()]
+    for key, answers in zip(chains, wire.exchange(chains.values()), strict=True):
+        if error := failure(answers, key, "set its times"):
+            failed[key] = error
+    return [failed.get(entry.key, entry) for entry in entries]
+
+
+def _opening(root: Root, entry: Entry) -> messages.Request:
+    kind = Options.FOLDER if entry.kind is Kind.FOLDER else Options.FILE
+    return messages.create(root.at(entry.key), access=Access.SET_TIMES, options=kind)
+
+
+def write_folders(
+    wire: Wire, root: Root, folders: Folders, entries: Sequence[Entry]
+) -> list[Entry | errors.StorageError]:
+    """Make folders where they are missing, and give them the entries' times."""
+    failed: dict[bytes, errors.StorageError] = {}
+    for entry in entries:
+        try:
+            names.check(entry.key)
+            folders.ensure(wire, entry.key)
+        except errors.StorageError as error:
+            if wire.broken:
+                raise
+            failed[entry.key] = error
+    answers = set_times(wire, root, [entry for entry in entries if entry.key not in failed])
+    there = iter(answers)
+    return [failed[entry.key] if entry.key in failed else next(there) for entry in entries]
+
+
+def delete(
+    wire: Wire, root: Root, folders: Folders, keys: Sequence[bytes]
+) -> list[bytes | errors.StorageError]:
+    """Remove items; the folders after all files, in the order of the question."""
+    files = [key for key in keys if not key.endswith(b"/")]
+    found = dict(zip(files, remove_files(wire, root, files), strict=True))
+    for key in keys:
+        if key not in found:
+            found[key] = remove_folder(wire, root, key)
+            folders.forget(key)
+    return [found[key] for key in keys]
+
+
+def verify(wire: Wire, root: Root, written: Written) -> Written | errors.StorageError:
+    """Compare a file with what was sent.  Raises: Unavailable, when the connection is lost."""
+    entry = written.entry
+    try:
+        file, _ = open_file(wire, root, entry.key)
+        try:
+            found = checksum_of(wire, file, entry.size_bytes, entry.key)
+        finally:
+            (closing,) = wire.ask(messages.close(file))
+        if closing.status != statuses.OK:
+            return statuses.error_of(closing.status, entry.key, "close it")
+        check_end(entry, messages.closed(closing.body))
+    except errors.FileError as error:
+        return error
+    if found != (written.checksum, entry.size_bytes):
+        return errors.VerificationFailed("its content differs from what was sent", entry.key)
+    return written

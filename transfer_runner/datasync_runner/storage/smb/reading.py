@@ -1,0 +1,83 @@
+"""Small files read whole: opened, read and closed in one message each, many on their way at once.
+
+Blocking.  Memory: the files of a batch, once.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from datasync_runner.core.entry import Entry, Kind
+from datasync_runner.core.parts import SMALL_BYTES
+from datasync_runner.storage import errors
+from datasync_runner.storage.port import Content
+from datasync_runner.storage.smb import messages, statuses
+from datasync_runner.storage.smb.messages import Access, Options, Request
+from datasync_runner.storage.smb.share import Root, failure, open_file, pieces, stamp
+from datasync_runner.storage.smb.times import entry_of
+from datasync_runner.storage.smb.wire import Answer, Wire
+
+TRIES: Final = 3
+
+
+def read_batch(
+    wire: Wire, root: Root, entries: Sequence[Entry]
+) -> list[Content | errors.StorageError]:
+    """Whole files; one that changes is read again, three times in all.
+
+    Errors as values: any FileError, Unavailable.  Raises: Unavailable, when the connection is lost.
+    """
+    quick = [entry for entry in entries if entry.size_bytes < wire.chunk_bytes]
+    found: dict[bytes, Content | errors.StorageError | None] = {}
+    answered = wire.exchange(_chain(root, entry) for entry in quick)
+    for entry, answers in zip(quick, answered, strict=True):
+        found[entry.key] = _content(entry, answers)
+    return [found.get(entry.key) or _read_slowly(wire, root, entry) for entry in entries]
+
+
+def _chain(root: Root, entry: Entry) -> list[Request]:
+    """One byte more than was listed: a file that has grown is seen."""
+    return [
+        messages.create(root.at(entry.key), access=Access.READ, options=Options.FILE),
+        messages.read(0, entry.size_bytes + 1),
+        messages.close(),
+    ]
+
+
+def _content(entry: Entry, answers: Sequence[Answer]) -> Content | errors.StorageError | None:
+    """The file, when it was the same before and after; None to have it read again."""
+    opening, reading, closing = answers
+    if reading.status == statuses.END_OF_FILE:
+        reading = Answer(statuses.OK, b"")
+    if error := failure((opening, reading, closing), entry.key, "read it"):
+        return error
+    before, after = messages.opened(opening.body).state, messages.closed(closing.body)
+    body = messages.data_of(reading.body) if reading.body else b""
+    if len(body) == before.size_bytes and stamp(before) == stamp(after):
+        return Content(entry_of(entry.key, Kind.FILE, before), body)
+    return None
+
+
+def _read_slowly(wire: Wire, root: Root, entry: Entry) -> Content | errors.StorageError:
+    try:
+        for _ in range(TRIES):
+            if content := _read_once(wire, root, entry):
+                return content
+    except errors.FileError as error:
+        return error
+    return errors.ChangedDuringTransfer("it kept changing while it was read", entry.key)
+
+
+def _read_once(wire: Wire, root: Root, entry: Entry) -> Content | None:
+    file, before = open_file(wire, root, entry.key)
+    try:
+        if before.size_bytes > SMALL_BYTES:
+            return None
+        size_bytes = before.size_bytes + 1
+        body = b"".join(pieces(wire, file, start=0, size_bytes=size_bytes, key=entry.key))
+    finally:
+        (closing,) = wire.ask(messages.close(file))
+    if closing.status != statuses.OK:
+        raise statuses.error_of(closing.status, entry.key, "read it")
+    if len(body) != before.size_bytes or stamp(before) != stamp(messages.closed(closing.body)):
+        return None
+    return Content(entry_of(entry.key, Kind.FILE, before), body)
