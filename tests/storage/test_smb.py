@@ -237,6 +237,13 @@ async def test_read_only_files_are_deleted(storage, smb_folder):
     assert list(smb_folder.iterdir()) == []
 
 
+async def test_read_only_files_are_replaced(storage, smb_folder):
+    fine(await storage.write_small([file(b"f", b"1")]))
+    (smb_folder / "f").chmod(0o444)
+    fine(await storage.write_small([file(b"f", b"other")]))
+    assert (smb_folder / "f").read_bytes() == b"other"
+
+
 async def test_a_folder_that_is_not_empty_stays(storage):
     fine(await storage.write_small([file(b"d/f", b"1")]))
     (answer,) = await storage.delete([b"d/"])
