@@ -45,6 +45,16 @@ def smb(spec: str) -> str:
     return location(f"{{smb: {{server: nas, {spec}}}, agentRefs: [{{name: site}}]}}")
 
 
+def efs(spec: str) -> str:
+    """A DataSyncLocation of type efs with further fields."""
+    return location(f"{{efs: {{fileSystemId: fs-01234567, {spec}}}}}")
+
+
+def fsx(member: str, spec: str) -> str:
+    """A DataSyncLocation of a member of FSx with further fields."""
+    return location(f"{{{member}: {{dnsName: fs-01234567.fsx.example.com, {spec}}}}}")
+
+
 def storage(spec: str) -> str:
     """A DataSyncLocation of type objectStorage."""
     return location(f"{{objectStorage: {{bucket: mirror, {spec}}}}}")
@@ -184,6 +194,91 @@ CASES = (
         location("{s3: {bucket: mirror, prefix: a//b}}"),
         "spec.s3.prefix",
         "must not contain '//'",
+    ),
+    # file systems of AWS
+    Case(
+        "efs-without-id", location("{efs: {path: /a}}"), "spec.efs.fileSystemId", "Required value"
+    ),
+    Case(
+        "efs-arn",
+        location("{efs: {fileSystemId: 'arn:aws:elasticfilesystem:eu-central-1:1:fs-01234567'}}"),
+        "spec.efs.fileSystemId",
+        "write it as `aws efs describe-file-systems` does",
+    ),
+    Case(
+        "efs-access-point-as-arn",
+        efs("accessPointId: 'access-point/fsap-01234567'"),
+        "spec.efs.accessPointId",
+        "write it as `aws efs describe-access-points` does",
+    ),
+    Case(
+        "efs-access-point-in-the-clear",
+        efs("accessPointId: fsap-01234567, inTransitEncryption: None"),
+        "spec.efs.inTransitEncryption",
+        "remove inTransitEncryption, or set it to TLS1_2",
+    ),
+    Case(
+        "efs-iam-in-the-clear",
+        efs("iam: true, inTransitEncryption: None"),
+        "spec.efs.inTransitEncryption",
+        "or set iam to false",
+    ),
+    Case(
+        "efs-aws-spelling",
+        efs("inTransitEncryption: NONE"),
+        "spec.efs.inTransitEncryption",
+        'supported values: "TLS1_2", "None"',
+    ),
+    Case("efs-path-relative", efs("path: a"), "spec.efs.path", "write it from the root"),
+    Case("efs-path-parent", efs("path: /a/../b"), "spec.efs.path", "name the folder itself"),
+    Case(
+        "efs-path-colon",
+        efs("path: '/a:b'"),
+        "spec.efs.path",
+        "rename the folder, or reach it through an access point",
+    ),
+    Case(
+        "lustre-without-mount-name",
+        fsx("fsxLustre", "path: /a"),
+        "spec.fsxLustre.mountName",
+        "Required value",
+    ),
+    Case(
+        "lustre-mount-name-as-path",
+        fsx("fsxLustre", "mountName: /fsx"),
+        "spec.fsxLustre.mountName",
+        "write what `aws fsx describe-file-systems` shows as MountName",
+    ),
+    Case(
+        "lustre-mount-name-long",
+        fsx("fsxLustre", "mountName: abcdefghi"),
+        "spec.fsxLustre.mountName",
+        "may not be more than 8",
+    ),
+    Case(
+        "open-zfs-path",
+        fsx("fsxOpenZfs", "path: /projects"),
+        "spec.fsxOpenZfs.path",
+        "must begin with /fsx",
+    ),
+    Case(
+        "open-zfs-path-almost",
+        fsx("fsxOpenZfs", "path: /fsxprojects"),
+        "spec.fsxOpenZfs.path",
+        "must begin with /fsx",
+    ),
+    Case(
+        "ontap-root-volume",
+        fsx("fsxOntap", "path: /"),
+        "spec.fsxOntap.path",
+        "name a volume's junction path, as in /vol1",
+    ),
+    Case("ontap-without-path", fsx("fsxOntap", ""), "spec.fsxOntap.path", "Required value"),
+    Case(
+        "ontap-with-a-version",
+        fsx("fsxOntap", "path: /vol1, version: NFS4_1"),
+        "spec.fsxOntap.version",
+        'unknown field "spec.fsxOntap.version"',
     ),
     # endpoints, buckets and credentials
     Case(

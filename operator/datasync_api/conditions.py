@@ -31,6 +31,7 @@ class Reason(StrEnum):
     TASK_NOT_FOUND = "TaskNotFound"
     LOCATION_NOT_FOUND = "LocationNotFound"
     AGENT_NOT_FOUND = "AgentNotFound"
+    DRIVER_NOT_INSTALLED = "DriverNotInstalled"
     TASK_BUSY = "TaskBusy"
     INVALID_SPEC = "InvalidSpec"
     CONFLICTING_IDENTITIES = "ConflictingIdentities"
@@ -56,6 +57,7 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "InternalError"
     # definitions
     VALID = "Valid"
+    DRIVER_INSTALLED = "DriverInstalled"
     NODES_READY = "NodesReady"
     NO_MATCHING_NODE = "NoMatchingNode"
     NO_EXECUTION = "NoExecution"

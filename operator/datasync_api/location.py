@@ -1,9 +1,12 @@
 """DataSyncLocation: one end of a transfer; exactly one kind of storage each."""
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 
+from datasync_api.aws_file_systems import Efs, FsxLustre, FsxOntap, FsxOpenZfs
 from datasync_api.base import ApiModel, ListOf, Rule
 from datasync_api.conditions import Conditions
 from datasync_api.meta import Resource
@@ -17,13 +20,26 @@ from datasync_api.text import (
     Reference,
     Region,
     RelativePath,
+    below,
     written_as,
 )
 
 NfsVersion = Literal["Automatic", "NFS3", "NFS4_0", "NFS4_1", "NFS4_2"]
 AddressingStyle = Literal["Path", "Virtual"]
 PayloadSigning = Literal["Automatic", "Always", "Never"]
-LocationType = Literal["NFS", "SMB", "ObjectStorage", "S3", "FSxWindows", "PersistentVolumeClaim"]
+LocationType = Literal[
+    "NFS",
+    "SMB",
+    "ObjectStorage",
+    "S3",
+    "FSxWindows",
+    "PersistentVolumeClaim",
+    "EFS",
+    "FSxLustre",
+    "FSxOpenZFS",
+    "FSxONTAP",
+]
+
 
 BucketName = Annotated[
     str,
@@ -173,9 +189,21 @@ class PersistentVolumeClaim(ApiModel):
     )
 
 
-_EXACTLY_ONE = (
-    "set exactly one of nfs, smb, objectStorage, s3, fsxWindows and persistentVolumeClaim"
-)
+_MEMBERS: Final[Mapping[str, LocationType]] = {
+    "nfs": "NFS",
+    "smb": "SMB",
+    "object_storage": "ObjectStorage",
+    "s3": "S3",
+    "fsx_windows": "FSxWindows",
+    "persistent_volume_claim": "PersistentVolumeClaim",
+    "efs": "EFS",
+    "fsx_lustre": "FSxLustre",
+    "fsx_open_zfs": "FSxOpenZFS",
+    "fsx_ontap": "FSxONTAP",
+}
+"""Fields of which a location has one, and its type by that."""
+
+_NAMES: Final = [to_camel(name) for name in _MEMBERS]
 
 
 class LocationSpec(ApiModel):
@@ -183,9 +211,8 @@ class LocationSpec(ApiModel):
 
     rules = (
         Rule(
-            cel="[has(self.nfs), has(self.smb), has(self.objectStorage), has(self.s3), "
-            "has(self.fsxWindows), has(self.persistentVolumeClaim)].filter(m, m).size() == 1",
-            message=_EXACTLY_ONE,
+            cel=f"[{', '.join(f'has(self.{name})' for name in _NAMES)}].filter(m, m).size() == 1",
+            message=f"set exactly one of {', '.join(_NAMES[:-1])} and {_NAMES[-1]}",
             holds=lambda spec: len(spec.members()) == 1,
         ),
         Rule(
@@ -223,6 +250,10 @@ class LocationSpec(ApiModel):
     s3: S3 | None = None
     fsx_windows: FsxWindows | None = None
     persistent_volume_claim: PersistentVolumeClaim | None = None
+    efs: Efs | None = None
+    fsx_lustre: FsxLustre | None = None
+    fsx_open_zfs: FsxOpenZfs | None = None
+    fsx_ontap: FsxOntap | None = None
     agent_refs: Annotated[list[Reference], ListOf(), Field(max_length=8)] = Field(
         default_factory=list[Reference],
         description="Agents that can reach this storage; any one that is Online with a free slot "
@@ -231,20 +262,7 @@ class LocationSpec(ApiModel):
 
     def members(self) -> tuple[LocationType, ...]:
         """The members that are set, as the location's types."""
-        present: list[LocationType] = []
-        if self.nfs is not None:
-            present.append("NFS")
-        if self.smb is not None:
-            present.append("SMB")
-        if self.object_storage is not None:
-            present.append("ObjectStorage")
-        if self.s3 is not None:
-            present.append("S3")
-        if self.fsx_windows is not None:
-            present.append("FSxWindows")
-        if self.persistent_volume_claim is not None:
-            present.append("PersistentVolumeClaim")
-        return tuple(present)
+        return tuple(type_ for name, type_ in _MEMBERS.items() if getattr(self, name) is not None)
 
     @property
     def type(self) -> LocationType:
@@ -266,23 +284,21 @@ class LocationSpec(ApiModel):
             return f"nfs://{self.nfs.server}{self.nfs.path.rstrip('/')}/"
         if self.smb is not None:
             host = address(self.smb.server, self.smb.port)
-            return _below(f"smb://{host}/{self.smb.share}/", self.smb.path)
+            return below(f"smb://{host}/{self.smb.share}/", self.smb.path)
         if self.object_storage is not None:
             host = self.object_storage.endpoint.split("://", 1)[1].rstrip("/")
             where = f"object-storage://{host}/{self.object_storage.bucket}/"
-            return _below(where, self.object_storage.prefix)
+            return below(where, self.object_storage.prefix)
         if self.s3 is not None:
-            return _below(f"s3://{self.s3.bucket}/", self.s3.prefix)
+            return below(f"s3://{self.s3.bucket}/", self.s3.prefix)
         if fsx := self.fsx_windows:
-            return _below(f"fsxw://{fsx.dns_name}/{fsx.share}/", fsx.path)
+            return below(f"fsxw://{fsx.dns_name}/{fsx.share}/", fsx.path)
+        for file_system in (self.efs, self.fsx_lustre, self.fsx_open_zfs, self.fsx_ontap):
+            if file_system is not None:
+                return file_system.uri
         assert self.persistent_volume_claim is not None  # noqa: S101 - the model's own rule
         claim = self.persistent_volume_claim
-        return _below(f"pvc://{claim.claim_name}/", claim.path)
-
-
-def _below(folder: str, path: str) -> str:
-    path = path.strip("/")
-    return f"{folder}{path}/" if path else folder
+        return below(f"pvc://{claim.claim_name}/", claim.path)
 
 
 class LocationStatus(ApiModel):

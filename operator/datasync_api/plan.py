@@ -22,7 +22,7 @@ from datasync_api.task import Guards, TaskOptions, TaskSpec
 
 
 class PosixSide(ApiModel):
-    """A folder: an NFS mount, a volume, or a local one."""
+    """A folder: of an NFS server, of EFS or FSx, of a volume, or a local one."""
 
     kind: Literal["Posix"] = "Posix"
     uri: str
@@ -165,7 +165,10 @@ class Places:
 
 def plan_side(location: LocationSpec, places: Places) -> AnySide:
     """The runner's view of a location whose parts are mounted at these places."""
-    if location.nfs is not None:
+    if lustre := location.fsx_lustre:
+        # Its driver mounts whole file systems; the folder is reached below the mount.
+        return PosixSide(uri=location.uri, root=places.mount, path=lustre.path.strip("/"))
+    if location.nfs or location.efs or location.fsx_open_zfs or location.fsx_ontap:
         return PosixSide(uri=location.uri, root=places.mount)
     if claim := location.persistent_volume_claim:
         return PosixSide(
@@ -258,6 +261,8 @@ def nested(source: AnySide, destination: AnySide) -> bool:
     | nfs://h/a/ | nfs://h/a/b/ | yes |
     | nfs://h/a/ | s3://a/ | no |
     | smb://h/s/A/ | smb://H/S/a/b/ | yes: SMB does not tell cases apart |
+    | efs://fs-1/ | efs://fs-1/fsap-2/ | yes: wherever an access point leads, it is within |
+    | efs://fs-1/a/ | efs://fs-1/fsap-2/ | no: where it leads is not known |
     """
     if source.kind != destination.kind:
         return False

@@ -149,3 +149,9 @@ class CaBundle(ApiModel):
     """Certificates (PEM) to trust beside the system's own."""
 
     config_map_key_ref: ConfigMapKeyReference
+
+
+def below(folder: str, path: str) -> str:
+    """The address of a folder within another, which ends with a slash; so does the answer."""
+    path = path.strip("/")
+    return f"{folder}{path}/" if path else folder

@@ -63,7 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--task", metavar="NAME", help="the task to run, where there are several")
     run.add_argument(
         "--mount", dest="mounts", action="append", default=[], metavar="LOCATION=PATH",
-        help="the folder where the files of an nfs or persistentVolumeClaim location are",
+        help="the folder where the files of a location are that a node would mount: nfs, efs, "
+        "fsxLustre, fsxOpenZfs, fsxOntap, persistentVolumeClaim",
     )  # fmt: skip
     run.add_argument(
         "--bytes-per-second", metavar="N",

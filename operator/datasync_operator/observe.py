@@ -19,6 +19,7 @@ from datasync_api.task import Task
 from datasync_operator.cluster.errors import NotFound
 from datasync_operator.cluster.port import (
     AGENTS,
+    CSI_DRIVERS,
     EVENTS,
     EXECUTIONS,
     JOBS,
@@ -33,6 +34,7 @@ from datasync_operator.cluster.port import (
 )
 from datasync_operator.decide import naming
 from datasync_operator.decide.agent import AgentView, counts_as_queued
+from datasync_operator.decide.drivers import driver_names
 from datasync_operator.decide.ledger import Ledger, candidates
 from datasync_operator.decide.location import LocationView
 from datasync_operator.decide.manifests import Recipe
@@ -84,10 +86,14 @@ class Observer:
         return AgentView(agent, nodes, ledger.executions, queued)
 
     async def location(self, key: ObjectKey) -> LocationView:
-        """A location and the agents beside it. Raises: NotFound."""
+        """A location, the agents beside it, and its CSI driver. Raises: NotFound."""
         location = await self._get(LOCATIONS, Location, key.namespace, key.name)
         agents = await self._cluster.list(AGENTS, key.namespace)
-        return LocationView(location, {agent["metadata"]["name"] for agent in agents})
+        return LocationView(
+            location=location,
+            agents={agent["metadata"]["name"] for agent in agents},
+            missing_drivers=await self._missing_drivers([location]),
+        )
 
     async def task(self, key: ObjectKey) -> TaskView:
         """A task, its locations and its executions. Raises: NotFound."""
@@ -172,7 +178,22 @@ class Observer:
         tasks = await self._all(TASKS, Task, namespace)
         locations = await self._all(LOCATIONS, Location, namespace)
         agents = await self._all(AGENTS, Agent, namespace)
-        return Ledger(executions, _by_name(tasks), _by_name(locations), _by_name(agents))
+        missing = await self._missing_drivers(locations)
+        return Ledger(
+            executions, _by_name(tasks), _by_name(locations), _by_name(agents), missing or ()
+        )
+
+    async def _missing_drivers(self, locations: Iterable[Location]) -> set[str] | None:
+        """CSI drivers that these need and that are not installed; None: we may not look."""
+        if not self._clusterwide:
+            return None
+        missing: set[str] = set()
+        for name in driver_names(location.spec for location in locations):
+            try:
+                await self._cluster.get(CSI_DRIVERS, None, name)
+            except NotFound:
+                missing.add(name)
+        return missing
 
     async def _job(self, run: Execution) -> JobView | None:
         name = naming.job(run.metadata.name, run.metadata.uid, run.status.attempts or 1)

@@ -15,12 +15,14 @@ from datasync_api import API_VERSION
 from datasync_api.agent import Agent
 from datasync_api.crds import KINDS, Kind
 from datasync_api.location import Location, LocationSpec
-from datasync_api.schema import unknown_fields
+from datasync_api.schema import structural, unknown_fields
 from datasync_api.task import Guards, Task, TaskOptions
 
 IDS = [kind.name for kind in KINDS]
 NAMED = {"name": "example"}
-MEMBERS = ("nfs", "smb", "objectStorage", "s3", "fsxWindows", "persistentVolumeClaim")
+
+
+MEMBERS = [name for name in structural(LocationSpec)["properties"] if name != "agentRefs"]
 
 
 def one_member(spec: dict[str, Any], member: str) -> dict[str, Any]:
@@ -39,7 +41,7 @@ def resources(draw: st.DrawFn, kind: Kind) -> Any:
     schema = kind.schema()["properties"]
     spec = draw(documents(schema["spec"]))
     if kind.model is Location:
-        members = [m for m in MEMBERS if m in spec]
+        members = [member for member in MEMBERS if member in spec]
         assume(members)
         spec = one_member(spec, draw(st.sampled_from(members)))
     body = {"metadata": NAMED, "spec": spec, "status": draw(documents(schema["status"]))}
@@ -158,6 +160,32 @@ URIS = [
         "PersistentVolumeClaim",
         "pvc://data/a/",
     ),
+    ({"efs": {"fileSystemId": "fs-01234567"}}, "EFS", "efs://fs-01234567/"),
+    (
+        {"efs": {"fileSystemId": "fs-01234567", "path": "/a/b/"}},
+        "EFS",
+        "efs://fs-01234567/a/b/",
+    ),
+    (
+        {
+            "efs": {
+                "fileSystemId": "fs-01234567",
+                "accessPointId": "fsap-89abcdef",
+                "path": "/a",
+            }
+        },
+        "EFS",
+        "efs://fs-01234567/fsap-89abcdef/a/",
+    ),
+    ({"fsxLustre": {"dnsName": "h", "mountName": "fsx"}}, "FSxLustre", "fsxl://h/"),
+    (
+        {"fsxLustre": {"dnsName": "h", "mountName": "fsx", "path": "/a"}},
+        "FSxLustre",
+        "fsxl://h/a/",
+    ),
+    ({"fsxOpenZfs": {"dnsName": "h"}}, "FSxOpenZFS", "fsxz://h/fsx/"),
+    ({"fsxOpenZfs": {"dnsName": "h", "path": "/fsx/a"}}, "FSxOpenZFS", "fsxz://h/fsx/a/"),
+    ({"fsxOntap": {"dnsName": "h", "path": "/vol1"}}, "FSxONTAP", "fsxn-nfs://h/vol1/"),
 ]
 
 

@@ -47,6 +47,7 @@ SIDES = {
     "nfs://": lambda uri: PosixSide(uri=uri, root="/mnt"),
     "pvc://": lambda uri: PosixSide(uri=uri, root="/mnt"),
     "smb://": lambda uri: SmbSide(uri=uri, server="h", share="s", credentials_path="/keys"),
+    "efs://": lambda uri: PosixSide(uri=uri, root="/mnt"),
 }
 
 
@@ -68,6 +69,9 @@ NESTED = [
     ("object-storage://h/a/", "object-storage://h:1/a/", False),
     ("smb://h/s/A/", "smb://H/S/a/b/", True),
     ("smb://h/s/a/", "smb://h/s/ab/", False),
+    ("efs://fs-1/", "efs://fs-1/fsap-2/", True),
+    ("efs://fs-1/a/", "efs://fs-1/fsap-2/", False),
+    ("efs://fs-1/fsap-2/", "efs://fs-1/fsap-2/a/", True),
 ]
 
 
@@ -90,6 +94,19 @@ def test_sides() -> None:
     claim = {"claimName": "c", "path": "sub", "readOnly": True}
     assert plan_side(spec(persistentVolumeClaim=claim), PLACES) == PosixSide(
         uri="pvc://c/sub/", root="/mnt", path="sub", read_only=True
+    )
+    assert plan_side(spec(efs={"fileSystemId": "fs-01234567", "path": "/a"}), PLACES) == PosixSide(
+        uri="efs://fs-01234567/a/", root="/mnt"
+    )
+    lustre = {"dnsName": "h", "mountName": "fsx", "path": "/a/b/"}
+    assert plan_side(spec(fsxLustre=lustre), PLACES) == PosixSide(
+        uri="fsxl://h/a/b/", root="/mnt", path="a/b"
+    )
+    assert plan_side(spec(fsxOpenZfs={"dnsName": "h"}), PLACES) == PosixSide(
+        uri="fsxz://h/fsx/", root="/mnt"
+    )
+    assert plan_side(spec(fsxOntap={"dnsName": "h", "path": "/vol1"}), PLACES) == PosixSide(
+        uri="fsxn-nfs://h/vol1/", root="/mnt"
     )
     assert plan_side(spec(s3={"bucket": "abc", "prefix": "x", **keys}), PLACES) == S3Side(
         uri="s3://abc/x/",

@@ -7,12 +7,14 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from datasync_operator.decide import drivers
 from fixtures.testbed import ROOT
 
 pytestmark = pytest.mark.control_plane
 
 CHART = ROOT / "charts" / "datasync"
 NAMESPACED = 'watchNamespaces=["team-a","team-b"]'
+CLUSTER_SCOPED = {"persistentvolumes", "nodes", "csidrivers"}
 EVERYTHING = (
     'operator.nodeSelector={"kubernetes.io/os":"linux"}',
     'operator.tolerations=[{"key":"dedicated","operator":"Exists"}]',
@@ -169,7 +171,7 @@ def test_the_namespaced_install_has_no_cluster_wide_right(render):
         "team-b",
         "datasync-system",
     }
-    assert not {"persistentvolumes", "nodes"} & {resource for resource, _ in allowed(roles, "Role")}
+    assert not CLUSTER_SCOPED & {resource for resource, _ in allowed(roles, "Role")}
     assert environment(documents)["DATASYNC_WATCH_NAMESPACES"] == "team-a,team-b"
 
 
@@ -177,11 +179,20 @@ def test_the_namespaced_install_has_all_other_rights_of_the_cluster_wide_one(ren
     everywhere = allowed(render(), "ClusterRole")
     in_a_namespace = allowed(render('watchNamespaces=["datasync-system"]'), "Role")
 
-    assert {resource for resource, _ in everywhere - in_a_namespace} == {
-        "persistentvolumes",
-        "nodes",
-    }
+    assert {resource for resource, _ in everywhere - in_a_namespace} == CLUSTER_SCOPED
     assert in_a_namespace <= everywhere
+
+
+def test_only_the_drivers_that_a_location_may_need_are_looked_at(render):
+    (role,) = of_kind(render(), "ClusterRole")
+    (rule,) = (rule for rule in role["rules"] if "csidrivers" in rule["resources"])
+
+    assert rule == {
+        "apiGroups": ["storage.k8s.io"],
+        "resources": ["csidrivers"],
+        "resourceNames": [drivers.EFS.name, drivers.FSX_LUSTRE.name],
+        "verbs": ["get"],
+    }
 
 
 def test_the_operators_settings(render):

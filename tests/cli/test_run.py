@@ -200,6 +200,26 @@ def test_refuses_what_is_no_rate(setup: Setup, value: str) -> None:
     assert not setup.seen_file.exists()
 
 
+def test_file_systems_of_aws_are_where_they_were_mounted(setup: Setup, tmp_path: Path) -> None:
+    """A mount of EFS begins at the location's path, one of Lustre at the file system's root."""
+    efs = location("{efs: {fileSystemId: fs-01234567, path: /projects}}")
+    lustre = location("{fsxLustre: {dnsName: h, mountName: fsx, path: /scratch}}")
+    named = (efs.replace("example", "nas"), lustre.replace("example", "lustre"))
+    setup.write(*named, task(destination="lustre"))
+    mount = f"--mount=lustre={tmp_path}/lustre"
+    (tmp_path / "lustre").mkdir()
+    answer = setup.run(mount)
+    assert answer.code == 2
+    assert "has no folder scratch: make it, or correct path" in answer.err
+    (tmp_path / "lustre/scratch").mkdir()
+    answer = setup.run(mount)
+    assert answer.code == 0, answer.err
+    plan = setup.seen()["plan"]
+    source, destination = plan["source"], plan["destination"]
+    assert (source["root"], source["path"]) == (str(setup.tree), "")
+    assert (destination["root"], destination["path"]) == (f"{tmp_path}/lustre", "scratch")
+
+
 FAILURES = {
     "files-failed": (1, "FilesFailed", "2 of 10 files failed"),
     "credentials": (1, "CredentialsRefused", "the key is wrong"),

@@ -8,7 +8,7 @@ from datasync_cli.__main__ import main
 from datasync_cli.documents import read
 from datasync_cli.issues import Issue
 from datasync_cli.validate import errors, validate
-from invalid_manifests import CASES, Case, agent, bucket, location, manifest, schedule, task
+from invalid_manifests import CASES, Case, agent, bucket, efs, location, manifest, schedule, task
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted({file.parent for file in (ROOT / "examples").rglob("*.yaml")})
@@ -59,6 +59,15 @@ SEMANTIC = {
             task(""),
             location("{s3: {bucket: mirror}}").replace("example", "nas"),
             location("{s3: {bucket: mirror, prefix: a}}").replace("example", "bucket"),
+        ),
+        "spec.destinationLocationRef",
+        "name a destination outside of the source",
+    ),
+    "an access point within the source": (
+        (
+            task(""),
+            efs("path: /").replace("example", "nas"),
+            efs("accessPointId: fsap-01234567").replace("example", "bucket"),
         ),
         "spec.destinationLocationRef",
         "name a destination outside of the source",
@@ -126,6 +135,11 @@ VALID = (
     bucket("mirror.example-1"),
     location("{s3: {bucket: mirror}, nfs: null}"),
     location("{nfs: {server: 'fd00::1', path: /, version: NFS3}, agentRefs: [{name: site}]}"),
+    location("{efs: {fileSystemId: fs-01234567}}"),
+    location("{efs: {fileSystemId: fs-01234567, iam: true}, agentRefs: [{name: site}]}"),
+    location("{fsxLustre: {dnsName: 10.0.0.1, mountName: fsx}}"),
+    location("{fsxOpenZfs: {dnsName: fs-01234567.fsx.example.com, path: /fsx/}}"),
+    location("{fsxOntap: {dnsName: svm.example.com, path: '/vol 1'}}"),
     schedule("0 3 * * 1-5", "timeZone: Europe/Berlin"),
     task("deadlineSeconds: null"),
     task("includes: [{filterType: Glob, value: '/src/**/*.{c,h}|README*'}]"),

@@ -31,6 +31,7 @@ CASES = (
     Case("no-room", "Unschedulable", ("no node takes", "resources", "Insufficient memory")),
     Case("no-task", "TaskNotFound", ("no DataSyncTask nowhere", "create it")),
     Case("no-location", "LocationNotFound", ("no DataSyncLocation nowhere", "create it")),
+    Case("no-driver", "DriverNotInstalled", ("efs.csi.aws.com", "install the EKS add-on")),
     Case("into-itself", "InvalidSpec", ("within each other", "choose a destination")),
     Case("empty-source", "SourceEmpty", ("allowEmptySource",), "Held"),
     Case("unreadable-file", "FilesFailed", ("unreadable", "Permission denied", "give the runner")),
@@ -69,6 +70,7 @@ def start_failing(cluster: Cluster, client: Any, transfers: Transfers) -> Iterat
         t.bucket("s3-server-away", bucket, endpoint=dead),
         t.bucket("no-room", bucket, prefix="full", agents=["huge"]),
         t.bucket("no-room-to", bucket, prefix="no-room", agents=["huge"]),
+        t.efs("no-driver"),
         t.bucket("into-itself", bucket, prefix="full/inner"),
         t.bucket("empty-source", bucket, prefix="nothing-here"),
         t.nfs("nfs-server-away", folder, server=cluster.address.removesuffix("1") + "251"),
@@ -82,7 +84,7 @@ def start_failing(cluster: Cluster, client: Any, transfers: Transfers) -> Iterat
         t.task("unreadable-file", "unreadable-file", "to", **once),
         *(
             t.task(name, "full", name, **once)
-            for name in ("wrong-secret", "missing-secret", "into-itself")
+            for name in ("wrong-secret", "missing-secret", "into-itself", "no-driver")
         ),
         t.task(
             *("empty-source", "empty-source", "precious"),
@@ -94,7 +96,7 @@ def start_failing(cluster: Cluster, client: Any, transfers: Transfers) -> Iterat
             for case in CASES
         ),
     )
-    referring = {"no-task", "no-location"}  # they wait for what may still come
+    referring = {"no-task", "no-location", "no-driver"}  # they wait for what may still come
     for case in CASES:
         if case.name not in referring:
             going = ("Launching", "Preparing", "Transferring", "Verifying")

@@ -71,6 +71,9 @@ class Transfers:
         }
         return _object("DataSyncLocation", name, {"nfs": where, "agentRefs": _refs(["site"])})
 
+    def efs(self, name: str) -> Manifest:
+        return _object("DataSyncLocation", name, {"efs": {"fileSystemId": "fs-0123456789abcdef0"}})
+
     def bucket(
         self,
         name: str,

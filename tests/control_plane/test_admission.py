@@ -12,6 +12,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 FOLDERS = sorted(
     {file.parent for file in EXAMPLES.rglob("*.yaml") if "datasync.dev/" in file.read_text()}
 )
+VOLUMES = sorted((Path(__file__).parents[1] / "operator/decide/golden").glob("*.yaml"))
 CHANGES = {
     "source": (
         task(""),
@@ -76,6 +77,18 @@ def test_refuses_to_change_what_is_immutable(control_plane_namespace: Namespace,
     answer = control_plane_namespace.apply(after, check=False)
     assert answer.returncode != 0
     assert message in answer.stderr
+
+
+@pytest.mark.parametrize("file", VOLUMES, ids=lambda file: file.stem)
+def test_accepts_the_volumes_that_a_run_gets(
+    control_plane_namespace: Namespace, file: Path
+) -> None:
+    text = file.read_text().replace("team-a", control_plane_namespace.name)
+    answer = control_plane_namespace.kubectl(
+        "create", "--dry-run=server", "--validate=strict", "-f", "-", input=text
+    )
+    assert answer.stdout.count("created (server dry run)") == 2
+    assert answer.stderr == ""
 
 
 def test_a_location_may_still_change(control_plane_namespace: Namespace) -> None:

@@ -48,6 +48,13 @@ kind: DataSyncTask
 metadata: {name: nightly}
 spec: {sourceLocationRef: {name: nas}, destinationLocationRef: {name: bucket}}
 """
+EFS_EXAMPLE = Path(__file__).parents[2] / "examples" / "efs-to-s3"
+EFS_DRIVER = """
+apiVersion: storage.k8s.io/v1
+kind: CSIDriver
+metadata: {name: efs.csi.aws.com}
+spec: {attachRequired: false}
+"""
 RUN = """
 apiVersion: datasync.dev/v1alpha1
 kind: DataSyncTaskExecution
@@ -265,6 +272,41 @@ def test_a_trigger_starts_one_run_and_is_echoed(applied: Namespace) -> None:
     )
     [run] = applied.list("dse")
     assert run["metadata"]["labels"]["datasync.dev/started-by"] == "trigger"
+
+
+def test_a_run_waits_for_the_driver_of_its_file_system_and_then_goes(
+    operator: Path, control_plane_namespace: Namespace
+) -> None:
+    space = control_plane_namespace
+
+    def reason(kind: str, name: str, type_: str) -> str:
+        status = (space.get(kind, name) or {}).get("status", {})
+        found = [c["reason"] for c in status.get("conditions", ()) if c["type"] == type_]
+        return found[0] if found else ""
+
+    def says(kind: str, name: str, type_: str, expected: str) -> None:
+        what = f"{kind} {name} to say {expected}"
+        space.wait(what, lambda: reason(kind, name, type_) == expected)
+
+    space.apply(EFS_EXAMPLE)
+    says("dsl", "shared", "DriverInstalled", "DriverNotInstalled")
+    says("dse", "archive-first", "Ready", "DriverNotInstalled")
+    uid = (space.get("dse", "archive-first") or {})["metadata"]["uid"]
+    selector = f"datasync.dev/execution-uid={uid}"
+    assert not space.list("jobs,pods,pvc")
+    assert not space.kube.list("pv", selector=selector)
+    try:
+        space.kube.apply(EFS_DRIVER)
+        space.wait("a Job", lambda: space.list("jobs"))
+        [volume] = space.kube.list("pv", selector=selector)
+        assert volume["spec"]["csi"]["volumeHandle"] == "fs-0123456789abcdef0:/projects"
+        space.wait(
+            "the claim to be bound", lambda: space.list("pvc")[0]["status"].get("phase") == "Bound"
+        )
+        says("dsl", "shared", "DriverInstalled", "DriverInstalled")
+        says("dsl", "shared", "Ready", "Valid")
+    finally:
+        space.kube.kubectl("delete", "-f", "-", input=EFS_DRIVER)
 
 
 def test_an_execution_waits_for_what_is_applied_later(

@@ -83,6 +83,36 @@ def claim(name: str = "volume", **member: Any) -> Location:
     return Location.model_validate({"metadata": meta(name), "spec": spec})
 
 
+def file_system(
+    name: str = "files", *, agents: tuple[str, ...] = ("site",), **member: Any
+) -> Location:
+    """A location of any member that is mounted."""
+    spec = {**member, "agentRefs": [{"name": one} for one in agents]}
+    return Location.model_validate({"metadata": meta(name), "spec": spec})
+
+
+def efs(name: str = "efs", *, agents: tuple[str, ...] = (), **member: Any) -> Location:
+    spec = {"fileSystemId": "fs-0123456789abcdef0", **member}
+    return file_system(name, agents=agents, efs=spec)
+
+
+def lustre(name: str = "lustre", *, agents: tuple[str, ...] = (), **member: Any) -> Location:
+    host = "fs-0123456789abcdef0.fsx.eu-central-1.amazonaws.com"
+    spec = {"dnsName": host, "mountName": "fsx", **member}
+    return file_system(name, agents=agents, fsxLustre=spec)
+
+
+def open_zfs(name: str = "zfs", **member: Any) -> Location:
+    host = "fs-0123456789abcdef0.fsx.eu-central-1.amazonaws.com"
+    return file_system(name, agents=(), fsxOpenZfs={"dnsName": host, **member})
+
+
+def ontap(name: str = "ontap", **member: Any) -> Location:
+    host = "svm-0123456789abcdef0.fs-0123456789abcdef0.fsx.eu-central-1.amazonaws.com"
+    spec = {"dnsName": host, "path": "/vol1", **member}
+    return file_system(name, agents=(), fsxOntap=spec)
+
+
 def task(
     name: str = "nightly",
     *,

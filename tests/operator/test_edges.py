@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from datasync_operator.cluster.port import EXECUTIONS, SECRETS, VOLUMES
+from datasync_operator.cluster.port import CSI_DRIVERS, EXECUTIONS, SECRETS, VOLUMES
 from datasync_operator.exchange_key import installation_key
 from datasync_operator.keys import Kind, ObjectKey
 from datasync_operator.logs import JsonFormatter
@@ -143,6 +143,10 @@ class TestWaking:
         ),
         (EXECUTIONS.path(None), "/apis/datasync.dev/v1alpha1/datasynctaskexecutions"),
         (VOLUMES.path("ns", "pv"), "/api/v1/persistentvolumes/pv"),
+        (
+            CSI_DRIVERS.path(None, "efs.csi.aws.com"),
+            "/apis/storage.k8s.io/v1/csidrivers/efs.csi.aws.com",
+        ),
     ],
 )
 def test_paths(path: str, expected: str) -> None:

@@ -12,6 +12,7 @@ from datasync_operator.cluster.port import (
     AGENTS,
     CLAIMS,
     CONFIG_MAPS,
+    CSI_DRIVERS,
     EXECUTIONS,
     JOBS,
     LOCATIONS,
@@ -36,6 +37,7 @@ ZoneInfo("UTC")  # read once and kept: a zone's first use is one small read, not
 RUN = ObjectKey(Kind.EXECUTION, NAMESPACE, "run")
 TASK = ObjectKey(Kind.TASK, NAMESPACE, "nightly")
 SITE = ObjectKey(Kind.AGENT, NAMESPACE, "site")
+SHARE = ObjectKey(Kind.LOCATION, NAMESPACE, "efs")
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 
 
@@ -97,6 +99,13 @@ class World:
 
     def execution(self, name: str = "run") -> Manifest:
         return self.cluster.objects[EXECUTIONS.plural, NAMESPACE, name]
+
+    def status(self, resource: ResourceType, name: str) -> Manifest:
+        return self.cluster.objects[resource.plural, NAMESPACE, name]["status"]
+
+    def conditions(self, resource: ResourceType, name: str) -> dict[str, str]:
+        """The reasons, by type."""
+        return {one["type"]: one["reason"] for one in self.status(resource, name)["conditions"]}
 
     def phase(self, name: str = "run") -> str:
         return self.execution(name)["status"]["phase"]
@@ -366,6 +375,36 @@ async def test_an_agent_goes_offline_with_its_nodes() -> None:
     await world.step(SITE)
     agent = world.cluster.objects[AGENTS.plural, NAMESPACE, "site"]
     assert agent["status"]["connection"] == "Offline"
+
+
+async def test_a_run_waits_for_its_driver_before_anything_is_made_and_then_goes() -> None:
+    world = World()
+    world.put(LOCATIONS, "efs", {"efs": {"fileSystemId": "fs-0123456789abcdef0"}})
+    refs = {"sourceLocationRef": {"name": "nas"}, "destinationLocationRef": {"name": "efs"}}
+    world.put(TASKS, "to-efs", refs)
+    world.put(EXECUTIONS, "run", {"taskRef": {"name": "to-efs"}})
+    await world.settle()
+    await world.step(SHARE)
+    assert world.phase() == "Queued"
+    assert world.conditions(EXECUTIONS, "run")["Ready"] == "DriverNotInstalled"
+    assert world.conditions(LOCATIONS, "efs")["DriverInstalled"] == "DriverNotInstalled"
+    assert not any(world.cluster.all(kind) for kind in (VOLUMES, CLAIMS, CONFIG_MAPS, JOBS))
+    world.put(CSI_DRIVERS, "efs.csi.aws.com", {}, namespace=None)
+    await live(world)
+    await world.step(SHARE)
+    assert world.phase() == "Success"
+    assert world.conditions(LOCATIONS, "efs")["DriverInstalled"] == "DriverInstalled"
+    made = [name for name in world.cluster.created if name.startswith("persistentvolumes/")]
+    assert [name.rsplit("-", 1)[1] for name in made] == ["source", "destination"]
+    assert not world.cluster.all(VOLUMES)
+
+
+async def test_a_namespaced_installation_asks_for_no_driver() -> None:
+    world = World()
+    world.put(LOCATIONS, "efs", {"efs": {"fileSystemId": "fs-0123456789abcdef0"}})
+    observer = Observer(world.cluster, world.exchange, clusterwide=False)
+    seen = await observer.location(SHARE)
+    assert seen.missing_drivers is None
 
 
 async def test_no_secret_is_ever_read() -> None:

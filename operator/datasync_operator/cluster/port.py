@@ -41,6 +41,7 @@ SECRETS: Final = ResourceType("v1", "secrets")
 CLAIMS: Final = ResourceType("v1", "persistentvolumeclaims")
 VOLUMES: Final = ResourceType("v1", "persistentvolumes", namespaced=False)
 NODES: Final = ResourceType("v1", "nodes", namespaced=False)
+CSI_DRIVERS: Final = ResourceType("storage.k8s.io/v1", "csidrivers", namespaced=False)
 
 
 class Cluster(Protocol):

@@ -3,7 +3,7 @@
 The ledger is rebuilt from the live executions each time, so a restart forgets nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from datasync_api.agent import Agent
@@ -11,6 +11,7 @@ from datasync_api.conditions import Reason
 from datasync_api.execution import Execution, Phase
 from datasync_api.location import Location
 from datasync_api.task import Task
+from datasync_operator.decide.drivers import driver_of
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class Ledger:
     tasks: Mapping[str, Task]
     locations: Mapping[str, Location]
     agents: Mapping[str, Agent]
+    missing_drivers: Collection[str] = ()
+    """CSI drivers that locations here need and the cluster does not have, by name."""
 
     def verdict(self, uid: str) -> Verdict:
         """Whether the queued execution may start now.
@@ -127,6 +130,11 @@ class Ledger:
         ]
         if ends[0] is None or ends[1] is None:
             return Waiting(Reason.LOCATION_NOT_FOUND, "its locations do not exist")
+        for end in (ends[0], ends[1]):
+            driver = driver_of(end.spec)
+            if driver is not None and driver.name in self.missing_drivers:
+                where = f"location {end.metadata.name}"
+                return Waiting(Reason.DRIVER_NOT_INSTALLED, f"{where}: {driver.missing}")
         return self._agent(candidates(ends[0], ends[1]), used)
 
     def _agent(self, names: tuple[str, ...] | None, used: Mapping[str, int]) -> Verdict:

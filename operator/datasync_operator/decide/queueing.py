@@ -11,12 +11,15 @@ from datasync_operator.decide.finalizers import finalizers
 from datasync_operator.decide.ledger import Admitted, Waiting
 from datasync_operator.decide.manifests import Recipe
 from datasync_operator.decide.outcome import Outcome
+from datasync_operator.decide.persistent_volumes import needs_volume
 from datasync_operator.decide.plan import Plan
 from datasync_operator.decide.status import end_now, say
 from datasync_operator.decide.view import ExecutionView
 from datasync_operator.settings import Settings
 
 _QUEUE_SECONDS: Final = 5.0
+_ENDING: Final = frozenset({Reason.AGENT_NOT_FOUND, Reason.DRIVER_NOT_INSTALLED})
+"""What a run does not wait for beyond the launch deadline."""
 
 
 def wait_or_start(seen: ExecutionView, settings: Settings, *, now: datetime) -> Plan:
@@ -28,7 +31,7 @@ def wait_or_start(seen: ExecutionView, settings: Settings, *, now: datetime) -> 
     | missing, past it | - | - | - | Error |
     | there | no | - | - | Error |
     | there | yes | Disabled, another run goes | - | Error TaskBusy |
-    | there | yes | any | no agent exists, past the launch deadline | Error AgentNotFound |
+    | there | yes | any | no agent exists, or no CSI driver, past the launch deadline | Error |
     | there | yes | any | no room | wait |
     | there | yes | any | room | Launching |
     """
@@ -45,7 +48,7 @@ def wait_or_start(seen: ExecutionView, settings: Settings, *, now: datetime) -> 
     assert seen.ledger is not None  # noqa: S101 - observed for every queued execution
     verdict = seen.ledger.verdict(execution.metadata.uid)
     if isinstance(verdict, Waiting):
-        if overdue and verdict.reason is Reason.AGENT_NOT_FOUND:
+        if overdue and verdict.reason in _ENDING:
             return end_now(seen, Outcome(verdict.reason, verdict.message), now)
         return _wait(seen, verdict.reason, verdict.message, now)
     return _start(seen, seen.recipe, verdict, settings, now)
@@ -75,13 +78,15 @@ def _problem(seen: ExecutionView, recipe: Recipe, settings: Settings) -> Outcome
             f"the run asks for several service accounts ({', '.join(sorted(accounts))}), a pod has "
             "one: use a credentialsSecretRef at one end",
         )
-    uses_nfs = source.nfs is not None or destination.nfs is not None
-    if uses_nfs and not settings.clusterwide:
-        return Outcome(
-            Reason.INVALID_SPEC,
-            "this installation watches single namespaces and may not make PersistentVolumes: make "
-            "one for the export yourself and use a persistentVolumeClaim location",
-        )
+    if not settings.clusterwide:
+        for end in (source, destination):
+            if needs_volume(end):
+                return Outcome(
+                    Reason.INVALID_SPEC,
+                    "this installation watches single namespaces and may not make "
+                    f"PersistentVolumes: make one for {end.uri} yourself and use a "
+                    "persistentVolumeClaim location",
+                )
     return None
 
 

@@ -5,10 +5,11 @@ from typing import Final
 
 from datasync_api.conditions import Reason
 from datasync_api.execution import Phase
-from datasync_operator.cluster.port import CLAIMS, CONFIG_MAPS, JOBS, SECRETS, VOLUMES, Manifest
-from datasync_operator.decide import manifests, outcome, progress, volumes
+from datasync_operator.cluster.port import CLAIMS, CONFIG_MAPS, JOBS, SECRETS, VOLUMES
+from datasync_operator.decide import manifests, outcome, progress
 from datasync_operator.decide.naming import Side
 from datasync_operator.decide.outcome import Outcome
+from datasync_operator.decide.persistent_volumes import volume_and_claim
 from datasync_operator.decide.plan import Action, Create, Plan
 from datasync_operator.decide.startup import Startup, diagnose
 from datasync_operator.decide.status import end_now, ended, say
@@ -28,7 +29,7 @@ def launch(seen: ExecutionView, settings: Settings, *, now: datetime) -> Plan:
     Volumes come first: a claim that Kubernetes' volume controller sees before its volume is looked
     at again up to 15 s later.
 
-    | for so long | nfs volumes | step |
+    | for so long | volumes | step |
     |---|---|---|
     | past the launch deadline | any | Error: Kubernetes refuses something |
     | within it | none asked for, or all taken up | plan, token, claims, Job |
@@ -47,13 +48,14 @@ def launch(seen: ExecutionView, settings: Settings, *, now: datetime) -> Plan:
         )
         return end_now(seen, Outcome(Reason.LAUNCH_DEADLINE_EXCEEDED, text), now)
     namespace = execution.metadata.namespace
-    wanted: list[tuple[Side, Manifest]] = [
-        (side, volumes.persistent_volume(execution, nfs, side))
+    wanted = [
+        pair
         for side in _SIDES
-        if (nfs := recipe.side(side).spec.nfs) is not None
+        if (pair := volume_and_claim(execution, recipe.side(side).spec, side)) is not None
     ]
-    if not all(volume["metadata"]["name"] in seen.bindable_volumes for _, volume in wanted):
-        missing = [v for _, v in wanted if v["metadata"]["name"] not in seen.volume_names]
+    names = [volume["metadata"]["name"] for volume, _ in wanted]
+    if not all(name in seen.bindable_volumes for name in names):
+        missing = [v for v, _ in wanted if v["metadata"]["name"] not in seen.volume_names]
         return Plan(
             actions=[Create(VOLUMES, None, volume) for volume in missing],
             requeue_after_seconds=_BIND_SECONDS,
@@ -62,7 +64,7 @@ def launch(seen: ExecutionView, settings: Settings, *, now: datetime) -> Plan:
     actions: list[Action] = [
         Create(CONFIG_MAPS, namespace, manifests.plan_config_map(execution, plan)),
         Create(SECRETS, namespace, manifests.token_secret(execution, seen.token)),
-        *(Create(CLAIMS, namespace, volumes.claim(execution, side)) for side, _ in wanted),
+        *(Create(CLAIMS, namespace, claim) for _, claim in wanted),
     ]
     attempt = execution.status.attempts or 1
     actions.append(

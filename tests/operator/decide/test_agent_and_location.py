@@ -6,12 +6,12 @@ import pytest
 
 from datasync_api.agent import AgentStatus
 from datasync_api.conditions import find_condition
-from datasync_api.location import LocationStatus
+from datasync_api.location import Location, LocationStatus
 from datasync_operator.decide.agent import AgentView, decide_agent, fits
 from datasync_operator.decide.location import LocationView, decide_location
 from datasync_operator.decide.plan import Plan
 from datasync_operator.decide.views import NodeView
-from fakes.objects import NOW, agent, ago, bucket, execution, nfs, resolved
+from fakes.objects import NOW, agent, ago, bucket, efs, execution, lustre, nfs, resolved
 
 
 def node(name: str = "n", *, ready: bool = True, **more: Any) -> NodeView:
@@ -93,20 +93,79 @@ def test_last_connection_time(age_seconds: int, moves: bool) -> None:
     assert (status.last_connection_time == NOW) is moves
 
 
+def told_of(location: Location, **seen: Any) -> tuple[LocationStatus, float | None]:
+    view = LocationView(location=location, **{"agents": {"site"}, **seen})
+    plan = decide_location(view, now=NOW)
+    assert isinstance(plan.status, LocationStatus)
+    return plan.status, plan.requeue_after_seconds
+
+
+def conditions(status: LocationStatus) -> dict[str, tuple[str, str]]:
+    return {known.type: (known.status, known.reason) for known in status.conditions}
+
+
+VALID = {"Ready": ("True", "Valid")}
+NO_AGENT = {"Ready": ("False", "AgentNotFound")}
+DRIVER = {"DriverInstalled": ("True", "DriverInstalled")}
+NO_DRIVER = {"DriverInstalled": ("False", "DriverNotInstalled")}
+UNREADY = {"Ready": ("False", "DriverNotInstalled")}
+EFS, FSX = {"efs.csi.aws.com"}, {"fsx.csi.aws.com"}
+
+
 @pytest.mark.parametrize(
-    ("agents", "ready"), [({"site"}, "True"), (set[str](), "False")], ids=["there", "missing"]
+    ("location", "agents", "missing", "expected", "again"),
+    [
+        (bucket(), set(), set(), VALID, None),
+        (nfs(), {"site"}, set(), VALID, None),
+        (nfs(), set(), set(), NO_AGENT, 60.0),
+        (nfs(), {"site"}, EFS | FSX, VALID, None),
+        (efs(), set(), set(), DRIVER | VALID, None),
+        (efs(), set(), FSX, DRIVER | VALID, None),
+        (efs(), set(), EFS, NO_DRIVER | UNREADY, 15.0),
+        (efs(agents=("site",)), set(), EFS, NO_DRIVER | NO_AGENT, 15.0),
+        (efs(agents=("site",)), set(), set(), DRIVER | NO_AGENT, 60.0),
+        (lustre(), set(), FSX, NO_DRIVER | UNREADY, 15.0),
+        (lustre(), set(), None, VALID, None),
+    ],
 )
-def test_a_location_names_missing_agents(agents: set[str], ready: str) -> None:
-    plan = decide_location(LocationView(nfs(), agents), now=NOW)
-    assert isinstance(plan.status, LocationStatus)
-    condition = find_condition(plan.status.conditions, "Ready")
-    assert condition is not None
-    assert condition.status == ready
-    assert plan.status.uri == "nfs://nas.example.com/export/"
+def test_what_a_location_misses(
+    location: Location,
+    agents: set[str],
+    missing: set[str] | None,
+    expected: dict[str, tuple[str, str]],
+    again: float | None,
+) -> None:
+    status, seconds = told_of(location, agents=agents, missing_drivers=missing)
+    assert conditions(status) == expected
+    assert seconds == again
 
 
-def test_a_location_without_agents_is_ready() -> None:
-    plan = decide_location(LocationView(bucket(), set()), now=NOW)
-    assert isinstance(plan.status, LocationStatus)
-    assert plan.status.type == "ObjectStorage"
-    assert plan.requeue_after_seconds is None
+def test_a_missing_driver_is_named_with_what_to_install() -> None:
+    status, _ = told_of(efs(), missing_drivers=EFS)
+    for type_ in ("DriverInstalled", "Ready"):
+        condition = find_condition(status.conditions, type_)
+        assert condition is not None
+        assert "efs.csi.aws.com is not installed" in condition.message
+        assert "install the EKS add-on or the Helm chart aws-efs-csi-driver" in condition.message
+
+
+def test_a_driver_that_comes_is_told_and_one_that_is_needed_no_more_is_not() -> None:
+    before, _ = told_of(efs(), missing_drivers=EFS)
+    known = efs().model_copy(update={"status": before})
+    after, _ = told_of(known, missing_drivers=set())
+    assert conditions(after) == DRIVER | VALID
+    moved = bucket().model_copy(update={"status": after})
+    assert conditions(told_of(moved)[0]) == VALID
+
+
+@pytest.mark.parametrize(
+    ("location", "type_", "uri"),
+    [
+        (nfs(), "NFS", "nfs://nas.example.com/export/"),
+        (bucket(), "ObjectStorage", "object-storage://s3.example.com/mirror/"),
+        (efs(path="/a"), "EFS", "efs://fs-0123456789abcdef0/a/"),
+    ],
+)
+def test_a_location_tells_what_it_is(location: Location, type_: str, uri: str) -> None:
+    status, _ = told_of(location)
+    assert (status.type, status.uri) == (type_, uri)

@@ -23,9 +23,13 @@ from fakes.objects import (
     ago,
     bucket,
     claim,
+    efs,
     execution,
     job,
+    lustre,
     nfs,
+    ontap,
+    open_zfs,
     pod,
     resolved,
     result,
@@ -106,6 +110,18 @@ class TestWaiting:
         assert told(plan).phase is phase
         assert reason(plan) == Reason.AGENT_NOT_FOUND
 
+    @pytest.mark.parametrize(("age", "phase"), [(10, Phase.QUEUED), (61, Phase.ERROR)])
+    def test_a_driver_is_waited_for_and_one_that_never_comes_ends_it(
+        self, age: int, phase: Phase
+    ) -> None:
+        made = recipe(destination=efs("bucket"))
+        run = execution(metadata={"creationTimestamp": ago(age).isoformat()})
+        without = replace(ledger(run, the_recipe=made), missing_drivers={"efs.csi.aws.com"})
+        plan = decide(run, recipe=made, ledger=without)
+        assert told(plan).phase is phase
+        assert reason(plan) == Reason.DRIVER_NOT_INSTALLED
+        assert plan.actions == ()
+
     def test_another_run_of_the_task_is_waited_for(self) -> None:
         first = execution("first", phase="Transferring", status={"resolved": resolved()})
         run = execution("second")
@@ -149,12 +165,18 @@ class TestWaiting:
         assert told(plan).phase is Phase.ERROR
         assert reason(plan) == Reason.INVALID_SPEC
 
-    def test_nfs_needs_the_clusterwide_installation(self) -> None:
-        run = execution()
-        view = ExecutionView(execution=run, recipe=recipe(), ledger=ledger(run))
+    @pytest.mark.parametrize(
+        "source",
+        [nfs(), efs(), lustre(), open_zfs(), ontap()],
+        ids=["nfs", "efs", "lustre", "openzfs", "ontap"],
+    )
+    def test_volumes_need_the_clusterwide_installation(self, source: Location) -> None:
+        run, made = execution(), recipe(source=source)
+        view = ExecutionView(execution=run, recipe=made, ledger=ledger(run, the_recipe=made))
         namespaced = replace(SETTINGS, watch_namespaces=("team-a",))
         plan = decide_execution(view, namespaced, now=NOW)
         assert reason(plan) == Reason.INVALID_SPEC
+        assert source.spec.uri in told(plan).result.error_detail  # type: ignore[union-attr,operator]
 
 
 class TestLaunching:

@@ -1,5 +1,7 @@
 """Who may run now: the cap of an agent, one run a task, first come first served."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from datasync_api.conditions import Reason
 from datasync_api.execution import Execution
 from datasync_operator.decide.ledger import Admitted, Ledger, Verdict, Waiting, candidates
-from fakes.objects import agent, ago, bucket, execution, nfs, resolved, task
+from fakes.objects import agent, ago, bucket, efs, execution, nfs, resolved, task
 
 
 def waiting(name: str, *, the_task: str, age: int) -> Execution:
@@ -96,6 +98,21 @@ def test_an_offline_agent_is_waited_for() -> None:
     answer = ask(offline, "w")
     assert isinstance(answer, Waiting)
     assert answer.reason is Reason.WAITING_FOR_AGENT
+
+
+def test_a_run_without_its_driver_waits_and_takes_no_place() -> None:
+    missing = waiting("missing", the_task="t1", age=5)
+    other = waiting("other", the_task="t2", age=1)
+    book = ledger(missing, other, cap=1)
+    tasks = {**book.tasks, "t1": task("t1", destination="efs")}
+    ends = {**book.locations, "efs": efs()}
+    without = replace(book, tasks=tasks, locations=ends, missing_drivers={"efs.csi.aws.com"})
+    answer = ask(without, "missing")
+    assert isinstance(answer, Waiting)
+    assert answer.reason is Reason.DRIVER_NOT_INSTALLED
+    assert "location efs: the CSI driver efs.csi.aws.com is not installed" in answer.message
+    assert ask(without, "other") == Admitted("site")
+    assert ask(replace(without, missing_drivers=()), "missing") == Admitted("site")
 
 
 def test_cancelled_ones_take_no_place() -> None:

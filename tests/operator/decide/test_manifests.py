@@ -12,7 +12,7 @@ from datasync_api.location import Location
 from datasync_api.plan import TransferPlan
 from datasync_operator.decide import manifests, naming, volumes
 from datasync_operator.decide.manifests import Recipe
-from fakes.objects import SETTINGS, agent, bucket, claim, execution, nfs, s3, smb, task
+from fakes.objects import SETTINGS, agent, bucket, claim, efs, execution, lustre, nfs, s3, smb, task
 
 RUN = execution()
 
@@ -34,11 +34,19 @@ def pod_of(made: Recipe) -> dict[str, Any]:
     [
         recipe(),
         recipe(claim(), nfs("out")),
+        recipe(efs(), lustre()),
         recipe(s3("one"), s3("two")),
         recipe(on=agent()),
         recipe(smb()),
     ],
-    ids=["nfs to bucket", "claim to nfs", "s3 to s3", "with an agent", "smb to bucket"],
+    ids=[
+        "nfs to bucket",
+        "claim to nfs",
+        "efs to lustre",
+        "s3 to s3",
+        "with an agent",
+        "smb to bucket",
+    ],
 )
 def test_pods_are_restricted(made: Recipe) -> None:
     """Kubernetes documentation, Pod Security Standards: restricted."""
@@ -183,43 +191,6 @@ def test_retry_and_deadline_are_the_tasks() -> None:
     limited = task(retry={"limit": 0}, deadlineSeconds=77)
     spec = manifests.job(RUN, Recipe(limited, nfs(), bucket(), None), SETTINGS, attempt=1)["spec"]
     assert (spec["backoffLimit"], spec["activeDeadlineSeconds"]) == (0, 77)
-
-
-@pytest.mark.parametrize(
-    ("member", "side", "expected"),
-    [
-        ({}, "source", ["hard", "noatime", "ro"]),
-        ({}, "destination", ["hard", "noatime"]),
-        ({"version": "NFS4_1"}, "source", ["nfsvers=4.1", "hard", "noatime", "ro"]),
-        (
-            {"version": "NFS3", "mountOptions": ["nconnect=8"]},
-            "destination",
-            ["nfsvers=3", "hard", "noatime", "nconnect=8"],
-        ),
-    ],
-)
-def test_mount_options(member: dict[str, Any], side: naming.Side, expected: list[str]) -> None:
-    location = nfs(**member)
-    assert location.spec.nfs is not None
-    assert volumes.mount_options(location.spec.nfs, side) == expected
-
-
-@pytest.mark.parametrize("side", ["source", "destination"])
-def test_the_volume_and_its_claim_belong_together(side: naming.Side) -> None:
-    location = nfs()
-    assert location.spec.nfs is not None
-    volume = volumes.persistent_volume(RUN, location.spec.nfs, side)
-    claimed = volumes.claim(RUN, side)
-    for manifest in (volume, claimed):
-        kubernetes_validate.validate(manifest, "1.34", strict=True)
-    assert volume["spec"]["claimRef"]["name"] == claimed["metadata"]["name"]
-    label = {naming.EXECUTION_UID_LABEL: RUN.metadata.uid}
-    assert claimed["spec"]["selector"] == {"matchLabels": label}
-    assert label.items() <= volume["metadata"]["labels"].items()
-    assert "volumeName" not in claimed["spec"]
-    assert volume["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
-    assert volume["spec"]["nfs"]["readOnly"] is (side == "source")
-    assert "ownerReferences" not in volume["metadata"]
 
 
 def test_a_source_claim_is_mounted_read_only() -> None:

@@ -1,0 +1,222 @@
+"""The PersistentVolume and the claim by which a pod gets a file system that a node mounts.
+
+NFS goes through a PersistentVolume and a claim bound to it, because a pod's own `nfs` volume takes
+no mount options and restricted pod security forbids it (Kubernetes documentation, "Pod Security
+Standards"); EFS and FSx for Lustre because their CSI drivers have no other volumes.  Each is what
+the driver's own documentation shows for static provisioning, and nothing more: drivers refuse
+attributes that they do not know.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from datasync_api.aws_file_systems import Efs, FsxLustre
+from datasync_api.execution import Execution
+from datasync_api.location import LocationSpec, Nfs
+from datasync_operator.decide import naming
+from datasync_operator.decide.drivers import EFS, FSX_LUSTRE
+from datasync_operator.decide.naming import Side
+
+_NFS_VERSIONS: Final = {"NFS3": "3", "NFS4_0": "4.0", "NFS4_1": "4.1", "NFS4_2": "4.2"}
+_OPEN_ZFS_OPTIONS: Final = ["nconnect=16", "rsize=1048576", "wsize=1048576"]
+# Without nolock a node must run rpc.statd to mount by NFS 3; a runner takes no locks.
+_ONTAP_OPTIONS: Final = ["nolock", "nconnect=16"]
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class VolumeSource:
+    """What a PersistentVolume says of its file system: where it is, and how to mount it."""
+
+    kind: str
+    """The member of the volume's spec: `nfs` or `csi`."""
+    fields: Manifest
+    mount_options: list[str]
+    access_mode: str
+
+
+def needs_volume(spec: LocationSpec) -> bool:
+    """Whether the operator makes a PersistentVolume for the location."""
+    return volume_source(spec, "source") is not None
+
+
+def volume_and_claim(
+    execution: Execution, spec: LocationSpec, side: Side
+) -> tuple[Manifest, Manifest] | None:
+    """What is made for one side of one execution; None where a pod needs no volume of ours."""
+    source = volume_source(spec, side)
+    if source is None:
+        return None
+    return _volume(execution, source, side), _claim(execution, source, side)
+
+
+def volume_source(spec: LocationSpec, side: Side) -> VolumeSource | None:
+    """The file system of a location, as a volume.
+
+    | member | volume |
+    |---|---|
+    | nfs | nfs |
+    | fsxOpenZfs | nfs, version 4.2 with 16 connections, as FSx documents |
+    | fsxOntap | nfs, version 3, as AWS DataSync mounts it |
+    | efs | csi, efs.csi.aws.com |
+    | fsxLustre | csi, fsx.csi.aws.com |
+    | persistentVolumeClaim, s3, objectStorage | none |
+    """
+    if spec.efs is not None:
+        return _efs(spec.efs, side)
+    if spec.fsx_lustre is not None:
+        return _lustre(spec.fsx_lustre, side)
+    nfs = spec.nfs
+    if zfs := spec.fsx_open_zfs:
+        nfs = Nfs(
+            server=zfs.dns_name,
+            path=zfs.path,
+            version="NFS4_2",
+            mount_options=_OPEN_ZFS_OPTIONS,
+        )
+    elif ontap := spec.fsx_ontap:
+        nfs = Nfs(
+            server=ontap.dns_name, path=ontap.path, version="NFS3", mount_options=_ONTAP_OPTIONS
+        )
+    if nfs is None:
+        return None
+    return VolumeSource(
+        kind="nfs",
+        fields={"server": nfs.server, "path": nfs.path, "readOnly": side == "source"},
+        mount_options=mount_options(nfs, side),
+        access_mode="ReadOnlyMany" if side == "source" else "ReadWriteMany",
+    )
+
+
+def mount_options(nfs: Nfs, side: Side) -> list[str]:
+    """The mount options of an NFS export.
+
+    `hard` waits for a server that is away instead of losing writes; the user's own options come
+    last and win.  A source is mounted read-only.
+    """
+    options = ["hard", "noatime"]
+    if nfs.version != "Automatic":
+        options.insert(0, f"nfsvers={_NFS_VERSIONS[nfs.version]}")
+    if side == "source":
+        options.append("ro")
+    return options + [option for option in nfs.mount_options if option not in options]
+
+
+def _efs(efs: Efs, side: Side) -> VolumeSource:
+    """Source: aws-efs-csi-driver, docs/parameters.md and examples (access points, volume path).
+
+    The handle is `fs-…[:path[:fsap-…]]`, a form that all versions of the driver read.  TLS is said
+    by the attribute: `tls` and `accesspoint=` as mount options are deprecated.
+    """
+    parts = (efs.file_system_id, efs.path.rstrip("/"), efs.access_point_id or "")
+    return _csi(
+        EFS.name,
+        ":".join(parts).rstrip(":"),
+        side,
+        attributes={"encryptInTransit": "true" if efs.in_transit_encryption != "None" else "false"},
+        mount_options=["iam"] if efs.iam else [],
+    )
+
+
+def _lustre(lustre: FsxLustre, side: Side) -> VolumeSource:
+    """Source: aws-fsx-csi-driver, examples/kubernetes/static_provisioning.
+
+    The handle is the file system's id, which the driver does not read to mount.  The folder is
+    added, because a kubelet takes two volumes of one handle in one pod for one volume, and would
+    wait for the second for ever: a run between two folders of a file system has such a pod.
+    """
+    label = lustre.dns_name.split(".", 1)[0]
+    handle = label if label.startswith("fs-") else lustre.dns_name
+    path = lustre.path.strip("/")
+    return _csi(
+        FSX_LUSTRE.name,
+        f"{handle}:/{path}" if path else handle,
+        side,
+        attributes={"dnsname": lustre.dns_name, "mountname": lustre.mount_name},
+        mount_options=["flock"],
+    )
+
+
+def _csi(
+    driver: str,
+    handle: str,
+    side: Side,
+    *,
+    attributes: dict[str, str],
+    mount_options: list[str],
+) -> VolumeSource:
+    """A volume of a CSI driver.
+
+    The access mode is ReadWriteMany at both ends: these drivers refuse ReadOnlyMany.  A source is
+    read-only all the same, by the pod's volume, which is what the kubelet tells the driver.
+    """
+    return VolumeSource(
+        kind="csi",
+        fields={
+            "driver": driver,
+            "volumeHandle": handle,
+            "readOnly": side == "source",
+            "volumeAttributes": attributes,
+        },
+        mount_options=mount_options,
+        access_mode="ReadWriteMany",
+    )
+
+
+def _volume(execution: Execution, source: VolumeSource, side: Side) -> Manifest:
+    """The PersistentVolume of one side of one execution.
+
+    Cluster-scoped, so it can have no owner in a namespace: labels and annotations say whose it is,
+    and the operator deletes it.  Retain: Kubernetes must never touch what is on it.
+    """
+    meta = execution.metadata
+    name = naming.volume(meta.namespace, meta.name, meta.uid, side)
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {
+            "name": name,
+            "labels": naming.labels(meta.uid),
+            "annotations": {
+                naming.NAMESPACE_ANNOTATION: meta.namespace,
+                naming.EXECUTION_ANNOTATION: meta.name,
+            },
+        },
+        "spec": {
+            "capacity": {"storage": "1Gi"},  # required, and without a meaning for these
+            "accessModes": [source.access_mode],
+            "persistentVolumeReclaimPolicy": "Retain",
+            "storageClassName": "",
+            "volumeMode": "Filesystem",
+            **({"mountOptions": source.mount_options} if source.mount_options else {}),
+            "claimRef": {"namespace": meta.namespace, "name": name},
+            source.kind: source.fields,
+        },
+    }
+
+
+def _claim(execution: Execution, source: VolumeSource, side: Side) -> Manifest:
+    """The claim that binds to the execution's own volume and to no other.
+
+    The volume names the claim, and the claim asks for the execution's label.  A claim that named
+    its volume as well would often bind only in the volume controller's next round, up to 15 s
+    later: its two workers then write the volume's status at once, and one of them gives up.
+    """
+    meta = execution.metadata
+    name = naming.volume(meta.namespace, meta.name, meta.uid, side)
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {
+            "name": name,
+            "namespace": meta.namespace,
+            "labels": naming.labels(meta.uid),
+            "ownerReferences": [execution.owner_reference()],
+        },
+        "spec": {
+            "accessModes": [source.access_mode],
+            "storageClassName": "",
+            "selector": {"matchLabels": {naming.EXECUTION_UID_LABEL: meta.uid}},
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    }

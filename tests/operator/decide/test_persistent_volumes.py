@@ -1,0 +1,114 @@
+"""Volumes and their claims: what the CSI drivers and FSx document, and bound to one run alone.
+
+The golden files say it for people: the location in the first line, what is made for it below.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from datasync_api.location import Location, LocationSpec
+from datasync_api.plan import nested, plan_side
+from datasync_operator.decide import naming, volumes
+from datasync_operator.decide.naming import Side
+from datasync_operator.decide.persistent_volumes import (
+    mount_options,
+    needs_volume,
+    volume_and_claim,
+    volume_source,
+)
+from fakes.objects import bucket, claim, efs, execution, file_system, lustre, nfs, s3
+
+RUN = execution()
+GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.yaml"))
+
+
+def made(spec: LocationSpec, side: Side) -> tuple[dict[str, Any], dict[str, Any]]:
+    pair = volume_and_claim(RUN, spec, side)
+    assert pair is not None
+    return pair
+
+
+@pytest.mark.parametrize("file", GOLDEN, ids=lambda file: file.stem)
+def test_what_is_made_is_the_golden_file(file: Path) -> None:
+    text = file.read_text()
+    location = file_system(**yaml.safe_load(text.splitlines()[0].removeprefix("# ")))
+    volume, claimed = yaml.safe_load_all(text)
+    side: Side = "source" if volume["metadata"]["name"].endswith("-source") else "destination"
+    assert made(location.spec, side) == (volume, claimed)
+    for manifest in (volume, claimed):
+        kubernetes_validate.validate(manifest, "1.34", strict=True)
+
+
+def test_every_member_that_needs_a_volume_has_golden_files() -> None:
+    members = {file.read_text().split(":", 1)[0].removeprefix("# ") for file in GOLDEN}
+    assert members == {"nfs", "efs", "fsxLustre", "fsxOpenZfs", "fsxOntap"}
+
+
+@pytest.mark.parametrize("location", [bucket(), s3("mirror"), claim()], ids=["oss", "s3", "pvc"])
+def test_others_need_no_volume_of_ours(location: Location) -> None:
+    assert not needs_volume(location.spec)
+    assert volume_and_claim(RUN, location.spec, "source") is None
+
+
+@pytest.mark.parametrize(
+    ("member", "side", "expected"),
+    [
+        ({}, "source", ["hard", "noatime", "ro"]),
+        ({}, "destination", ["hard", "noatime"]),
+        ({"version": "NFS4_1"}, "source", ["nfsvers=4.1", "hard", "noatime", "ro"]),
+        (
+            {"version": "NFS3", "mountOptions": ["nconnect=8"]},
+            "destination",
+            ["nfsvers=3", "hard", "noatime", "nconnect=8"],
+        ),
+    ],
+)
+def test_mount_options(member: dict[str, Any], side: Side, expected: list[str]) -> None:
+    location = nfs(**member)
+    assert location.spec.nfs is not None
+    assert mount_options(location.spec.nfs, side) == expected
+
+
+@pytest.mark.parametrize("side", ["source", "destination"])
+@pytest.mark.parametrize("location", [nfs(), efs(), lustre()], ids=["nfs", "efs", "lustre"])
+def test_the_volume_and_its_claim_belong_together(location: Location, side: Side) -> None:
+    volume, claimed = made(location.spec, side)
+    assert volume["spec"]["claimRef"]["name"] == claimed["metadata"]["name"]
+    assert volume["spec"]["accessModes"] == claimed["spec"]["accessModes"]
+    label = {naming.EXECUTION_UID_LABEL: RUN.metadata.uid}
+    assert claimed["spec"]["selector"] == {"matchLabels": label}
+    assert label.items() <= volume["metadata"]["labels"].items()
+    assert "volumeName" not in claimed["spec"]
+    assert volume["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
+    assert "ownerReferences" not in volume["metadata"]
+    [mounted] = volumes.pod_parts(RUN, location, side).volumes
+    assert mounted["persistentVolumeClaim"] == {
+        "claimName": claimed["metadata"]["name"],
+        "readOnly": side == "source",
+    }
+
+
+paths = st.lists(st.sampled_from(["a", "b"]), max_size=2).map(lambda parts: "/" + "/".join(parts))
+points = st.sampled_from(
+    [{}, {"accessPointId": "fsap-00000001"}, {"accessPointId": "fsap-00000002"}]
+)
+locations = st.builds(lambda path, point: efs(path=path, **point), paths, points) | st.builds(
+    lambda path: lustre(path=path), paths
+)
+
+
+@given(locations, locations)
+def test_two_ends_of_a_run_never_share_a_handle(one: Location, other: Location) -> None:
+    """A kubelet would take two volumes of one handle in one pod for one volume."""
+    source = plan_side(one.spec, volumes.places("source"))
+    assume(not nested(source, plan_side(other.spec, volumes.places("destination"))))
+    first, second = volume_source(one.spec, "source"), volume_source(other.spec, "destination")
+    assert first is not None and second is not None
+    keys = [(end.fields["driver"], end.fields["volumeHandle"]) for end in (first, second)]
+    assert keys[0] != keys[1]
