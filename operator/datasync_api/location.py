@@ -40,6 +40,9 @@ LocationType = Literal[
     "FSxONTAP",
 ]
 
+TaskName = Annotated[str, Field(max_length=253)]
+MAX_USED_BY: Final = 256
+"""More tasks than that are not listed in a status."""
 
 BucketName = Annotated[
     str,
@@ -307,6 +310,11 @@ class LocationStatus(ApiModel):
     observed_generation: int | None = None
     type: LocationType | None = None
     uri: Annotated[str, Field(max_length=8192)] | None = None
+    used_by: Annotated[tuple[TaskName, ...], ListOf(), Field(max_length=MAX_USED_BY)] = Field(
+        default=(),
+        description="Tasks whose source or destination this is, by name; the first "
+        f"{MAX_USED_BY} of them.",
+    )
     conditions: Conditions = ()
 
 

@@ -86,12 +86,14 @@ class Observer:
         return AgentView(agent, nodes, ledger.executions, queued)
 
     async def location(self, key: ObjectKey) -> LocationView:
-        """A location, the agents beside it, and its CSI driver. Raises: NotFound."""
+        """A location, the agents and tasks beside it, and its CSI driver. Raises: NotFound."""
         location = await self._get(LOCATIONS, Location, key.namespace, key.name)
         agents = await self._cluster.list(AGENTS, key.namespace)
+        tasks = await self._all(TASKS, Task, key.namespace)
         return LocationView(
             location=location,
             agents={agent["metadata"]["name"] for agent in agents},
+            used_by={task.metadata.name for task in tasks if _refers_to(task, key.name)},
             missing_drivers=await self._missing_drivers([location]),
         )
 
@@ -255,6 +257,11 @@ def _waits_for(run: Execution, agent: str, ledger: Ledger) -> bool:
     if source is None or destination is None:
         return False
     return agent in (candidates(source, destination) or ())
+
+
+def _refers_to(task: Task, location: str) -> bool:
+    spec = task.spec
+    return location in (spec.source_location_ref.name, spec.destination_location_ref.name)
 
 
 def _by_name(objects: Iterable[_R]) -> dict[str, _R]:

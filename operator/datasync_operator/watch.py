@@ -27,11 +27,17 @@ def keys_of(kind: Kind, body: Body) -> list[ObjectKey]:
 
     | moved | looked at |
     |---|---|
-    | agent, location, task | itself |
+    | agent, location | itself |
+    | task | itself, its locations: they tell who uses them |
     | execution | itself, its task, the agent that it runs on |
     """
     namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
     keys = [ObjectKey(kind, namespace, name)]
+    if kind is Kind.TASK:
+        ends = (
+            _dig(body, "spec", f"{side}LocationRef", "name") for side in ("source", "destination")
+        )
+        keys += [ObjectKey(Kind.LOCATION, namespace, end) for end in ends if end]
     if kind is Kind.EXECUTION:
         if task := _dig(body, "spec", "taskRef", "name"):
             keys.append(ObjectKey(Kind.TASK, namespace, task))

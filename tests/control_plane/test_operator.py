@@ -305,6 +305,7 @@ def test_a_run_waits_for_the_driver_of_its_file_system_and_then_goes(
         )
         says("dsl", "shared", "DriverInstalled", "DriverInstalled")
         says("dsl", "shared", "Ready", "Valid")
+        assert (space.get("dsl", "shared") or {})["status"]["usedBy"] == ["shared-to-archive"]
     finally:
         space.kube.kubectl("delete", "-f", "-", input=EFS_DRIVER)
 

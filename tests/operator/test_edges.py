@@ -125,6 +125,15 @@ class TestWaking:
             *(ObjectKey(Kind.AGENT, "ns", name) for name in agents),
         ]
 
+    def test_a_task_wakes_the_locations_that_it_refers_to(self) -> None:
+        refs = {"sourceLocationRef": {"name": "a"}, "destinationLocationRef": {"name": "b"}}
+        body = {"metadata": {"namespace": "ns", "name": "nightly"}, "spec": refs}
+        assert keys_of(Kind.TASK, body) == [
+            ObjectKey(Kind.TASK, "ns", "nightly"),
+            ObjectKey(Kind.LOCATION, "ns", "a"),
+            ObjectKey(Kind.LOCATION, "ns", "b"),
+        ]
+
     def test_a_job_wakes_its_execution(self) -> None:
         note = {"datasync.dev/execution": "run"}
         body = {"metadata": {"namespace": "ns", "name": "job", "annotations": note}}

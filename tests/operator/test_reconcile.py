@@ -407,6 +407,15 @@ async def test_a_namespaced_installation_asks_for_no_driver() -> None:
     assert seen.missing_drivers is None
 
 
+async def test_a_location_tells_which_tasks_refer_to_it() -> None:
+    world = World()
+    world.put(LOCATIONS, "idle", {"s3": {"bucket": "idle"}})
+    for name in ("nas", "bucket", "idle"):
+        await world.step(ObjectKey(Kind.LOCATION, NAMESPACE, name))
+    used = {name: world.status(LOCATIONS, name)["usedBy"] for name in ("nas", "bucket", "idle")}
+    assert used == {"nas": ["nightly"], "bucket": ["nightly"], "idle": []}
+
+
 async def test_no_secret_is_ever_read() -> None:
     """The fake would answer; the operator must not ask."""
 

@@ -1,4 +1,4 @@
-"""What a location's status says: its type and address, and whether it can be used."""
+"""What a location's status says: its type and address, who uses it, and whether it can be used."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from datasync_api.conditions import Condition, Reason, set_condition
-from datasync_api.location import Location
+from datasync_api.location import MAX_USED_BY, Location
 from datasync_operator.decide.drivers import driver_of
 from datasync_operator.decide.plan import Plan
 
@@ -18,10 +18,11 @@ _DRIVER_SECONDS: Final = 15.0
 
 @dataclass(frozen=True, kw_only=True)
 class LocationView:
-    """A location, and the names of the agents in its namespace."""
+    """A location, the names of the agents in its namespace, and the tasks that refer to it."""
 
     location: Location
     agents: Collection[str]
+    used_by: Collection[str] = ()
     missing_drivers: Collection[str] | None = ()
     """CSI drivers that it needs and that are not installed; None: this install may not look."""
 
@@ -51,6 +52,7 @@ def decide_location(seen: LocationView, *, now: datetime) -> Plan:
                 "observed_generation": location.metadata.generation,
                 "type": location.spec.type,
                 "uri": location.spec.uri,
+                "used_by": tuple(sorted(seen.used_by)[:MAX_USED_BY]),
                 "conditions": set_condition(told, ready, now=now),
             }
         ),

@@ -169,3 +169,10 @@ def test_a_driver_that_comes_is_told_and_one_that_is_needed_no_more_is_not() -> 
 def test_a_location_tells_what_it_is(location: Location, type_: str, uri: str) -> None:
     status, _ = told_of(location)
     assert (status.type, status.uri) == (type_, uri)
+
+
+def test_a_location_tells_who_uses_it() -> None:
+    assert told_of(bucket())[0].used_by == ()
+    assert told_of(bucket(), used_by={"weekly", "nightly"})[0].used_by == ("nightly", "weekly")
+    many = {f"task-{number:04}" for number in range(300)}
+    assert told_of(bucket(), used_by=many)[0].used_by == tuple(sorted(many)[:256])
