@@ -92,17 +92,19 @@ async def _work(connection: socket.socket, plan: TransferPlan, make_storages: Ma
     await asyncio.wait({doing, hearing}, return_when=asyncio.FIRST_COMPLETED)
     doing.cancel()  # where the run has hung up; no harm otherwise
     await asyncio.wait({doing})
-    for task in (telling, hearing):
-        task.cancel()
+    telling.cancel()
     if doing.cancelled():
+        hearing.cancel()
         return 0
     error = doing.exception()
     if error is None:
         feed.report(ended=True)
+        hearing.cancel()
     else:
         feed.report()
         stop = stop_of(error)
         wire.post(Stopped(type(stop), stop.message, stop.key))
+        await hearing  # were it closed first, the run's next order would fail and cost the reason
     await wire.hang_up()
     return 0
 
