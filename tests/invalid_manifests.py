@@ -672,6 +672,44 @@ CASES = (
             ("negative-files", "maxDeletedFiles", -1, "should be greater than or equal to 0"),
         )
     ),
+    # logging
+    Case(
+        "log-level",
+        task("options: {logLevel: Debug}"),
+        "spec.options.logLevel",
+        'supported values: "Off", "Basic", "Transfer"',
+    ),
+    Case("logging-nowhere", task("logging: {}"), "spec.logging.cloudWatch", "Required value"),
+    Case(
+        "logging-without-region",
+        task("logging: {cloudWatch: {}}"),
+        "spec.logging.cloudWatch.region",
+        "Required value",
+    ),
+    Case(
+        "logging-group",
+        task("logging: {cloudWatch: {region: eu-west-1, logGroup: 'a:b'}}"),
+        "spec.logging.cloudWatch.logGroup",
+        "/aws/datasync",
+    ),
+    Case(
+        "logging-prefix",
+        task("logging: {cloudWatch: {region: eu-west-1, streamPrefix: 'a*'}}"),
+        "spec.logging.cloudWatch.streamPrefix",
+        "use letters, digits",
+    ),
+    Case(
+        "logging-retention-of-a-foreign-group",
+        task("logging: {cloudWatch: {region: eu-west-1, retentionDays: 7}}"),
+        "spec.logging.cloudWatch.retentionDays",
+        "set createLogGroup: true",
+    ),
+    Case(
+        "logging-retention",
+        task("logging: {cloudWatch: {region: eu-west-1, createLogGroup: true, retentionDays: 8}}"),
+        "spec.logging.cloudWatch.retentionDays",
+        '"7"',
+    ),
     # DataSyncTaskExecution
     *(
         Case(

@@ -55,6 +55,9 @@ class Reason(StrEnum):
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     NO_PROGRESS = "NoProgress"
     INTERNAL_ERROR = "InternalError"
+    # the log of a run
+    LOGS_DELIVERED = "LogsDelivered"
+    LOGS_INCOMPLETE = "LogsIncomplete"
     # definitions
     VALID = "Valid"
     DRIVER_INSTALLED = "DriverInstalled"

@@ -16,6 +16,7 @@ from datasync_api.file_conditions import FileConditions
 from datasync_api.filter_rules import ExcludeRule, IncludeRule
 from datasync_api.hold import Acknowledgement
 from datasync_api.location import AddressingStyle, LocationSpec, PayloadSigning
+from datasync_api.logging_target import CloudWatchStream, stream_of
 from datasync_api.report import RunMode
 from datasync_api.smb import DEFAULT_PORT, SmbEncryption, SmbVersion
 from datasync_api.task import Guards, TaskOptions, TaskSpec
@@ -78,6 +79,8 @@ class ExecutionIdentity(ApiModel):
     namespace: str
     name: str
     uid: str
+    task: str = ""
+    """Whose run it is: the log is filed by it."""
 
 
 class Exchange(ApiModel):
@@ -105,7 +108,11 @@ class TransferPlan(ApiModel):
     guards: Guards = Field(default_factory=Guards)
     acknowledge: Acknowledgement = ""
     """The token of a hold that may go on."""
+    cloud_watch: CloudWatchStream | None = None
+    """Where the log goes beside stdout."""
     exchange: Exchange | None = None
+    count_sizes: bool = False
+    """Whether the result tells what was transferred by size."""
 
     def text(self) -> str:
         """The JSON document, the same text for the same plan."""
@@ -120,7 +127,9 @@ class TransferPlan(ApiModel):
                 "mode": True,
                 "acknowledge": True,
                 "exchange": True,
-                "options": {"bytes_per_second"},
+                "count_sizes": True,
+                "cloud_watch": True,
+                "options": {"bytes_per_second", "log_level"},
             },
         )
         return hashlib.sha256(recipe.encode()).hexdigest()
@@ -232,6 +241,7 @@ def make_plan(
     `bytes_per_second` replaces the task's ceiling for this run; it is not validated again.
     `acknowledge` is the token of a hold that may go on.
     """
+    logging = task.logging
     options = task.options
     if bytes_per_second is not None:
         options = options.model_copy(update={"bytes_per_second": bytes_per_second})
@@ -247,6 +257,11 @@ def make_plan(
         guards=task.guards,
         acknowledge=acknowledge,
         exchange=exchange,
+        cloud_watch=stream_of(
+            logging.cloud_watch, task=execution.task, execution=execution.name, uid=execution.uid
+        )
+        if logging is not None
+        else None,
     )
 
 

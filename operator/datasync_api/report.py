@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from datasync_api.base import ApiModel, ListOf
-from datasync_api.conditions import Reason
+from datasync_api.conditions import Condition, Reason
 from datasync_api.hold import Hold
 from datasync_api.rate import BytesPerSecond
 
@@ -87,11 +87,57 @@ class Failure(ApiModel):
 Failures = Annotated[list[Failure], ListOf("atomic"), Field(max_length=MAX_FAILURE_CLASSES)]
 
 
+class SizeClass(ApiModel):
+    """Files of similar size that were transferred: below this limit, not below the one before."""
+
+    below_bytes: Count | None = None
+    """None: the largest class has no limit."""
+    files: Count
+    size_bytes: Count
+
+
+_SMALLEST_CLASS_BITS: Final = 12
+_BITS_A_CLASS: Final = 4
+_LARGEST_CLASS: Final = 6
+
+
+def size_class(size_bytes: int) -> int:
+    """The number of a size's class; each class's files are up to 16 times those of the one before.
+
+    | size | class |
+    |---|---|
+    | 0 … 4 KiB - 1 | 0 |
+    | 4 KiB … 64 KiB - 1 | 1 |
+    | 64 KiB … 1 MiB - 1 | 2 |
+    | 1 MiB … 16 MiB - 1 | 3 |
+    | 16 MiB … 256 MiB - 1 | 4 |
+    | 256 MiB … 4 GiB - 1 | 5 |
+    | 4 GiB … | 6 |
+    """
+    above = size_bytes.bit_length() - _SMALLEST_CLASS_BITS
+    return min(_LARGEST_CLASS, max(0, -(-above // _BITS_A_CLASS)))
+
+
+def class_limit(number: int) -> int | None:
+    """What all files of a class are smaller than; None for the last one."""
+    if number == _LARGEST_CLASS:
+        return None
+    return 1 << (_SMALLEST_CLASS_BITS + _BITS_A_CLASS * number)
+
+
 class RunError(ApiModel):
     """Why a run as a whole failed: what, why, and how to fix it."""
 
     code: Reason
     detail: Annotated[str, Field(max_length=1024)]
+
+
+class LogDelivery(ApiModel):
+    """What became of the log's way to CloudWatch Logs; it never makes a run fail."""
+
+    lost_lines: Count = 0
+    problem: Annotated[str, Field(max_length=512)] = ""
+    """What happened, why, and how to fix it; empty: every line arrived."""
 
 
 class Progress(ApiModel):
@@ -128,6 +174,10 @@ class TransferResult(ApiModel):
     total_duration_ms: Count = 0
     counters: Counters
     failures: Failures = Field(default_factory=list[Failure])
+    sizes: list[SizeClass] = Field(default_factory=list[SizeClass])
+    """What was transferred by size, the smallest class first, where the plan asks for it."""
+    log_delivery: LogDelivery | None = None
+    """Absent where the log goes nowhere else than to stdout."""
     error: RunError | None = None
     """Why it was no Success; with CompletedWithErrors, what failed."""
     hold: Hold | None = None
@@ -173,6 +223,28 @@ def accomplished(result: TransferResult) -> str:
         said += f"; a transfer would be Held ({hold.reason}: {hold.limit} deletions are allowed)"
         said += f" unless it starts with the token {hold.token}"
     return said
+
+
+def log_condition(result: TransferResult) -> Condition | None:
+    """What the status says of the log's delivery; it is no part of Ready.
+
+    | log delivery | condition LogsDelivered |
+    |---|---|
+    | not asked for | none |
+    | every line arrived | True |
+    | else | False, with the problem and the number of lines that were lost |
+    """
+    told = result.log_delivery
+    if told is None:
+        return None
+    good = not told.problem and not told.lost_lines
+    lost = f"{told.lost_lines} lines did not reach CloudWatch Logs: {told.problem}"
+    return Condition(
+        type="LogsDelivered",
+        status="True" if good else "False",
+        reason=Reason.LOGS_DELIVERED if good else Reason.LOGS_INCOMPLETE,
+        message="every line reached CloudWatch Logs" if good else lost,
+    )
 
 
 def throughput(result: TransferResult) -> int:

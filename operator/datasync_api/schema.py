@@ -26,9 +26,10 @@ class _StructuralSchema(GenerateJsonSchema):
         return self.generate_inner(schema["schema"])
 
     def literal_schema(self, schema: core_schema.LiteralSchema) -> JsonSchemaValue:
-        """An enum of strings."""
+        """An enum of strings, or of whole numbers."""
         values = [v.value if isinstance(v, enum.Enum) else v for v in schema["expected"]]
-        return {"type": "string", "enum": values}
+        kind = "integer" if all(isinstance(value, int) for value in values) else "string"
+        return {"type": kind, "enum": values}
 
     def tuple_schema(self, schema: core_schema.TupleSchema) -> JsonSchemaValue:
         """A tuple of one type is a list."""

@@ -9,11 +9,13 @@ from datasync_api.base import ApiModel, ListOf, Rule, immutable
 from datasync_api.conditions import Conditions
 from datasync_api.file_conditions import FileConditions
 from datasync_api.filter_rules import ExcludeRule, IncludeRule
+from datasync_api.logging_target import Logging
 from datasync_api.meta import Resource
 from datasync_api.rate import UNLIMITED, BytesPerSecond
 from datasync_api.schedule_grammar import EXPRESSION_GRAMMAR
 from datasync_api.text import Name, Reference, written_as
 
+LogLevel = Literal["Off", "Basic", "Transfer"]
 Trigger = Annotated[str, Field(max_length=253)]
 
 
@@ -68,6 +70,11 @@ class TaskOptions(ApiModel):
     task_queueing: Literal["Enabled", "Disabled"] = Field(
         default="Enabled",
         description="Disabled: a start while an execution of the task is active ends in Error.",
+    )
+    log_level: LogLevel = Field(
+        default="Basic",
+        description="Basic: the run, its phases and what failed. Transfer: every file too. Off: "
+        "nothing but defects.",
     )
     file_error_policy: Literal["Fail", "Tolerate"] = Field(
         default="Fail",
@@ -179,6 +186,9 @@ class TaskSpec(ApiModel):
     )
     file_conditions: FileConditions | None = None
     schedule: Schedule | None = None
+    logging: Logging | None = Field(
+        default=None, description="Who gets the lines of the log beside the runner's stdout."
+    )
     guards: Guards = Field(
         default_factory=Guards,
         description="What stops a run before it does harm.",

@@ -3,7 +3,7 @@
 | code | meaning |
 |---|---|
 | 0 | Success or CompletedWithErrors; for `validate`: every document is valid |
-| 1 | the transfer ended in Error |
+| 1 | the transfer ended in Error, or its report could not be written |
 | 2 | wrong usage, or an invalid manifest |
 | 3 | Held: a guard of the task does not let it delete; the token to go on is shown |
 | 130 | interrupted |
@@ -79,6 +79,14 @@ def _parser() -> argparse.ArgumentParser:
         help="list, compare and count what would be done; nothing is written",
     )  # fmt: skip
     run.add_argument(
+        "--log",
+        metavar="FILE",
+        help="keep the log of the run there: as much as options.logLevel says",
+    )
+    run.add_argument(
+        "--report", metavar="FILE", help="write a report of the run there, as one HTML page"
+    )
+    run.add_argument(
         "-o", "--output", choices=["text", "json"], default="text",
         help="json: one object on stdout, in the shape of an execution's status",
     )  # fmt: skip
@@ -100,6 +108,8 @@ def _validate(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace, runner: Sequence[str] | None) -> int:
+    from pathlib import Path
+
     from datasync_cli.local_run import Request, run
 
     request = Request(
@@ -110,6 +120,8 @@ def _run(arguments: argparse.Namespace, runner: Sequence[str] | None) -> int:
         bytes_per_second=_rate(arguments.bytes_per_second),
         acknowledge=_token(arguments.acknowledge),
         mode="DryRun" if arguments.dry_run else "Transfer",
+        log=Path(arguments.log) if arguments.log else None,
+        report=Path(arguments.report) if arguments.report else None,
         runner=tuple(runner) if runner else None,
     )
     return run(request)

@@ -1,7 +1,7 @@
 """The runner as a child process: followed, stopped, and heard to the end.
 
-What it says about itself is kept to its last lines; what is asked of it is in `exchange`.  There
-are no threads: its output is read while its end is waited for.
+What it says about itself is kept to its last lines, and whole by who asks for it; what is asked of
+it is in `exchange`.  There are no threads: its output is read while its end is waited for.
 """
 
 import json
@@ -14,6 +14,7 @@ from collections import deque
 from typing import Any, Final, cast
 
 from datasync_cli.launch import Launch
+from datasync_cli.log_file import Keep
 
 LAST_LINES: Final = 40
 _CHUNK_BYTES: Final = 65_536
@@ -24,9 +25,10 @@ _LOOK_SECONDS: Final = 0.05  # where the end of a process cannot be waited for
 class Child:
     """One runner process in a process group of its own; it is read only while it is waited for."""
 
-    def __init__(self, launch: Launch) -> None:
+    def __init__(self, launch: Launch, keep: Keep | None = None) -> None:
         self.port: int | None = None
         """Where it listens for the exchange, once it has said so."""
+        self._keep = keep
         self._code: int | None = None
         self._lines: deque[str] = deque(maxlen=LAST_LINES)
         self._rest = b""
@@ -105,20 +107,23 @@ class Child:
         if self._rest and (not said or len(self._rest) > _LINE_MAX_BYTES):
             lines.append(self._rest)
             self._rest = b""
-        for line in lines:
-            self._heard(line)
+        lines = [line for line in lines if self._heard(line)]
+        if self._keep is not None and lines:
+            self._keep(lines)
         if not said:
             self._speaks = False
             self._poll.unregister(self._output)
         return self._speaks
 
-    def _heard(self, raw: bytes) -> None:
+    def _heard(self, raw: bytes) -> bool:
+        """Take a line in; False: it was not for the log."""
         line = raw.decode(errors="replace").rstrip()
         port = _announced_port(line) if self.port is None else None
         if port is not None:
             self.port = port
-        else:
-            self._lines.append(line)
+            return False
+        self._lines.append(line)
+        return True
 
 
 def _pidfd(pid: int) -> int | None:

@@ -175,6 +175,9 @@ def _rows(status: ExecutionStatus) -> list[tuple[str, str]]:
         rows.append(("Duration", f"{status.result.total_duration_ms / 1000:.1f} s"))
     if status.progress is not None and not dry:
         rows.append(("Rate", f"{size(status.progress.bytes_per_second or 0)}/s"))
+    logs = find_condition(status.conditions, "LogsDelivered")
+    if logs is not None and logs.status == "False":
+        rows.append(("Log", f"{logs.reason}: {logs.message}"))
     return rows
 
 

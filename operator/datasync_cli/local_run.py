@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -24,15 +25,22 @@ from datasync_cli.display import Live, summary
 from datasync_cli.documents import read
 from datasync_cli.issues import UsageError
 from datasync_cli.launch import runner
+from datasync_cli.log_file import log_file
 from datasync_cli.manifests import Manifests
 from datasync_cli.outcome import Ending, make_status
+from datasync_cli.places import check_place
+from datasync_cli.samples import Sample, Samples
 from datasync_cli.selection import Chosen, choose, make_side, parse_mounts, refuse_nested
 from datasync_cli.validate import errors, validate
 from datasync_cli.workspace import Workspace, workspace, write_private
 
+if TYPE_CHECKING:
+    from datasync_cli.report_view import Told
+
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 30.0
 INTERRUPTED = 130
+REPORT_MISSING = 1
 _EXIT_CODES = {
     Phase.SUCCESS: 0,
     Phase.COMPLETED_WITH_ERRORS: 0,
@@ -55,6 +63,10 @@ class Request:
     acknowledge: str
     """The token of an earlier run that was held, or nothing."""
     mode: RunMode
+    report: Path | None
+    """Where to write the page of the report, if at all."""
+    log: Path | None
+    """Where to keep the runner's log, if at all."""
     runner: tuple[str, ...] | None
     """A command instead of the runner."""
 
@@ -80,7 +92,7 @@ def run(request: Request) -> int:
         token = place.new_token()
         write_private(place.plan, plan.text().encode())
         started = datetime.now(UTC)
-        ending = _supervise(request, chosen, plan, place, token)
+        ending, samples = _supervise(request, chosen, plan, place, token)
     status = make_status(
         ending,
         resolved=Resolved(
@@ -98,7 +110,37 @@ def run(request: Request) -> int:
     else:
         summary(status)
     assert status.phase is not None  # noqa: S101 - make_status always judges
-    return _EXIT_CODES[status.phase]
+    code = _EXIT_CODES[status.phase]
+    if request.report is None:
+        return code
+    from datasync_cli.report_view import Told
+
+    result = ending.result
+    told = Told(
+        task=chosen.task.metadata.name,
+        plan=plan,
+        status=status,
+        sizes=result.sizes if result is not None else [],
+        rates=samples.rates(end=_last(result) if result is not None else None),
+    )
+    return code if _reported(request.report, told) else code or REPORT_MISSING
+
+
+def _last(result: TransferResult) -> Sample:
+    """The end of the transfer, as the runner saw it."""
+    return Sample(result.total_duration_ms / 1000, result.counters.bytes_transferred)
+
+
+def _reported(file: Path, told: "Told") -> bool:
+    from datasync_cli.report_page import write_page
+
+    try:
+        write_page(file, told)
+    except OSError as error:
+        sys.stderr.write(f"datasync: the report {file} was not written: {error}\n")
+        return False
+    sys.stderr.write(f"report: {file}\n")
+    return True
 
 
 def _manifests(files: tuple[str, ...]) -> Manifests:
@@ -122,11 +164,15 @@ def _plan(request: Request, manifests: Manifests, chosen: Chosen, place: Workspa
         for name, location in (("source", chosen.source), ("destination", chosen.destination))
     )
     refuse_nested(source, destination)
-    return make_plan(
+    for option, file in (("--report", request.report), ("--log", request.log)):
+        if file is not None:
+            check_place(option, file, source, destination)
+    plan = make_plan(
         ExecutionIdentity(
             namespace=chosen.namespace,
             name=f"{chosen.task.metadata.name}-local",
             uid=str(uuid.uuid4()),
+            task=chosen.task.metadata.name,
         ),
         chosen.task.spec,
         source=source,
@@ -136,17 +182,23 @@ def _plan(request: Request, manifests: Manifests, chosen: Chosen, place: Workspa
         acknowledge=request.acknowledge,
         mode=request.mode,
     )
+    return plan.model_copy(update={"count_sizes": request.report is not None})
 
 
 def _supervise(
     request: Request, chosen: Chosen, plan: TransferPlan, place: Workspace, token: str
-) -> Ending:
+) -> tuple[Ending, Samples]:
     """Follow the child to its end; on the way it may be interrupted or run out of time."""
     files = ("--plan", str(place.plan), "--result", str(place.result))
     title = f"{chosen.task.metadata.name}: {plan.source.uri} → {plan.destination.uri}"
     verifying = plan.options.verify_mode != "None"
-    with _interrupts() as stop, Live(title, verifying=verifying) as live:
-        child = Child(runner(files, command=request.runner))
+    samples = Samples()
+    with (
+        _interrupts() as stop,
+        Live(title, verifying=verifying) as live,
+        log_file(request.log) as keep,
+    ):
+        child = Child(runner(files, command=request.runner), keep)
         began = time.monotonic()
         try:
             while (code := child.wait(POLL_SECONDS)) is None:
@@ -157,16 +209,18 @@ def _supervise(
                     progress = ask_progress(child.port, token, plan.execution.uid)
                     if progress is not None:
                         live.update(progress, seconds=elapsed)
+                        samples.add(elapsed, progress.counters.bytes_transferred)
                 _stop_if_asked(child, stop, chosen.task.spec.deadline_seconds, elapsed)
         finally:
             child.close()
-    return Ending(
+    ending = Ending(
         exit_code=code,
         result=_read_result(place.result, plan.execution.uid),
         interrupted=stop.interrupts > 0,
         deadline_seconds=stop.deadline_seconds,
         last_words=child.last_words(),
     )
+    return ending, samples
 
 
 def _stop_if_asked(child: Child, stop: _Stop, deadline: int | None, elapsed: float) -> None:

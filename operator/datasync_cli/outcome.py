@@ -25,7 +25,13 @@ from datasync_api.execution import (
 )
 from datasync_api.exit_codes import KILLED, ExitCode
 from datasync_api.hold import Hold
-from datasync_api.report import RunError, TransferResult, accomplished, throughput
+from datasync_api.report import (
+    RunError,
+    TransferResult,
+    accomplished,
+    log_condition,
+    throughput,
+)
 
 _BY_EXIT_CODE: dict[int, Reason] = {
     ExitCode.CONFIGURATION: Reason.CONFIGURATION_INVALID,
@@ -119,8 +125,16 @@ def make_status(
             result, error.code if error else None, error.detail if error else None
         ),
         failures=result.failures if result else [],
-        conditions=set_condition((), ready, now=ended),
+        conditions=_conditions(ready, result, ended),
     )
+
+
+def _conditions(
+    ready: Condition, result: TransferResult | None, ended: datetime
+) -> tuple[Condition, ...]:
+    found = set_condition((), ready, now=ended)
+    logs = log_condition(result) if result is not None else None
+    return set_condition(found, logs, now=ended) if logs is not None else found
 
 
 def _progress(result: TransferResult, phase: Phase, ended: datetime) -> ExecutionProgress:

@@ -89,6 +89,7 @@ def test_defaults_of_the_task_are_awss() -> None:
         "posixPermissions": "Preserve",
         "bytesPerSecond": -1,
         "taskQueueing": "Enabled",
+        "logLevel": "Basic",
         "fileErrorPolicy": "Fail",
         "hiddenFiles": "Include",
     }

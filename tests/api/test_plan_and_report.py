@@ -35,7 +35,9 @@ from datasync_api.report import (
     FilesFailed,
     RunError,
     TransferResult,
+    class_limit,
     percent,
+    size_class,
 )
 from datasync_api.task import TaskSpec
 
@@ -193,6 +195,7 @@ def test_the_hash_is_the_recipes() -> None:
     assert plan(excludes=as_glob).hash() != plan(excludes=[{"value": "*.tmp"}]).hash()
     assert plan().hash() != plan(options={"uid": "None"}).hash()
     assert plan().hash() == plan(options={"bytesPerSecond": 1000}).hash()
+    assert plan().hash() == plan(options={"logLevel": "Transfer"}).hash()
     acknowledged = plan().model_copy(update={"acknowledge": "5-0123456789"})
     assert acknowledged.hash() == plan().hash()
     assert plan().model_copy(update={"mode": "DryRun"}).hash() == plan().hash()
@@ -414,3 +417,29 @@ def test_exit_codes_and_phases_are_the_documented_ones() -> None:
     assert waiting == ["Queued", "Held"]
     assert not any(phase.active and phase.terminal for phase in Phase)
     assert [phase for phase in Phase if phase.good] == ["Success", "CompletedWithErrors"]
+
+
+SIZES = [
+    (0, 0), (4095, 0),
+    (4096, 1), (65_535, 1),
+    (65_536, 2), (1024**2 - 1, 2),
+    (1024**2, 3), (16 * 1024**2 - 1, 3),
+    (16 * 1024**2, 4), (256 * 1024**2 - 1, 4),
+    (256 * 1024**2, 5), (4 * 1024**3 - 1, 5),
+    (4 * 1024**3, 6), (5 * 1024**4, 6),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("size_bytes", "number"), SIZES)
+def test_the_class_of_a_size(size_bytes: int, number: int) -> None:
+    assert size_class(size_bytes) == number
+
+
+@given(st.integers(0, 2**50))
+def test_a_size_is_below_the_limit_of_its_class_and_not_of_the_one_before(size_bytes: int) -> None:
+    number = size_class(size_bytes)
+    limit = class_limit(number)
+    assert limit is None or size_bytes < limit
+    if number:
+        before = class_limit(number - 1)
+        assert before is not None and size_bytes >= before

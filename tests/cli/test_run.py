@@ -439,3 +439,115 @@ def test_version_and_usage() -> None:
     assert datasync("--version").code == 0
     assert datasync("run").code == 2
     assert datasync().code == 2
+
+
+def test_a_report_is_a_page_of_what_the_status_says(setup: Setup, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    answer = setup.run("--report", str(file), FAKE_RUNNER_ASKED="1")
+    assert answer.code == 0, answer.err
+    assert f"report: {file}\n" in answer.err
+    page = file.read_text()
+    assert "nfs://nas/export/" in page and ">Success<" in page
+    assert "2.5 s" in page and "2.0 KiB/s" in page
+    assert setup.seen()["plan"]["countSizes"] is True
+    for secret in ("s3cret-word", setup.seen()["files"]["token"], setup.seen()["folder"]):
+        assert secret not in page
+
+
+def test_a_report_of_a_run_that_failed_says_why_and_how_to_fix_it(
+    setup: Setup, tmp_path: Path
+) -> None:
+    file = tmp_path / "report.html"
+    assert setup.run("--report", str(file), behaviour="files-failed").code == 1
+    for told in (">Error<", "PermissionDenied", "/a/[b]", "run as a user that may read it"):
+        assert told in file.read_text()
+
+
+def test_a_report_of_a_runner_that_said_nothing_is_written_all_the_same(
+    setup: Setup, tmp_path: Path
+) -> None:
+    file = tmp_path / "report.html"
+    assert setup.run("--report", str(file), behaviour="no-result").code == 1
+    assert "ResultMissing" in file.read_text()
+
+
+def test_a_report_inside_of_what_is_transferred_is_refused(setup: Setup) -> None:
+    answer = setup.run("--report", str(setup.tree / "report.html"))
+    assert (answer.code, answer.out) == (2, "")
+    assert "takes part in the transfer" in answer.err
+    assert not setup.seen_file.exists()
+
+
+def test_a_report_that_could_not_be_written_is_no_success(setup: Setup, tmp_path: Path) -> None:
+    answer = setup.run("--report", str(tmp_path / ("x" * 300)))
+    assert answer.code == 1
+    assert "was not written" in answer.err
+    assert "Outcome           Success" in answer.out
+
+
+def test_without_a_report_nothing_is_counted_for_one(setup: Setup) -> None:
+    setup.run()
+    assert setup.seen()["plan"]["countSizes"] is False
+
+
+LOGGING = ", logging: {cloudWatch: {region: eu-west-1, streamPrefix: pre-}}"
+
+
+def test_the_log_goes_to_the_stream_that_the_task_names(setup: Setup) -> None:
+    setup.write(SECRET, CA, NAS, BUCKET, task(more=LOGGING))
+    assert setup.run().code == 0
+    assert setup.seen()["plan"]["cloudWatch"] == {
+        "logGroup": "/aws/datasync",
+        "logStream": "pre-mirror/mirror-local",
+        "region": "eu-west-1",
+        "createLogGroup": False,
+    }
+
+
+def test_a_log_that_did_not_arrive_is_told_and_fails_nothing(setup: Setup) -> None:
+    answer = setup.run(behaviour="log-lost")
+    assert answer.code == 0, answer.err
+    assert "LogsIncomplete: 3 lines did not reach CloudWatch Logs: no right" in answer.out
+    status = ExecutionStatus.model_validate_json(
+        setup.run("--output", "json", behaviour="log-lost").out
+    )
+    assert [(c.type, c.status) for c in status.conditions] == [
+        ("LogsDelivered", "False"),
+        ("Ready", "True"),
+    ]
+
+
+def test_the_log_of_the_real_runner_is_kept_whole(setup: Setup, tmp_path: Path) -> None:
+    (setup.tree / "x").write_text("x")
+    (tmp_path / "out" / "sub").mkdir(parents=True)
+    transfer = ", options: {logLevel: Transfer, uid: None, gid: None}"
+    setup.write(NAS, CLAIM, task(destination="claim", more=transfer))
+    file = tmp_path / "run.log"
+    file.write_text("the last run's")
+    arguments = setup.arguments(f"--mount=claim={tmp_path / 'out'}", "--log", str(file))
+    answer = datasync(*arguments, runner=None)
+    assert answer.code == 0, answer.err
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    events = [line["event"] for line in lines]
+    assert (events[0], events[-1]) == ("started", "finished")
+    assert [line["path"] for line in lines if line["event"] == "transferred"] == ["/x"]
+    assert "exchange" not in events
+
+
+def test_a_log_inside_of_what_is_transferred_is_refused(setup: Setup) -> None:
+    answer = setup.run("--log", str(setup.tree / "run.log"))
+    assert answer.code == 2
+    assert "takes part in the transfer" in answer.err
+    assert not (setup.tree / "run.log").exists()
+
+
+def test_a_log_that_finds_no_room_ends_no_run(setup: Setup) -> None:
+    answer = setup.run("--log", "/dev/full", behaviour="crash")
+    assert "the log /dev/full is not whole" in answer.err
+    assert "it broke here" in answer.out
+
+
+def test_a_log_that_cannot_be_opened_is_refused(setup: Setup, tmp_path: Path) -> None:
+    answer = setup.run("--log", str(tmp_path / ("x" * 300)))
+    assert answer.code == 2
+    assert "it cannot be written: File name too long" in answer.err

@@ -11,7 +11,7 @@ from manifests import ROOT, Snippet, snippets
 
 PROGRESS = {
     "Launching", "Running", "Retrying", "CancelRequested", "Cancelled", "Succeeded", "Valid",
-    "DriverInstalled", "NodesReady", "NoMatchingNode", "NoExecution", "InternalError",
+    "DriverInstalled", "NodesReady", "NoMatchingNode", "NoExecution", "InternalError", "LogsDelivered",
 }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """A stand-in for the runner: keeps the contract, moves nothing, behaves as FAKE_RUNNER says.
 
-    success | files-failed | tolerated | held | credentials | stopped | deaf | no-result |
+    success | files-failed | tolerated | held | credentials | log-lost | stopped | deaf | no-result |
     foreign-result | crash | killed
 
 It announces and serves the exchange and writes what it saw to FAKE_RUNNER_SEEN.  With
@@ -28,6 +28,7 @@ from datasync_api.report import (
     ExchangeRequest,
     Failure,
     FilesFailed,
+    LogDelivery,
     Progress,
     RunError,
     TransferResult,
@@ -171,6 +172,9 @@ def main() -> int:
             error = RunError(code=Reason.CREDENTIALS_REFUSED, detail="the key is wrong")
             leave(result(plan, "Error", error=error))
             return ExitCode.CREDENTIALS
+        case "log-lost":
+            lost = LogDelivery(lost_lines=3, problem="no right; allow it")
+            leave(result(plan, "Success", log_delivery=lost))
         case "foreign-result":
             leave(result(plan, "Success", execution_uid="another"))
         case "no-result":

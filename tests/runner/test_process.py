@@ -110,6 +110,41 @@ def test_files_that_fail_and_may(tmp_path, folders):
     assert (destination / "y").read_text() == "y"
 
 
+@pytest.mark.parametrize(
+    ("level", "events"),
+    [
+        ("Off", []),
+        ("Basic", ["started", "phase", "failure", "phase", "phase", "finished"]),
+        ("Transfer", ["started", "phase", "failure", "phase", "transferred", "phase", "finished"]),
+    ],
+)
+def test_the_log_says_as_much_as_the_level_asks_for(tmp_path, folders, level, events):
+    source, destination = folders
+    (source / "x").write_text("x")
+    (source / "y").write_text("y")
+    (destination / "x").mkdir()
+    (destination / "x" / "kept").touch()
+    plan = make_plan(*map(posix, folders), options={"logLevel": level})
+    code, result, lines = run(tmp_path, plan)
+    assert (code, result.counters.files_transferred) == (0, 1)
+    # The first phase may end before or after the first failure.
+    assert sorted(line["event"] for line in lines) == sorted(events)
+    phases = [line["phase"] for line in lines if line["event"] == "phase"]
+    assert phases == (["Preparing", "Transferring", "Verifying"] if events else [])
+    if events:
+        assert lines[0]["execution"] == {**plan["execution"], "task": ""}
+        assert lines[-1]["counters"]["filesTransferred"] == 1
+        assert lines[-1]["failures"][0]["code"] == "Conflict"
+
+
+def test_the_exchange_is_announced_without_a_log(tmp_path, folders):
+    (tmp_path / "token").write_text("the-token")
+    exchange = {"host": "127.0.0.1", "port": 0, "tokenPath": str(tmp_path / "token")}
+    plan = make_plan(*map(posix, folders), exchange=exchange, options={"logLevel": "Off"})
+    _, _, lines = run(tmp_path, plan)
+    assert [line["event"] for line in lines] == ["exchange"]
+
+
 @pytest.mark.parametrize("text", ["{", '{"version": 2}', ""])
 def test_a_plan_that_cannot_be_read(tmp_path, text):
     code, result, _ = run(tmp_path, text)

@@ -11,23 +11,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from datasync_api.exit_codes import ExitCode
 from datasync_api.plan import Exchange, TransferPlan
-from datasync_api.report import TransferResult
+from datasync_api.report import RunnerPhase, TransferResult
 from datasync_runner import logs
+from datasync_runner.core.log_lines import log_line
 from datasync_runner.core.parts import BUDGET_BYTES
 from datasync_runner.cores import usable_cpus, usable_memory_bytes, worker_count
 from datasync_runner.engine.end import STOPPED, End, completed, stopped_by
 from datasync_runner.engine.exchange import ExchangeServer
+from datasync_runner.engine.file_events import FileEvents
 from datasync_runner.engine.pipeline import run_plan
 from datasync_runner.engine.pool import Pool, fork_workers
 from datasync_runner.engine.pool_worker import work
 from datasync_runner.engine.progress import Board
 from datasync_runner.engine.stops import stop_of
+from datasync_runner.log_delivery import Delivery
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.errors import ConfigurationInvalid
 from datasync_runner.storage.factory import Means, make_storages, requests_sent
@@ -37,7 +40,9 @@ from datasync_runner.tuning import tune
 _log = logging.getLogger(__name__)
 STOP_SECONDS: Final = 8
 """How long an asked-for stop waits for what is in flight."""
-PHASE_POLL_SECONDS: Final = 0.5
+FLUSH_SECONDS: Final = 15.0
+"""How long the end of the log may take on its way to CloudWatch Logs."""
+FLUSH_WHEN_STOPPED_SECONDS: Final = 5.0
 MAX_CONNECTIONS: Final = 256
 """To one side, over all processes."""
 
@@ -48,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--plan", required=True, type=Path, help="the TransferPlan, JSON")
     parser.add_argument("--result", required=True, type=Path, help="where the result is written")
     options = parser.parse_args(arguments)
-    logs.configure()
+    log = logs.Log()
+    logs.configure(log.write)
+    logs.set_level("Basic")  # until it is known what the task asks for
     tune()
     began = datetime.now(UTC)
     try:
@@ -56,12 +63,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, ValidationError) as error:
         problem = f"the plan {options.plan} cannot be read: {error}"
         stop = ConfigurationInvalid(problem[:1000])
-        board = Board("unknown", time.monotonic)
+        board = Board("unknown", time.monotonic, began=time.monotonic())
         return _conclude(options.result, board, began, stopped_by(stop))
-    board = Board(plan.execution.uid, time.monotonic, writes=plan.mode == "Transfer")
-    board.began = board.clock()
-    end = asyncio.run(_supervise(_Run.of(plan, board)))
-    return _conclude(options.result, board, began, end)
+    board = Board(
+        plan.execution.uid,
+        time.monotonic,
+        began=time.monotonic(),
+        writes=plan.mode == "Transfer",
+    )
+    board.files = FileEvents.of(plan, board.tally, log.write)
+    board.on_phase = _tell_phase
+    logs.set_level(plan.options.log_level)
+    run = _Run.of(plan, board, log)
+    delivery = _deliver(plan, log)  # has a thread, so after the workers
+    end = asyncio.run(_supervise(run))
+    return _conclude(options.result, board, began, end, delivery=delivery)
+
+
+def _deliver(plan: TransferPlan, log: logs.Log) -> Delivery | None:
+    """Send the log to CloudWatch Logs as well, where that is asked for and there is one."""
+    if plan.cloud_watch is None or plan.options.log_level == "Off":
+        return None
+    from datasync_runner.cloudwatch import CloudWatchLogStream  # loads botocore's client
+
+    delivery = Delivery(CloudWatchLogStream(plan.cloud_watch))
+    log.listen(delivery.write)
+    return delivery
 
 
 @dataclass(frozen=True)
@@ -75,7 +102,7 @@ class _Run:
     means: Callable[[ByteBudget], Means]
 
     @classmethod
-    def of(cls, plan: TransferPlan, board: Board) -> "_Run":
+    def of(cls, plan: TransferPlan, board: Board, log: logs.Log) -> "_Run":
         """Fork the workers, while there is neither a thread nor a connection."""
         throttle = Throttle(plan.options.bytes_per_second)
         count = 1
@@ -89,7 +116,7 @@ class _Run:
         def worker(connection: socket.socket) -> int:
             return work(connection, plan, lambda budget: make_storages(plan, means(budget)))
 
-        pool = fork_workers(count, worker) if count > 1 else None
+        pool = fork_workers(count, worker, write=log.write) if count > 1 else None
         return cls(plan, board, throttle, pool, means)
 
     def pace(self, bytes_per_second: int | None) -> None:
@@ -107,10 +134,8 @@ async def _supervise(run: _Run) -> End:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     running = asyncio.create_task(_run(run))
-    watcher = asyncio.create_task(_tell_phases(run.board))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    watcher.cancel()
     if not running.done():
         running.cancel()
         await asyncio.wait({running}, timeout=STOP_SECONDS)
@@ -124,10 +149,8 @@ async def _run(run: _Run) -> End:
     try:
         if plan.exchange is not None:
             _listen(plan.exchange, run)  # to the end of the process: to close it takes time
-        _log.info(
-            "started",
-            extra={"fields": {"source": plan.source.uri, "destination": plan.destination.uri}},
-        )
+        _log.info("started", extra={"fields": _started(plan)})
+        board.preparing()
         source, destination = make_storages(plan, run.means(ByteBudget(BUDGET_BYTES)))
         try:
             mover = run.pool.run if run.pool else None
@@ -143,6 +166,15 @@ async def _run(run: _Run) -> End:
         if run.pool is not None:
             await run.pool.close()
     return completed(board.tally, plan.options)
+
+
+def _started(plan: TransferPlan) -> dict[str, Any]:
+    return {
+        "execution": plan.execution.manifest(),
+        "source": plan.source.uri,
+        "destination": plan.destination.uri,
+        "planHash": plan.hash(),
+    }
 
 
 def _listen(exchange: Exchange, run: _Run) -> ExchangeServer:
@@ -162,38 +194,45 @@ def _listen(exchange: Exchange, run: _Run) -> ExchangeServer:
             f"cannot listen for the operator on port {exchange.port}: {error}"
         ) from error
     if exchange.port == 0:
-        _log.info("exchange", extra={"fields": {"port": server.port}})
+        # No line of the log but an answer to whoever started us, whatever the log's level.
+        logs.to_stdout([log_line(time.time(), "INFO", "exchange", {"port": server.port})])
     return server
 
 
-async def _tell_phases(board: Board) -> None:
-    told = ""
-    while True:
-        if board.phase != told:
-            told = board.phase
-            _log.info("phase", extra={"fields": {"phase": told}})
-        await asyncio.sleep(PHASE_POLL_SECONDS)
+def _tell_phase(phase: RunnerPhase) -> None:
+    _log.info("phase", extra={"fields": {"phase": phase}})
 
 
-def _conclude(path: Path, board: Board, began: datetime, end: End) -> int:
-    """Write the result.  The file is the container's termination log: opened, never replaced."""
+def _conclude(
+    path: Path, board: Board, began: datetime, end: End, *, delivery: Delivery | None = None
+) -> int:
+    """Write the result, and again with what became of the log, for that takes a while to know."""
     result = _result(board, began, datetime.now(UTC), end)
-    text = result.termination_message()
-    fields = {
-        "outcome": result.outcome,
-        "exitCode": int(end.code),
-        "filesTransferred": board.tally.files_transferred,
-        "filesFailed": board.tally.failure_count(),
-        "error": end.error.model_dump(mode="json") if end.error else None,
-    }
-    _log.info("finished", extra={"fields": fields})
+    told = result.model_dump(
+        mode="json", by_alias=True, exclude_defaults=True, exclude={"version", "execution_uid"}
+    )
+    _log.info("finished", extra={"fields": {"exitCode": int(end.code), **told}})
     try:
-        path.write_text(text, "utf-8")
+        _leave(path, result)
+        if delivery is not None:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)  # the run is over, and this is short
+            told = delivery.close(_flush_seconds(end.code))
+            _leave(path, result.model_copy(update={"log_delivery": told}))
     except OSError:
         _log.exception("the result cannot be written")
         return ExitCode.HOPELESS
     sys.stdout.flush()
     return end.code
+
+
+def _leave(path: Path, result: TransferResult) -> None:
+    """The file is the container's termination log: opened, never replaced."""
+    path.write_text(result.termination_message(), "utf-8")
+
+
+def _flush_seconds(code: ExitCode) -> float:
+    return FLUSH_WHEN_STOPPED_SECONDS if code is ExitCode.STOPPED else FLUSH_SECONDS
 
 
 def _result(board: Board, began: datetime, ended: datetime, end: End) -> TransferResult:
@@ -213,6 +252,7 @@ def _result(board: Board, began: datetime, ended: datetime, end: End) -> Transfe
         total_duration_ms=_ms(board.began, now),
         counters=tally.counters(),
         failures=tally.failures(),
+        sizes=tally.size_classes(),
         error=end.error,
         hold=end.hold or board.hold,
         requests=dict(board.requests),

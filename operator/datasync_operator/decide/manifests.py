@@ -58,6 +58,7 @@ class Recipe:
                 namespace=execution.metadata.namespace,
                 name=execution.metadata.name,
                 uid=execution.metadata.uid,
+                task=self.task.metadata.name,
             ),
             self.task.spec,
             source=plan_side(self.source.spec, volumes.places("source")),

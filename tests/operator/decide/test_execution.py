@@ -365,6 +365,26 @@ class TestEnding:
         assert told(plan).counters.files_transferred == 3  # type: ignore[union-attr]
         assert find_condition(told(plan).conditions, "Ready").status == "True"  # type: ignore[union-attr]
 
+    @pytest.mark.parametrize(
+        ("delivery", "status", "words"),
+        [
+            (None, None, ""),
+            ({}, "True", "every line"),
+            ({"lostLines": 3, "problem": "no right; allow it"}, "False", "3 lines did not reach"),
+            ({"problem": "no right; allow it"}, "False", "no right; allow it"),
+        ],
+    )
+    def test_what_became_of_the_log_is_told_and_fails_nothing(
+        self, delivery: dict[str, object] | None, status: str | None, words: str
+    ) -> None:
+        done = pod(phase="Succeeded", exit_code=0, message=result(logDelivery=delivery))
+        plan = decide(launching(), job=job(complete=True), pods=[done])
+        assert told(plan).phase is Phase.SUCCESS
+        assert reason(plan) == Reason.SUCCEEDED
+        logs = find_condition(told(plan).conditions, "LogsDelivered")
+        assert (logs.status if logs else None) == status
+        assert words in (logs.message if logs else "")
+
     @pytest.mark.parametrize("message", ["", "{}", "not json", result("uid-of-another-run")])
     def test_no_readable_result_is_an_error(self, message: str) -> None:
         done = pod(phase="Succeeded", exit_code=0, message=message)

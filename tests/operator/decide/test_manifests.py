@@ -117,6 +117,16 @@ def test_the_mode_is_the_executions(mode: str) -> None:
     assert recipe().plan(RUN, SETTINGS).mode == "Transfer"
 
 
+def test_the_log_of_a_run_has_a_stream_of_its_own() -> None:
+    asked = {"cloudWatch": {"region": "eu-west-1", "streamPrefix": "pre-"}}
+    made = Recipe(task(logging=asked), nfs(), bucket(), agent())
+    stream = made.plan(RUN, SETTINGS).cloud_watch
+    assert stream is not None
+    assert (stream.log_group, stream.region) == ("/aws/datasync", "eu-west-1")
+    assert stream.log_stream == f"pre-nightly/{RUN.metadata.name}"
+    assert recipe().plan(RUN, SETTINGS).cloud_watch is None
+
+
 @pytest.mark.parametrize(
     ("privileges", "user", "added"),
     [

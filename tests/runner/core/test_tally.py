@@ -58,6 +58,7 @@ def test_long_and_broken_names_fit_the_contract():
 COUNTERS = [name for name, count in vars(Tally()).items() if count == 0]
 EVENTS = st.lists(
     st.tuples(st.sampled_from(COUNTERS), st.integers(0, 10**15))
+    | st.tuples(st.just("size"), st.integers(0, 2**40))
     | st.tuples(
         st.sampled_from(["prepare", "transfer", "verify", "delete"]),
         st.sampled_from(["Denied", "Missing", "Full"]),
@@ -68,7 +69,9 @@ EVENTS = st.lists(
 
 def book(tally, events):
     for what, how_much in events:
-        if isinstance(how_much, int):
+        if what == "size":
+            tally.count_size(how_much)
+        elif isinstance(how_much, int):
             setattr(tally, what, getattr(tally, what) + how_much)
         else:
             fail(tally, what, how_much, f"/{what}")

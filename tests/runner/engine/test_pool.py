@@ -153,6 +153,22 @@ def test_everything_is_moved_and_the_books_are_right(tmp_path, folders, start):
     assert [failure.count for failure in result.failures] == [1]
 
 
+def test_lines_of_all_processes_stay_whole(folders, start):
+    source, _ = folders
+    long = "x" * 200
+    for number in range(300):
+        folder = source / f"{number % 5}{long}" / long / long
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}\u00e4{'y' * 200}").write_bytes(b"x" * number)
+    process = start(plan(*folders, logLevel="Transfer"))
+    output, _ = process.communicate(timeout=15)
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert [line["event"] for line in (lines[0], lines[-1])] == ["started", "finished"]
+    moved = [line for line in lines if line["event"] == "transferred"]
+    assert len({line["path"] for line in moved}) == len(moved) == 315
+    assert sum(line.get("sizeBytes", 0) for line in moved) == sum(range(300))
+
+
 def test_a_second_run_finds_nothing_to_do(tmp_path, folders, start):
     source, _ = folders
     for number in range(300):

@@ -13,7 +13,10 @@ from datasync_api.report import (
     Failure,
     FilesFailed,
     RunError,
+    SizeClass,
     StageStatus,
+    class_limit,
+    size_class,
 )
 
 Stage = Literal["prepare", "transfer", "verify", "delete"]
@@ -57,12 +60,20 @@ class Tally:
     bytes_written: int = 0
     failed: dict[Stage, int] = field(default_factory=_new_failures)
     _classes: dict[str, _Class] = field(default_factory=dict[str, _Class])
+    sizes: dict[int, list[int]] = field(default_factory=dict[int, list[int]])
+    """By size class: files and bytes that were transferred, where somebody counts them."""
 
     def fail(self, stage: Stage, code: str, path: str, *, message: str, hint: str) -> None:
         """Count one failure; the first of a class is its sample."""
         self.failed[stage] += 1
         known = self._classes.setdefault(code, _Class(path, message, hint))
         known.count += 1
+
+    def count_size(self, size_bytes: int) -> None:
+        """One more transferred file of this size."""
+        counted = self.sizes.setdefault(size_class(size_bytes), [0, 0])
+        counted[0] += 1
+        counted[1] += size_bytes
 
     def take(self) -> "Tally":
         """Everything so far; these books are empty then."""
@@ -72,6 +83,7 @@ class Tally:
             setattr(self, name, 0)
         taken.failed, self.failed = self.failed, _new_failures()
         taken._classes, self._classes = self._classes, {}
+        taken.sizes, self.sizes = self.sizes, {}
         return taken
 
     def add(self, other: "Tally") -> None:
@@ -86,6 +98,10 @@ class Tally:
                 code, _Class(known.sample_path, known.message, known.hint)
             )
             ours.count += known.count
+        for number, (files, size_bytes) in other.sizes.items():
+            counted = self.sizes.setdefault(number, [0, 0])
+            counted[0] += files
+            counted[1] += size_bytes
 
     def failures(self) -> list[Failure]:
         """The classes, most frequent first; what is beyond the tenth is one class 'Other'."""
@@ -136,6 +152,13 @@ class Tally:
             f"({first.count}), for example {first.sample_path}: {first.message}. {first.hint}"
         )
         return RunError(code=Reason.FILES_FAILED, detail=detail[:1024])
+
+    def size_classes(self) -> list[SizeClass]:
+        """The sizes that were counted, as the contract has them; empty where nobody counted."""
+        return [
+            SizeClass(below_bytes=class_limit(number), files=files, size_bytes=size_bytes)
+            for number, (files, size_bytes) in sorted(self.sizes.items())
+        ]
 
     def counters(self) -> Counters:
         """The counters as the contract has them."""

@@ -15,6 +15,7 @@ from datasync_runner.core.entry import Entry
 from datasync_runner.core.guard import Extra, held_back
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.failures import record
+from datasync_runner.engine.file_events import FileEvents
 from datasync_runner.engine.prepare import Kept
 from datasync_runner.engine.spool import FolderWork, unpack_folder
 from datasync_runner.storage.errors import (
@@ -75,7 +76,9 @@ def _told(hold: Hold, extra: Extra) -> str:
     )
 
 
-async def delete_extra(kept: Kept, destination: Destination, *, tally: Tally) -> None:
+async def delete_extra(
+    kept: Kept, destination: Destination, *, tally: Tally, files: FileEvents | None = None
+) -> None:
     """Delete what the source does not have, after `held` has let it.  Raises: StopError."""
     deletes = kept.deletes
     if not deletes.count:
@@ -88,7 +91,8 @@ async def delete_extra(kept: Kept, destination: Destination, *, tally: Tally) ->
         record(tally, "delete", withheld)
         return
     for keys in deletes.reversed_batches(BATCH):
-        for key, answer in zip(keys, await destination.delete(keys), strict=True):
+        answers = await destination.delete(keys)
+        for key, answer in zip(keys, answers, strict=True):
             folder = key.endswith(b"/")
             if isinstance(answer, StorageError):
                 # A folder that still holds what takes no part in the transfer stays.
@@ -98,6 +102,8 @@ async def delete_extra(kept: Kept, destination: Destination, *, tally: Tally) ->
                 tally.folders_deleted += 1
             else:
                 tally.files_deleted += 1
+        if files is not None:
+            files.deleted([a for a in answers if not isinstance(a, StorageError)])
 
 
 async def settle_folders(
@@ -107,6 +113,7 @@ async def settle_folders(
     *,
     tally: Tally,
     options: CompareOptions,
+    files: FileEvents | None = None,
 ) -> None:
     """Make folders and set their metadata, the deepest first.
 
@@ -120,11 +127,15 @@ async def settle_folders(
         works = [work for work in works if touched or work.action is not Action.SKIP]
         folders = [wanted(work.source, options) for work in works]
         answers = await destination.write_folders(folders)
+        done: list[Entry] = []
         for work, answer in zip(works, answers, strict=True):
             if isinstance(answer, StorageError):
                 record(tally, "transfer", answer, work.source.key)
             elif work.action is not Action.SKIP:
                 tally.folders_transferred += 1
+                done.append(answer)
+        if files is not None:
+            files.updated(done)
 
 
 async def inspected(

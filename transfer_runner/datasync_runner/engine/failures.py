@@ -13,6 +13,11 @@ def record(tally: Tally, stage: Stage, error: StorageError, key: bytes | None = 
     """Count and tell one item's failure."""
     path = path_of(error.key if key is None else key)
     tally.fail(stage, error.code, path, message=error.message, hint=error.hint)
+    if _log.isEnabledFor(logging.WARNING):
+        _tell(stage, error, path)
+
+
+def _tell(stage: Stage, error: StorageError, path: str) -> None:
     _log.warning(
         "failure",
         extra={
@@ -21,6 +26,7 @@ def record(tally: Tally, stage: Stage, error: StorageError, key: bytes | None = 
                 "stage": stage,
                 "code": error.code,
                 "message": printable(error.message),
+                "hint": error.hint,
             }
         },
     )

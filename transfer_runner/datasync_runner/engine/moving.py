@@ -36,6 +36,7 @@ async def move(
         destination,
         tally=board.tally,
         active=plan.options.verify_mode == "OnlyFilesTransferred",
+        files=board.files,
     )
     transfer = Transfer(
         source,

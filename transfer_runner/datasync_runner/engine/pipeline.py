@@ -78,9 +78,14 @@ async def run_plan(
         tally = board.tally
         stop = held(kept, tally, plan)
         if stop is None:
-            await delete_extra(kept, patient_destination, tally=tally)
+            await delete_extra(kept, patient_destination, tally=tally, files=board.files)
         await settle_folders(
-            kept, patient_source, patient_destination, tally=tally, options=options
+            kept,
+            patient_source,
+            patient_destination,
+            tally=tally,
+            options=options,
+            files=board.files,
         )
     await patient_destination.finish()
     if stop is not None:

@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -22,6 +23,7 @@ from datasync_runner.core.parts import LARGE_AT_ONCE
 from datasync_runner.engine.progress import Board
 from datasync_runner.engine.wire import Orders, Report, Stopped, Wire
 from datasync_runner.engine.work import WorkQueue
+from datasync_runner.logs import Write
 from datasync_runner.storage.errors import StopError
 
 AHEAD: Final = 768
@@ -73,8 +75,8 @@ class Worker:
 class Pool:
     """The workers of one run."""
 
-    def __init__(self, workers: list[Worker]) -> None:
-        self._workers = workers
+    def __init__(self, workers: list[Worker], write: Write) -> None:
+        self._workers, self._write = workers, write
         self._moving = len(workers)
 
     async def run(self, queue: WorkQueue, board: Board) -> None:
@@ -112,6 +114,8 @@ class Pool:
                 raise message.error()
             if not isinstance(message, Report):
                 raise await self._lost(worker)
+            if message.lines:
+                self._write(message.lines)
             board.tally.add(message.tally)
             worker.gave_back(message.done, message.done_large)
             if message.done_large:
@@ -171,8 +175,10 @@ def may_be_large(own: int, everyones: Sequence[int]) -> bool:
     return own == min(everyones) < LARGE_AT_ONCE
 
 
-def fork_workers(count: int, main: Callable[[socket.socket], int]) -> Pool:
+def fork_workers(count: int, main: Callable[[socket.socket], int], *, write: Write) -> Pool:
     """So many processes that each run `main` with their end of a socket, and end with its answer.
+
+    `write` takes their lines of the log.
 
     To be called before there is a thread or an event loop.
     """
@@ -191,11 +197,13 @@ def fork_workers(count: int, main: Callable[[socket.socket], int]) -> Pool:
                     signal.signal(number, signal.SIG_IGN)  # the run tells its workers to stop
                 code = main(theirs)
                 sys.stdout.flush()
+            except BaseException:
+                traceback.print_exc()  # what its log could not say, for nobody reads that any more
             finally:
                 os._exit(code)
         theirs.close()
         workers.append(Worker(pid, ours))
-    return Pool(workers)
+    return Pool(workers, write)
 
 
 def _reap(pid: int, options: int) -> int | None:

@@ -2,6 +2,9 @@
 
 It ends when nothing more comes, and when the run hangs up, whatever it is doing: a run that was
 killed leaves no worker behind.
+
+Lines of the log wait for the next report, so that the leader alone writes: at most those of the
+`2 * AHEAD` items that a worker has.
 """
 
 import asyncio
@@ -11,7 +14,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from datasync_api.plan import TransferPlan
+from datasync_runner import logs
 from datasync_runner.core.parts import BUDGET_BYTES
+from datasync_runner.engine.file_events import FileEvents
 from datasync_runner.engine.moving import move
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.pool import AHEAD, STREAM_LIMIT_BYTES
@@ -43,9 +48,9 @@ class _Board(Board):
 class _Feed(WorkQueue):
     """The worker's own queue, which tells the run what was settled and done."""
 
-    def __init__(self, wire: Wire, board: Board) -> None:
+    def __init__(self, wire: Wire, board: Board, lines: list[str]) -> None:
         super().__init__(WORKERS, limit=2 * AHEAD)
-        self._wire, self._board = wire, board
+        self._wire, self._board, self._lines = wire, board, lines
         self._done = self._large = self._settled = 0
 
     def settled(self, count: int) -> None:
@@ -61,6 +66,8 @@ class _Feed(WorkQueue):
 
     def report(self, *, moved: bool = False, ended: bool = False) -> None:
         """Tell all that is new."""
+        lines = self._lines[:]
+        del self._lines[: len(lines)]  # threads may add to them meanwhile
         report = Report(
             self._board.tally.take(),
             self._done,
@@ -68,6 +75,7 @@ class _Feed(WorkQueue):
             self._settled,
             moved=moved,
             ended=ended,
+            lines=lines,
         )
         self._done = self._large = self._settled = 0
         self._wire.post(report)
@@ -81,8 +89,11 @@ def work(connection: socket.socket, plan: TransferPlan, make_storages: MakeStora
 async def _work(connection: socket.socket, plan: TransferPlan, make_storages: MakeStorages) -> int:
     reader, writer = await asyncio.open_connection(sock=connection, limit=STREAM_LIMIT_BYTES)
     wire = Wire(reader, writer)
+    lines: list[str] = []
+    logs.configure(lines.extend)
     board = _Board(plan.execution.uid, time.monotonic)
-    feed = board.feed = _Feed(wire, board)
+    board.files = FileEvents.of(plan, board.tally, lines.extend)
+    feed = board.feed = _Feed(wire, board, lines)
     first = await wire.receive()
     if first is None:
         return 0
@@ -101,8 +112,8 @@ async def _work(connection: socket.socket, plan: TransferPlan, make_storages: Ma
         feed.report(ended=True)
         hearing.cancel()
     else:
+        stop = stop_of(error)  # which logs a crash, so before the last report
         feed.report()
-        stop = stop_of(error)
         wire.post(Stopped(type(stop), stop.message, stop.key))
         await hearing  # were it closed first, the run's next order would fail and cost the reason
     await wire.hang_up()

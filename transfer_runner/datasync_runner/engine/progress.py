@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from datasync_api.hold import Hold
 from datasync_api.report import Progress, RunnerPhase
 from datasync_runner.core.tally import Tally
+from datasync_runner.engine.file_events import FileEvents
+
+
+def nobody(phase: RunnerPhase) -> None:
+    """Whom phases are told where nobody listens."""
 
 
 @dataclass
@@ -27,6 +32,11 @@ class Board:
     """Of a dry run: what a transfer would have to have acknowledged."""
     requests: Counter[str] = field(default_factory=Counter[str])
     """Of a dry run: what a transfer would ask of S3, beside what the dry run has asked itself."""
+    files: FileEvents | None = None
+    """Who is told of single files; None: nobody."""
+    on_phase: Callable[[RunnerPhase], None] = nobody
+    """Is told of every phase, once, when it begins."""
+    _told: RunnerPhase | None = None
 
     @property
     def phase(self) -> RunnerPhase:
@@ -39,22 +49,34 @@ class Board:
             return "Transferring"
         return "Preparing"
 
+    def preparing(self) -> None:
+        """The run begins to list."""
+        self._tell_phase()
+
     def prepared(self) -> None:
         """Everything is listed and compared."""
         self.prepared_at = self.clock()
+        self._tell_phase()
 
     def transferring(self) -> None:
         """The first item is being moved."""
         if self.transfer_began is None:
             self.transfer_began = self.clock()
+            self._tell_phase()
 
     def transferred(self) -> None:
         """The last item was moved."""
         self.transferred_at = self.clock()
+        self._tell_phase()
 
     def ended(self) -> None:
         """The run went to its end."""
         self.ended_at = self.clock()
+
+    def _tell_phase(self) -> None:
+        if self.phase != self._told:
+            self._told = self.phase
+            self.on_phase(self._told)
 
     def progress(self) -> Progress:
         """The answer to an exchange."""

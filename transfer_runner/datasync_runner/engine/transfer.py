@@ -54,6 +54,7 @@ class Transfer:
     ) -> None:
         self._source, self._destination = source, destination
         self._options, self._board, self._tally = options, board, board.tally
+        self._files = board.files
         self._queue, self._verify = queue, verify
         self._restores = source.objects and not destination.objects
         self._copies = options.keeps_everything and destination.copies_from(source)
@@ -148,6 +149,8 @@ class Transfer:
             else:
                 self._count(answer)
                 done.append(answer)
+        if self._files is not None:
+            self._files.transferred(done)
         await self._verify.put(done)
 
     def _count(self, written: Written) -> None:
@@ -168,6 +171,8 @@ class Transfer:
                 record(self._tally, "transfer", error, source.key)
                 return
         self._count(written)
+        if self._files is not None:
+            self._files.transferred([written])
         await self._verify.put([written])
 
     async def _while_changing(self, source: Entry) -> Written:
@@ -193,13 +198,14 @@ class Transfer:
 
     async def _update(self, sources: list[Entry]) -> None:
         entries = [wanted(source, self._options) for source in sources]
-        for entry, answer in zip(
-            entries, await self._destination.update_metadata(entries), strict=True
-        ):
+        answers = await self._destination.update_metadata(entries)
+        for entry, answer in zip(entries, answers, strict=True):
             if isinstance(answer, StorageError):
                 record(self._tally, "transfer", answer, entry.key)
             else:
                 self._tally.files_metadata_updated += 1
+        if self._files is not None:
+            self._files.updated([a for a in answers if not isinstance(a, StorageError)])
 
 
 class _Moved:

@@ -5,6 +5,7 @@ from typing import Final
 
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.failures import record
+from datasync_runner.engine.file_events import FileEvents
 from datasync_runner.storage.errors import StorageError
 from datasync_runner.storage.port import Destination, Written
 
@@ -15,8 +16,16 @@ WAITING: Final = 64  # batches; what was written and not yet verified holds no b
 class Verify:
     """The stage behind the transfer; `active` False: verifyMode None."""
 
-    def __init__(self, destination: Destination, *, tally: Tally, active: bool) -> None:
+    def __init__(
+        self,
+        destination: Destination,
+        *,
+        tally: Tally,
+        active: bool,
+        files: FileEvents | None = None,
+    ) -> None:
         self._destination, self._tally, self.active = destination, tally, active
+        self._files = files
         self._queue: asyncio.Queue[list[Written] | None] = asyncio.Queue(WAITING)
 
     async def put(self, written: list[Written]) -> None:
@@ -47,3 +56,5 @@ class Verify:
                     record(self._tally, "verify", answer, written.entry.key)
                 else:
                     self._tally.files_verified += 1
+            if self._files is not None:
+                self._files.verified([a.entry for a in answers if not isinstance(a, StorageError)])

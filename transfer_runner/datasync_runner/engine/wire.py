@@ -39,6 +39,8 @@ class Report:
     """Everything that was ordered was transferred."""
     ended: bool = False
     """And verified: the last report."""
+    lines: list[str] = field(default_factory=list[str])
+    """Of the log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""botocore's chain of credentials, and the border for its errors: the only importer of botocore.
+"""botocore's chain of credentials, and the border for its errors.
 
 Environment, web identity (IRSA), Pod Identity, containers' and instances' metadata, profiles:
 botocore knows them all, and renews what expires.  Nothing else of botocore is used.
