@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from datasync_api.base import ApiModel, immutable
+from datasync_api.baseline import Baseline
 from datasync_api.conditions import Conditions, Reason
 from datasync_api.hold import Acknowledgement, Hold
 from datasync_api.meta import Resource
@@ -142,6 +143,9 @@ class ExecutionResult(ApiModel):
     total_duration_ms: Count = 0
     error_code: Reason | None = None
     error_detail: Annotated[str, Field(max_length=4096)] | None = None
+    baseline: Baseline | None = Field(
+        default=None, description="What the run has proven; its task keeps it for the next one."
+    )
 
     @classmethod
     def of(

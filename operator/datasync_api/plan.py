@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from datasync_api.base import ApiModel
+from datasync_api.baseline import Baseline
 from datasync_api.conditions import Reason
 from datasync_api.file_conditions import FileConditions
 from datasync_api.filter_rules import ExcludeRule, IncludeRule
@@ -113,13 +114,19 @@ class TransferPlan(ApiModel):
     exchange: Exchange | None = None
     count_sizes: bool = False
     """Whether the result tells what was transferred by size."""
+    baseline: Baseline | None = None
+    """What the last run that succeeded has proven; it counts only for the same recipe."""
 
     def text(self) -> str:
         """The JSON document, the same text for the same plan."""
         return self.model_dump_json(by_alias=True, exclude_none=True)
 
     def hash(self) -> str:
-        """What identifies the recipe: sha256 of what the run does, not of who runs it how fast."""
+        """What identifies the recipe: sha256 of what the run does.
+
+        Not of who runs it, how fast, where credentials are mounted, and what earlier runs proved.
+        """
+        mounted = {"credentials_path", "ca_bundle_path"}
         recipe = self.model_dump_json(
             by_alias=True,
             exclude={
@@ -129,7 +136,10 @@ class TransferPlan(ApiModel):
                 "exchange": True,
                 "count_sizes": True,
                 "cloud_watch": True,
+                "baseline": True,
                 "options": {"bytes_per_second", "log_level"},
+                "source": mounted,
+                "destination": mounted,
             },
         )
         return hashlib.sha256(recipe.encode()).hexdigest()
@@ -235,6 +245,7 @@ def make_plan(
     bytes_per_second: int | None = None,
     acknowledge: str = "",
     mode: RunMode = "Transfer",
+    baseline: Baseline | None = None,
 ) -> TransferPlan:
     """The plan of one run of a task between two sides.
 
@@ -262,6 +273,7 @@ def make_plan(
         )
         if logging is not None
         else None,
+        baseline=baseline,
     )
 
 

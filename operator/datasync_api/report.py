@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from datasync_api.base import ApiModel, ListOf
+from datasync_api.baseline import Baseline
 from datasync_api.conditions import Condition, Reason
 from datasync_api.hold import Hold
 from datasync_api.rate import BytesPerSecond
@@ -185,6 +186,8 @@ class TransferResult(ApiModel):
     requests: Requests = Field(default_factory=dict[str, int])
     """Of a dry run: those that a transfer would send, beside repetitions and those by which its
     processes get to know a server."""
+    baseline: Baseline | None = None
+    """What the next run of this recipe need not ask about; of a run without failures alone."""
     start_time: datetime
     end_time: datetime
 

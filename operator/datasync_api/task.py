@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from datasync_api.base import ApiModel, ListOf, Rule, immutable
+from datasync_api.baseline import Baseline
 from datasync_api.conditions import Conditions
 from datasync_api.file_conditions import FileConditions
 from datasync_api.filter_rules import ExcludeRule, IncludeRule
@@ -254,6 +255,11 @@ class TaskStatus(ApiModel):
     missed_schedules: int | None = None
     consecutive_failures: int | None = None
     last_trigger: Trigger | None = None
+    baseline: Baseline | None = Field(
+        default=None,
+        description="Of the last run that succeeded: what neither side has changed since need not "
+        "be asked about again.",
+    )
     conditions: Conditions = ()
 
 

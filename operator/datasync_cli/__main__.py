@@ -87,6 +87,11 @@ def _parser() -> argparse.ArgumentParser:
         "--report", metavar="FILE", help="write a report of the run there, as one HTML page"
     )
     run.add_argument(
+        "--baseline", metavar="FILE",
+        help="keep what a run has proven here, so that the next one asks less; none: nowhere; "
+        "without it: among your own state, by task",
+    )  # fmt: skip
+    run.add_argument(
         "-o", "--output", choices=["text", "json"], default="text",
         help="json: one object on stdout, in the shape of an execution's status",
     )  # fmt: skip
@@ -122,6 +127,7 @@ def _run(arguments: argparse.Namespace, runner: Sequence[str] | None) -> int:
         mode="DryRun" if arguments.dry_run else "Transfer",
         log=Path(arguments.log) if arguments.log else None,
         report=Path(arguments.report) if arguments.report else None,
+        baseline=arguments.baseline,
         runner=tuple(runner) if runner else None,
     )
     return run(request)

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from datasync_api.execution import Phase, Resolved
 from datasync_api.plan import Exchange, ExecutionIdentity, TransferPlan, make_plan
 from datasync_api.report import RunMode, TransferResult
+from datasync_cli.baselines import Kept
 from datasync_cli.child import Child
 from datasync_cli.display import Live, summary
 from datasync_cli.documents import read
@@ -67,6 +68,8 @@ class Request:
     """Where to write the page of the report, if at all."""
     log: Path | None
     """Where to keep the runner's log, if at all."""
+    baseline: str | None
+    """A file, or `none`; None: among the user's state."""
     runner: tuple[str, ...] | None
     """A command instead of the runner."""
 
@@ -88,7 +91,7 @@ def run(request: Request) -> int:
     manifests = _manifests(request.files)
     chosen = choose(manifests, request.task)
     with workspace() as place:
-        plan = _plan(request, manifests, chosen, place)
+        plan, kept = _plan(request, manifests, chosen, place)
         token = place.new_token()
         write_private(place.plan, plan.text().encode())
         started = datetime.now(UTC)
@@ -105,6 +108,8 @@ def run(request: Request) -> int:
         started=started,
         ended=datetime.now(UTC),
     )
+    if status.phase is Phase.SUCCESS and status.result and status.result.baseline:
+        kept.save(status.result.baseline)
     if request.as_json:
         sys.stdout.write(status.model_dump_json(by_alias=True, exclude_none=True) + "\n")
     else:
@@ -153,7 +158,9 @@ def _manifests(files: tuple[str, ...]) -> Manifests:
     return manifests
 
 
-def _plan(request: Request, manifests: Manifests, chosen: Chosen, place: Workspace) -> TransferPlan:
+def _plan(
+    request: Request, manifests: Manifests, chosen: Chosen, place: Workspace
+) -> tuple[TransferPlan, Kept]:
     mounts = parse_mounts(request.mounts, chosen)
     source, destination = (
         make_side(
@@ -167,10 +174,17 @@ def _plan(request: Request, manifests: Manifests, chosen: Chosen, place: Workspa
     for option, file in (("--report", request.report), ("--log", request.log)):
         if file is not None:
             check_place(option, file, source, destination)
+    name = chosen.task.metadata.name
+    kept = Kept.by(
+        request.baseline,
+        namespace=chosen.namespace,
+        task=name,
+        sides=(source, destination),
+    )
     plan = make_plan(
         ExecutionIdentity(
             namespace=chosen.namespace,
-            name=f"{chosen.task.metadata.name}-local",
+            name=f"{name}-local",
             uid=str(uuid.uuid4()),
             task=chosen.task.metadata.name,
         ),
@@ -181,8 +195,9 @@ def _plan(request: Request, manifests: Manifests, chosen: Chosen, place: Workspa
         bytes_per_second=request.bytes_per_second,
         acknowledge=request.acknowledge,
         mode=request.mode,
+        baseline=kept.load(),
     )
-    return plan.model_copy(update={"count_sizes": request.report is not None})
+    return plan.model_copy(update={"count_sizes": request.report is not None}), kept
 
 
 def _supervise(

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datasync_api.baseline import Baseline
 from datasync_api.conditions import Reason
 from datasync_api.execution import Phase
 from datasync_api.exit_codes import FAIL_JOB, KILLED, ExitCode
@@ -152,15 +153,22 @@ def test_the_sides_of_shares() -> None:
     )
 
 
-def plan(uid: str = "u", bytes_per_second: int | None = None, **more: Any) -> TransferPlan:
+def plan(
+    uid: str = "u",
+    bytes_per_second: int | None = None,
+    baseline: Baseline | None = None,
+    destination: S3Side | None = None,
+    **more: Any,
+) -> TransferPlan:
     fields = {"sourceLocationRef": {"name": "a"}, "destinationLocationRef": {"name": "b"}, **more}
     return make_plan(
         ExecutionIdentity(namespace="n", name="e", uid=uid),
         TaskSpec.model_validate(fields),
         source=side("nfs://h/a/"),
-        destination=side("s3://a/"),
+        destination=destination or side("s3://a/"),
         exchange=Exchange(port=8080, token_path=f"/token/{uid}"),
         bytes_per_second=bytes_per_second,
+        baseline=baseline,
     )
 
 
@@ -237,6 +245,26 @@ def test_a_token_holds_for_the_next_run_wherever_its_sides_are_mounted() -> None
 def test_what_is_no_token_of_the_plan_acknowledges_nothing(token: str) -> None:
     for reason in (MANY, EMPTY):
         assert acknowledged(plan(), token, reason) == 0
+
+
+def test_what_was_proven_and_where_keys_are_mounted_is_no_part_of_the_recipe() -> None:
+    baseline = Baseline(recipe="0" * 64, source_time=NOW, destination_time=NOW)
+    assert plan(baseline=baseline).hash() == plan().hash()
+    assert plan(baseline=baseline).baseline == baseline
+    one, other = (
+        plan(
+            destination=S3Side(
+                uri="s3://a/",
+                bucket="a",
+                region="x",
+                credentials_path=f"/{name}/keys",
+                ca_bundle_path=f"/{name}/ca.crt",
+            )
+        )
+        for name in ("one", "other")
+    )
+    assert one.hash() == other.hash()
+    assert one.hash() != plan().hash()
 
 
 RATES = [

@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+from datasync_api.baseline import Baseline
 from datasync_api.conditions import Reason
 from datasync_api.exit_codes import ExitCode
 from datasync_api.hold import Hold
@@ -118,6 +119,7 @@ def result(plan: TransferPlan, outcome: str, **more: Any) -> TransferResult:
         "transfer_duration_ms": 2000,
         "total_duration_ms": 2500,
         "counters": COUNTERS,
+        "baseline": Baseline(recipe=plan.hash(), source_time=now, destination_time=now),
         "start_time": now,
         "end_time": now,
     }

@@ -7,7 +7,7 @@ from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import EVERYTHING, Entry, Keeps, Kind, PosixMetadata, parent_of
 from datasync_runner.core.posix_metadata import with_defaults
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Batch, Content, Written, nobody
+from datasync_runner.storage.port import Batch, Content, Standing, Written, nobody
 
 FILE = PosixMetadata(0o644, 1000, 1000, 1_000_000_000, 1_000_000_000)
 FOLDER = PosixMetadata(0o755, 1000, 1000, 1_000_000_000, 1_000_000_000)
@@ -28,10 +28,14 @@ class FakeStorage:
     spoil: bool = False
     """What is written is damaged on its way to the disk."""
     clock_ns: int = 5_000_000_000
+    stamps: int = 10_000
+    """The clock of change stamps: it ticks with each change, in microseconds."""
+    root: str = ""
 
     def put(self, key: bytes, body: bytes = b"", **changes):
         kind = Kind.FOLDER if key.endswith(b"/") else Kind.FILE
         metadata = FOLDER if kind is Kind.FOLDER else FILE
+        changes = {"changed_ns": self._stamp(), **changes}
         entry = Entry(key, kind, len(body), metadata.mtime_ns, metadata)._replace(**changes)
         if entry.metadata is not None and entry.metadata.mtime_ns is not None:
             entry = entry._replace(mtime_ns=entry.metadata.mtime_ns)
@@ -55,8 +59,21 @@ class FakeStorage:
         yield Batch(entries[:2], self.listing_errors)
         yield Batch(entries[2:])
 
+    async def standing(self):
+        return Standing(self.root)
+
+    async def earliest_stamp(self):
+        return self.stamps + 1000
+
+    async def latest_stamp(self):
+        if error := self.trouble("clock", b""):
+            raise error
+        return self.stamps
+
     async def inspect(self, entries):
-        return self._each("inspect", entries, lambda entry: self.items[entry.key].entry)
+        unknown = [entry for entry in entries if entry.metadata is None]
+        answers = iter(self._each("inspect", unknown, lambda entry: self.items[entry.key].entry))
+        return [next(answers) if entry.metadata is None else entry for entry in entries]
 
     async def read_small(self, entries):
         return self._each("read", entries, lambda entry: self.items[entry.key])
@@ -121,19 +138,27 @@ class FakeStorage:
         if not self.objects:
             metadata = with_defaults(metadata)._replace(mtime_ns=mtime_ns)
             self._touch(entry.key)
-        self.items[entry.key] = Content(entry._replace(metadata=metadata, mtime_ns=mtime_ns), body)
+        kept = entry._replace(metadata=metadata, mtime_ns=mtime_ns, changed_ns=self._stamp())
+        self.items[entry.key] = Content(kept, body)
         return entry
+
+    def _stamp(self):
+        self.stamps += 1000
+        return self.stamps
 
     def _touch(self, key):
         """A file system's folder gets a new time when something is made or removed inside."""
         folder = self.items.get(parent_of(key))
         if folder is not None:
             metadata = folder.entry.metadata._replace(mtime_ns=self.clock_ns)
-            entry = folder.entry._replace(metadata=metadata, mtime_ns=self.clock_ns)
+            entry = folder.entry._replace(
+                metadata=metadata, mtime_ns=self.clock_ns, changed_ns=self._stamp()
+            )
             self.items[entry.key] = Content(entry, b"")
 
     def _update(self, entry):
-        self.items[entry.key] = Content(entry, self.items[entry.key].body)
+        kept = entry._replace(changed_ns=self._stamp())
+        self.items[entry.key] = Content(kept, self.items[entry.key].body)
         return entry
 
     def _delete(self, key):

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from datasync_api.patterns import Filter
 from datasync_api.plan import S3Side
-from datasync_runner.core.entry import Entry, Kind
+from datasync_runner.core.entry import UNSTAMPED, Entry, Kind
 from datasync_runner.storage import errors
 from datasync_runner.storage.s3 import folders, ranges
+from datasync_runner.storage.s3.entries import entries_of, stamp
 from datasync_runner.storage.s3.listing import ListAnswer, Listing, ListRequest
+from datasync_runner.storage.s3.pages import Page
 from fakes.filters import choose
 from fakes.listing import Bucket, Item, by_bytes, by_folder, other_object
 
@@ -72,8 +74,20 @@ async def test_pages_are_one_stream_with_the_folders_that_keys_imply(page_size: 
         (b"b/e", Kind.FILE, False),
         (b"z", Kind.FILE, False),
     ]
-    assert found[0] == Entry(b"a-b", Kind.FILE, 5, NOON_NS, etag=f'"{5:032x}"')
-    assert found[1] == Entry(b"a/", Kind.FOLDER, 0, NOON_NS, etag=f'"{5:032x}"')
+    told = {"etag": f'"{5:032x}"', "changed_ns": NOON_NS}
+    assert found[0] == Entry(b"a-b", Kind.FILE, 5, NOON_NS, **told)
+    assert found[1] == Entry(b"a/", Kind.FOLDER, 0, NOON_NS, **told)
+
+
+@pytest.mark.parametrize(
+    ("mtime_ns", "etag", "changed_ns"),
+    [(NOON_NS, '"0f"', NOON_NS), (NOON_NS, '"0f-2"', UNSTAMPED), (0, '"0f"', UNSTAMPED)],
+    ids=["whole", "in parts", "no time"],
+)
+def test_an_objects_stamp(mtime_ns: int, etag: str, changed_ns: int) -> None:
+    assert stamp(mtime_ns, etag) == changed_ns
+    page = Page([b"a", b"b"], [NOON_NS, mtime_ns], ['"1"', etag], [1, 1], [])
+    assert [entry.changed_ns for entry in entries_of(page, 0)] == [NOON_NS, changed_ns]
 
 
 async def test_an_empty_bucket_lists_nothing() -> None:

@@ -256,6 +256,7 @@ def _result(board: Board, began: datetime, ended: datetime, end: End) -> Transfe
         error=end.error,
         hold=end.hold or board.hold,
         requests=dict(board.requests),
+        baseline=board.baseline if end.outcome == "Success" else None,
         start_time=began,
         end_time=ended,
     )

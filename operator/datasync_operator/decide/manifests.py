@@ -67,6 +67,7 @@ class Recipe:
             bytes_per_second=execution.spec.bytes_per_second,
             acknowledge=execution.status.acknowledged or "",
             mode=execution.spec.mode,
+            baseline=self.task.status.baseline,
         )
 
 

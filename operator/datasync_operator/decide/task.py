@@ -240,6 +240,8 @@ def _summary(status: TaskStatus, executions: Sequence[Execution]) -> TaskStatus:
             update["consecutive_failures"] = 0
             if run.phase is Phase.SUCCESS:
                 update["last_successful_time"] = end
+                if run.status.result is not None and run.status.result.baseline is not None:
+                    update["baseline"] = run.status.result.baseline
         elif run.phase is Phase.ERROR:
             update["consecutive_failures"] = (failures if isinstance(failures, int) else 0) + 1
     return status.model_copy(update={**update, "last_execution": known})

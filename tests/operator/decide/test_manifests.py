@@ -103,6 +103,15 @@ def test_a_share_is_reached_by_its_secret_alone() -> None:
     assert mounts[side["credentialsPath"]]["readOnly"] is True
 
 
+def test_the_plan_has_what_the_last_run_proved() -> None:
+    time = "2026-11-23T11:00:00.000001Z"
+    proven = {"recipe": "0" * 64, "sourceTime": time, "destinationTime": time}
+    made = Recipe(task(status={"baseline": proven}), nfs(), bucket(), None)
+    stored = json.loads(made.plan(RUN, SETTINGS).text())["baseline"]
+    assert {**stored, **proven} == stored
+    assert recipe().plan(RUN, SETTINGS).baseline is None
+
+
 def test_the_plan_is_what_the_runner_reads() -> None:
     made = recipe()
     plan = made.plan(RUN, SETTINGS)

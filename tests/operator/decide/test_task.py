@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from datasync_api.baseline import Baseline
 from datasync_api.conditions import Reason, find_condition
-from datasync_api.execution import Execution
+from datasync_api.execution import Execution, ExecutionResult
 from datasync_api.task import Task, TaskStatus
 from datasync_operator.decide import naming
 from datasync_operator.decide.plan import Create, Delete, Plan
@@ -21,6 +22,10 @@ from fakes.objects import NOW, ago, bucket, execution, nfs, task
 
 HOURLY = {"expression": "rate(1 hour)"}
 ENDS = {"nas": nfs(), "bucket": bucket()}
+OLD, NEW = (
+    {"recipe": "0" * 64, "sourceTime": at.isoformat(), "destinationTime": at.isoformat()}
+    for at in (ago(7200), ago(20))
+)
 
 
 def old_task(hours: float, *, schedule: dict[str, Any] | None = None, **more: Any) -> Task:
@@ -251,6 +256,27 @@ class TestStatus:
         condition = find_condition(told(decide(task(), locations=locations)).conditions, "Ready")
         assert condition is not None
         assert condition.status == expected
+
+    @pytest.mark.parametrize(
+        ("phase", "proven", "kept"),
+        [
+            ("Success", NEW, NEW),
+            ("Success", None, OLD),
+            ("Error", NEW, OLD),
+            ("Cancelled", None, OLD),
+        ],
+        ids=["a success moves it", "a clock was not known", "failures do not", "nor does a stop"],
+    )
+    def test_the_baseline_is_the_last_successes(
+        self, phase: str, proven: dict[str, Any] | None, kept: dict[str, Any]
+    ) -> None:
+        ended = own("run", phase)
+        result = ExecutionResult.model_validate({"baseline": proven})
+        run = ended.model_copy(
+            update={"status": ended.status.model_copy(update={"result": result})}
+        )
+        found = told(decide(task(status={"baseline": OLD}), run))
+        assert found.baseline == Baseline.model_validate(kept)
 
     def test_nothing_new_says_the_same(self) -> None:
         first = told(decide(task(), own("a", "Error")))

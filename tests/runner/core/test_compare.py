@@ -1,6 +1,7 @@
 """The truth table of `decide`, row by row."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from datasync_api.task import TaskOptions
 from datasync_runner.core import compare
-from datasync_runner.core.compare import Action, CompareOptions, decide, listed_alike, wanted
+from datasync_runner.core.compare import Action, CompareOptions, decide, wanted
 from datasync_runner.core.entry import Entry, Keeps, Kind, ObjectHeaders, PosixMetadata
 
 META = PosixMetadata(0o644, 1000, 1000, 5, 4)
@@ -44,6 +45,8 @@ LISTED = file(metadata=None, mtime_ns=0)
 UNTIMED = file(metadata=stated(mtime_ns=None), mtime_ns=5, etag='"1"')
 """An object of another tool, whose metadata tells no time: S3's own is that of its writing."""
 FOREIGN = ObjectHeaders(user_metadata=(("a", "1"),))
+PROVEN = CompareOptions(source_before_ns=10, destination_until_ns=20)
+OLD = file(changed_ns=9)
 
 TABLE = [
     (AWAY, SPECIAL, REMOVE, "Skip NotAtSource"),
@@ -66,6 +69,12 @@ TABLE = [
     (file(), file(), ALL, "Copy TransferModeAll"),
     (file(), file(size_bytes=4), PLAIN, "Copy SizeDiffers"),
     (file(), file(size_bytes=4, metadata=None), PLAIN, "Copy SizeDiffers"),
+    (OLD, LISTED._replace(changed_ns=20), PROVEN, "Skip Unchanged"),
+    (OLD, LISTED._replace(changed_ns=20), replace(PROVEN, overwrite=False), "Skip OverwriteNever"),
+    (OLD, LISTED._replace(changed_ns=20, size_bytes=4), PROVEN, "Copy SizeDiffers"),
+    (OLD, LISTED._replace(changed_ns=21), PROVEN, "Inspect MetadataUnknown"),
+    (file(changed_ns=10), LISTED._replace(changed_ns=20), PROVEN, "Inspect MetadataUnknown"),
+    (OLD, file(metadata=stated(mode=0), changed_ns=20), PROVEN, "UpdateMetadata MetadataDiffers"),
     (file(), LISTED, PLAIN, "Inspect MetadataUnknown"),
     (LISTED, file(), PLAIN, "Inspect MetadataUnknown"),
     (folder(), folder(metadata=None), PLAIN, "Inspect MetadataUnknown"),
@@ -195,33 +204,6 @@ def test_what_is_kept_whole_is_wanted_as_it_is(entry, options):
 )
 def test_what_is_not_kept_or_not_stated_is_wanted_otherwise(entry, options, metadata):
     assert wanted(entry, options) == entry._replace(metadata=metadata)
-
-
-ENTRIES = st.none() | st.builds(
-    lambda kind, size, mtime_ns, metadata, marks: Entry(
-        b"k", kind, size, mtime_ns, metadata, implied=marks == 1, bare=marks == 2
-    ),
-    st.sampled_from(list(Kind)),
-    st.integers(0, 2),
-    st.integers(0, 2),
-    st.none() | st.just(META),
-    st.integers(0, 2),
-)
-ANY_OPTIONS = st.builds(CompareOptions, *[st.booleans()] * 9)
-
-
-@given(ENTRIES, ENTRIES, ANY_OPTIONS)
-def test_what_the_listings_find_alike_is_the_same(source, destination, options):
-    if options.by_listings and listed_alike(source, destination):
-        assert decide(source, destination, options) == compare.SAME
-
-
-def test_listings_find_alike_what_is_not_newer_and_of_one_size():
-    assert NOTHING.by_listings
-    assert listed_alike(LISTED, LISTED._replace(mtime_ns=1))
-    assert not listed_alike(LISTED._replace(mtime_ns=1), LISTED)
-    assert not listed_alike(LISTED, LISTED._replace(size_bytes=4))
-    assert not listed_alike(LISTED, AWAY)
 
 
 def test_options_of_the_task():

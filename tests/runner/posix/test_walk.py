@@ -168,11 +168,11 @@ def test_the_walk_reads_ahead_within_its_bounds(tmp_path, monkeypatch):
     asked, most = set(), 0
     read = posix_ahead.Ahead._read
 
-    def counting(self, key):
+    def counting(self, key, moved_ns):
         nonlocal most
         asked.add(key)
         most = max(most, len(self._asked))
-        return read(self, key)
+        return read(self, key, moved_ns)
 
     monkeypatch.setattr(posix_ahead.Ahead, "_read", counting)
     root_fd = os.open(tmp_path, os.O_RDONLY)
@@ -233,3 +233,53 @@ def test_this_machine_tells_a_file_system(tmp_path):
     assert not is_network(file_system(fd))
     folders.close()
     os.close(fd)
+
+
+def stamps(root, **options):
+    entries, _, _ = listed(root, **options)
+    return {entry.key: entry.changed_ns for entry in entries}
+
+
+@pytest.mark.parametrize("network", [False, True])
+@pytest.mark.parametrize("folder_names", [3, 10_000])
+def test_change_stamps_are_ctimes(tmp_path, monkeypatch, network, folder_names):
+    monkeypatch.setattr(posix_listing, "FOLDER_NAMES", folder_names)
+    plant(tmp_path, ["a/x", "a/y", "a/z", "a/w", "b/c/x", "top"])
+    (tmp_path / "link").symlink_to("top")
+    for key, stamp_ns in stamps(tmp_path, network=network).items():
+        found = (tmp_path / os.fsdecode(key)).lstat()
+        if key.count(b"/") - key.endswith(b"/") < 1:  # what is inside may have come with a folder
+            assert stamp_ns == found.st_ctime_ns
+        else:
+            assert stamp_ns >= found.st_ctime_ns
+
+
+def tick(path: Path) -> None:
+    """Change something, until the clock of stamps has moved on."""
+    before = path.stat().st_ctime_ns
+    while path.stat().st_ctime_ns == before:
+        path.chmod(0o755)
+
+
+def test_what_came_with_a_folder_is_as_new_as_its_coming(tmp_path):
+    plant(tmp_path, ["a/b/x", "a/y", "old/b/x", "old/y", "top"])
+    tick(tmp_path / "top")
+    before = stamps(tmp_path)
+    tick(tmp_path / "top")
+    (tmp_path / "a").rename(tmp_path / "away")
+    (tmp_path / "old").rename(tmp_path / "a")
+    after = stamps(tmp_path)
+    moved_ns = min((tmp_path / "a").stat().st_ctime_ns, tmp_path.stat().st_ctime_ns)
+    for key in (b"a/", b"a/b/", b"a/b/x", b"a/y"):
+        assert after[key] >= moved_ns > before[key], key
+
+
+def test_a_new_file_makes_nothing_new_beside_it(tmp_path):
+    plant(tmp_path, ["a/b/x", "a/y", "c/z"])
+    tick(tmp_path / "c/z")
+    border_ns = (tmp_path / "c/z").stat().st_ctime_ns
+    (tmp_path / "a/b/new").touch()
+    found = stamps(tmp_path)
+    assert found[b"a/b/"] >= border_ns
+    for key in (b"a/b/x", b"a/y", b"a/"):
+        assert found[key] < border_ns, key

@@ -48,6 +48,10 @@ class CompareOptions:
     """Both sides are object storage: their user metadata counts."""
     time_grain_ns: int = 1
     """The destination keeps times in steps of so much: what is less is no difference."""
+    source_before_ns: int = 0
+    """The baseline: what the source stamped earlier, and"""
+    destination_until_ns: int = -1
+    """what the destination stamped no later, has not changed since both were equal."""
 
     @classmethod
     def of(
@@ -87,12 +91,20 @@ class CompareOptions:
         """Whether any metadata counts."""
         return self.mtime or self.mode or self.uid or self.gid
 
+    def proven(self, source: Entry, destination: Entry) -> bool:
+        """Whether neither has changed since both were equal."""
+        return (
+            source.changed_ns < self.source_before_ns
+            and destination.changed_ns <= self.destination_until_ns
+        )
+
 
 KEPT = Decision(Action.SKIP, "NotAtSource")
 DELETE = Decision(Action.DELETE, "NotAtSource")
 SPECIAL = Decision(Action.SKIP, "SpecialFile")
 IMPLIED = Decision(Action.SKIP, "ImpliedFolder")
 NEVER = Decision(Action.SKIP, "OverwriteNever")
+UNCHANGED = Decision(Action.SKIP, "Unchanged")
 SAME = Decision(Action.SKIP, "Same")
 MISSING = Decision(Action.COPY, "NotAtDestination")
 NO_MARKER = Decision(Action.COPY, "FolderMarkerMissing")
@@ -128,6 +140,7 @@ def decide(source: Entry | None, destination: Entry | None, o: CompareOptions) -
     | folder | bare folder | | Skip Same |
     | any | any | transfer mode All | Copy TransferModeAll |
     | file, link | file, link | sizes differ | Copy SizeDiffers |
+    | any | any | metadata of one not known, neither changed since the baseline | Skip Unchanged |
     | any | any | metadata of one not known, and it or the kind counts | Inspect MetadataUnknown |
     | file | link | (or the other way round) | Copy KindDiffers |
     | file, link | file, link | both objects, no mtime stated, ETags equal | (go on below) |
@@ -161,8 +174,11 @@ def decide(source: Entry | None, destination: Entry | None, o: CompareOptions) -
         return SIZE
     want, have = source.metadata, destination.metadata
     other_kind = source.kind is not destination.kind
-    if (want is None or have is None) and (o.metadata or o.objects or other_kind):
-        return UNKNOWN
+    if want is None or have is None:
+        if o.proven(source, destination):
+            return UNCHANGED
+        if o.metadata or o.objects or other_kind:
+            return UNKNOWN
     if other_kind:
         return KIND
     if not folder and (changed := _content(source, destination, o)):
@@ -170,21 +186,6 @@ def decide(source: Entry | None, destination: Entry | None, o: CompareOptions) -
     if want is None or have is None:
         return SAME
     return _metadata(source, want, destination, have, o)
-
-
-def listed_alike(source: Entry | None, destination: Entry | None) -> bool:
-    """Whether `decide` says Same of two files by what both listings tell, where that is enough.
-
-    A shorter way for nearly all pairs of a run that finds nothing to do, valid where
-    `CompareOptions.by_listings` holds; it says no to everything else.
-    """
-    return (
-        source is not None
-        and destination is not None
-        and source[1] is Kind.FILE is destination[1]
-        and source[2] == destination[2]
-        and source[3] <= destination[3]
-    )
 
 
 def _only_at_destination(destination: Entry | None, o: CompareOptions) -> Decision:

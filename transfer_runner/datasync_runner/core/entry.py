@@ -7,6 +7,9 @@ sort alike: by the bytes of the S3 key.  Tuples, because a run makes millions of
 from enum import IntEnum
 from typing import Final, NamedTuple
 
+UNSTAMPED: Final = 2**63 - 1
+"""A change stamp that is not known: later than every clock, so that it proves nothing."""
+
 
 class Kind(IntEnum):
     """What an entry is."""
@@ -68,6 +71,12 @@ class Entry(NamedTuple):
     """A folder for which the storage keeps no metadata, whatever is written to it."""
     etag: str = ""
     headers: ObjectHeaders | None = None
+    changed_ns: int = UNSTAMPED
+    """Its change stamp: content and metadata at this key are no younger.
+
+    Set by the storage and by no client: ctime, Last-Modified.  Below a folder that may have been
+    moved here, when that happened.
+    """
 
 
 def path_of(key: bytes) -> str:

@@ -122,9 +122,9 @@ async def settle_folders(
     written = tally.files_transferred + tally.files_deleted + tally.folders_deleted
     touched = bool(written) or kept.new_folders
     for records in kept.folders.reversed_batches(BATCH):
-        works = [unpack_folder(packed) for packed in records]
+        works = _needed([unpack_folder(packed) for packed in records], touched=touched)
         works = await inspected(works, source, destination, tally=tally, options=options)
-        works = [work for work in works if touched or work.action is not Action.SKIP]
+        works = _needed(works, touched=touched)
         folders = [wanted(work.source, options) for work in works]
         answers = await destination.write_folders(folders)
         done: list[Entry] = []
@@ -136,6 +136,10 @@ async def settle_folders(
                 done.append(answer)
         if files is not None:
             files.updated(done)
+
+
+def _needed(works: list[FolderWork], *, touched: bool) -> list[FolderWork]:
+    return [work for work in works if touched or work.action is not Action.SKIP]
 
 
 async def inspected(

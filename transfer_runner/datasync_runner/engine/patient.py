@@ -26,6 +26,7 @@ from datasync_runner.storage.port import (
     Moved,
     Reader,
     Source,
+    Standing,
     Written,
     nobody,
 )
@@ -64,6 +65,18 @@ class Patient:
             raise ConfigurationInvalid(
                 f"the location cannot be listed: {error.message}; {error.hint}"
             ) from error
+
+    async def standing(self) -> Standing:
+        """As the port."""
+        return await self.retry(self._inner.standing)
+
+    async def earliest_stamp(self) -> int | None:
+        """As the port."""
+        return await self.retry(self._inner.earliest_stamp)
+
+    async def latest_stamp(self) -> int | None:
+        """As the port."""
+        return await self.retry(self._inner.latest_stamp)
 
     async def inspect(self, entries: Sequence[Entry]) -> list[Entry | StorageError]:
         """As the port."""

@@ -9,6 +9,7 @@ from datasync_api.patterns import Filter
 from datasync_api.plan import TransferPlan
 from datasync_runner.core.file_conditions import Bounds
 from datasync_runner.core.parts import BUDGET_BYTES
+from datasync_runner.engine import baseline
 from datasync_runner.engine.delete import delete_extra, held, settle_folders
 from datasync_runner.engine.dry_run import DryRun
 from datasync_runner.engine.moving import Mover, move, options_of
@@ -42,6 +43,7 @@ async def run_plan(
     patient_source, patient_destination = Patient(source), Patient(destination)
     await patient_source.check()
     await patient_destination.check()
+    beginning = await baseline.begin(plan, patient_source, patient_destination)
     options = options_of(plan, patient_source, patient_destination)
     conditions = plan.file_conditions
     bounds = Bounds.of(conditions, now_ns=began_ns) if conditions else None
@@ -64,7 +66,7 @@ async def run_plan(
                 plan.includes, plan.excludes, hidden=plan.options.hidden_files == "Include"
             ),
             bounds=bounds,
-            options=options,
+            options=baseline.with_proof(options, plan, beginning),
             board=board,
             queue=queue,
             kept=kept,
@@ -90,4 +92,6 @@ async def run_plan(
     await patient_destination.finish()
     if stop is not None:
         raise stop
+    if not board.tally.failure_count():
+        board.baseline = await baseline.conclude(plan, beginning, patient_destination)
     board.ended()

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from datasync_api.patterns import Filter
-from datasync_runner.core.compare import Action, CompareOptions, decide, listed_alike
+from datasync_runner.core.compare import Action, CompareOptions, decide
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.file_conditions import Bounds
+from datasync_runner.core.listed import settled_by
 from datasync_runner.core.pair import MergeJoin, Pair, UnsortedListingError
 from datasync_runner.engine.failures import record
 from datasync_runner.engine.progress import Board
@@ -56,6 +57,7 @@ class Prepare:
     ) -> None:
         self._source, self._destination = source, destination
         self._chosen, self._bounds, self._options = chosen, bounds, options
+        self._settled = settled_by(options)
         self._board, self._tally = board, board.tally
         self._queue, self._kept = queue, kept
         self._join = MergeJoin()
@@ -132,9 +134,9 @@ class Prepare:
         works: list[Work] = []
         options, tally = self._options, self._tally
         to_objects = self._destination.objects
-        by_listings = options.by_listings
+        settled = self._settled
         for source, destination in pairs:
-            if by_listings and listed_alike(source, destination):
+            if settled is not None and settled(source, destination):
                 tally.files_skipped += 1
                 continue
             action = decide(source, destination, options).action
@@ -171,6 +173,10 @@ class Prepare:
         right = action is Action.SKIP
         if right and (destination is None or source.implied or self._destination.objects):
             return
+        if right and destination is not None and source.metadata is None:
+            # Not known, and not asked for: what the destination has is right.
+            has = destination.metadata
+            source = source._replace(metadata=has, mtime_ns=destination.mtime_ns)
         self._kept.folders.push(pack_folder(FolderWork(action, source, destination)))
         self._kept.new_folders |= action is Action.COPY
         if action in (Action.COPY, Action.UPDATE_METADATA):

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from datasync_api.baseline import Baseline
 from datasync_api.hold import Hold
 from datasync_api.report import Progress, RunnerPhase
 from datasync_runner.core.tally import Tally
@@ -32,6 +33,8 @@ class Board:
     """Of a dry run: what a transfer would have to have acknowledged."""
     requests: Counter[str] = field(default_factory=Counter[str])
     """Of a dry run: what a transfer would ask of S3, beside what the dry run has asked itself."""
+    baseline: Baseline | None = None
+    """What the run has proven for the next one."""
     files: FileEvents | None = None
     """Who is told of single files; None: nobody."""
     on_phase: Callable[[RunnerPhase], None] = nobody

@@ -84,8 +84,8 @@ def _fields(folder: Entry) -> list[Any]:
 
 
 def _entry(fields: list[Any]) -> Entry:
-    key, *others, headers = fields
-    folder = Entry(key.encode("latin-1"), Kind.FOLDER, *others)
+    key, *others, headers, changed_ns = fields
+    folder = Entry(key.encode("latin-1"), Kind.FOLDER, *others, changed_ns=changed_ns)
     if headers is not None:
         user = tuple((name, value) for name, value in headers[-1])
         headers = ObjectHeaders(*headers[:-1], user_metadata=user)

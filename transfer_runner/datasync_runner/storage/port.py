@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from datasync_api.patterns import Filter
-from datasync_runner.core.entry import Entry, Keeps
+from datasync_runner.core.entry import UNSTAMPED, Entry, Keeps
 from datasync_runner.storage.errors import StorageError
 
 
@@ -26,6 +26,15 @@ class Content(NamedTuple):
 
     entry: Entry
     body: bytes
+
+
+class Standing(NamedTuple):
+    """What tells whether a location is the one that a run before has seen."""
+
+    root: str = ""
+    """The root's file system and inode; empty where the URI says it all."""
+    changed_ns: int = UNSTAMPED
+    """The root's own change stamp; UNSTAMPED where it has none."""
 
 
 class Written(NamedTuple):
@@ -109,6 +118,17 @@ class Source(Protocol):
         """Everything that takes part, sorted by key.  Raises: StopError, Unavailable."""
         ...
 
+    async def standing(self) -> Standing:
+        """Which location this is.  Raises: StorageError."""
+        ...
+
+    async def earliest_stamp(self) -> int | None:
+        """No change from now on is stamped earlier, in nanoseconds; None: nobody knows.
+
+        Raises: StorageError.
+        """
+        ...
+
     async def inspect(self, entries: Sequence[Entry]) -> list[Entry | StorageError]:
         """The entries with their metadata known: Missing, Denied, Unavailable as values."""
         ...
@@ -162,6 +182,13 @@ class Destination(Source, Protocol):
 
     async def verify(self, written: Sequence[Written]) -> list[Written | StorageError]:
         """Compare the destination with what was sent: VerificationFailed where they differ."""
+        ...
+
+    async def latest_stamp(self) -> int | None:
+        """No change until now was stamped later, in nanoseconds; None: nobody knows.
+
+        It may write and remove a file of its own.  Raises: StorageError.
+        """
         ...
 
     async def finish(self) -> None:

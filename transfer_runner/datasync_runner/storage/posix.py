@@ -13,13 +13,14 @@ from typing import Final, TypeVar
 from datasync_api.patterns import Filter
 from datasync_api.plan import PosixSide
 from datasync_runner.core.entry import Entry, Keeps
-from datasync_runner.storage import errors, posix_files
+from datasync_runner.storage import errors, posix_clock, posix_files
 from datasync_runner.storage.port import (
     Batch,
     Content,
     Moved,
     Reader,
     Source,
+    Standing,
     Written,
     nobody,
 )
@@ -117,6 +118,23 @@ class PosixStorage:
                 yield batch
         finally:
             await self._calls.threads.run(walker.close)
+
+    async def standing(self) -> Standing:
+        """Which location this is.  Raises: StorageError."""
+        if self._absent:
+            return Standing()
+        fd = self._now.fd
+        return await self._calls.about(b"", "look at it", lambda: posix_clock.standing(fd))
+
+    async def earliest_stamp(self) -> int | None:
+        """By our own clock: a source is not written to."""
+        return posix_clock.earliest_stamp_ns(network=self._now.network)
+
+    async def latest_stamp(self) -> int | None:
+        """By a file made for the purpose.  Raises: StorageError."""
+        fd = self._now.fd
+        doing = "ask for its time"
+        return await self._calls.about(b"", doing, lambda: posix_clock.latest_stamp_ns(fd))
 
     def _leftover(self, key: bytes) -> None:
         if len(self._leftovers) < MAX_LEFTOVERS:

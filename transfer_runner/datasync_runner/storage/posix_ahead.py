@@ -35,21 +35,21 @@ class Ahead:
         self._folders = Folders(self._root_fd)
         self._pool: ThreadPoolExecutor | None = ThreadPoolExecutor(readers, "walk")
         self._lock = threading.Lock()
-        self._known: list[bytes] = []  # a heap: the next in the walk's order first
+        self._known: list[tuple[bytes, int]] = []  # a heap: the next in the walk's order first
         self._asked: dict[bytes, Future[Listing]] = {}
         self._names = 0
         self._at = b""
 
-    def take(self, key: bytes) -> Listing:
+    def take(self, key: bytes, moved_ns: int = 0) -> Listing:
         """A folder (empty for the root) read; keys are asked for in rising order.
 
-        Raises: OSError.
+        `moved_ns`: when it may have been moved there.  Raises: OSError.
         """
         with self._lock:
             self._at = key
             asked = self._asked.pop(key, None)
         if asked is None or asked.cancel():
-            listing = self._read(key)
+            listing = self._read(key, moved_ns)
         else:
             listing = asked.result()
             with self._lock:
@@ -76,15 +76,15 @@ class Ahead:
         self._folders.close()
         os.close(self._root_fd)
 
-    def _read(self, key: bytes) -> Listing:
+    def _read(self, key: bytes, moved_ns: int) -> Listing:
         before = blocks_read()
         with self._folders.open(key) as fd:
-            listing = read_folder(fd, key, self._chosen)
+            listing = read_folder(fd, key, self._chosen, moved_ns=moved_ns)
         self._pays = self._pays or blocks_read() > before
         return listing
 
-    def _read_ahead(self, key: bytes) -> Listing:
-        listing = self._read(key)
+    def _read_ahead(self, key: bytes, moved_ns: int) -> Listing:
+        listing = self._read(key, moved_ns)
         with self._lock:
             self._names += listing.names
             if key in self._asked:
@@ -94,7 +94,7 @@ class Ahead:
 
     def _learn(self, chunk: Chunk) -> None:
         for at in chunk.folders:
-            heapq.heappush(self._known, chunk.entries[at].key)
+            heapq.heappush(self._known, (chunk.entries[at].key, chunk.moved_ns(at)))
 
     def _fill(self) -> None:
         while (
@@ -104,6 +104,6 @@ class Ahead:
             and len(self._asked) < AHEAD_FOLDERS
             and self._names < AHEAD_NAMES
         ):
-            key = heapq.heappop(self._known)
+            key, moved_ns = heapq.heappop(self._known)
             if key > self._at and key not in self._asked:
-                self._asked[key] = self._pool.submit(self._read_ahead, key)
+                self._asked[key] = self._pool.submit(self._read_ahead, key, moved_ns)

@@ -4,6 +4,9 @@ Siblings are sorted as `name` (files) and `name/` (folders), which makes a whole
 name is looked at in the order in which the file system tells them: that is the order in which a
 network file system has sent the metadata along.
 
+Whoever renames a folder changes its ctime and that of the folder around it, and of nothing inside.
+So where both have changed, all that is inside counts as changed at that time.
+
 Memory: FOLDER_NAMES entries (about 500 bytes each), and SORT_BYTES when there are more.
 """
 
@@ -16,7 +19,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from datasync_api.patterns import SNAPSHOT, Filter
-from datasync_runner.core.entry import Entry, Kind, PosixMetadata
+from datasync_runner.core.entry import UNSTAMPED, Entry, Kind, PosixMetadata
 from datasync_runner.storage.posix_errors import translate
 from datasync_runner.storage.posix_metadata import entry_of
 from datasync_runner.storage.posix_names import PREFIX, TEMPORARY
@@ -32,9 +35,9 @@ CHUNK: Final = 1000
 _TYPE: Final = 0o170000
 _REGULAR: Final = 0o100000
 _TEMPORARY: Final = os.fsdecode(PREFIX)
-_RECORD: Final = Struct("<BBIIIQqq")
+_RECORD: Final = Struct("<BBIIIQqqq")
 _KEY: Final = itemgetter(0)
-_NOTHING_MORE: Final = Entry(b"", Kind.FILE)[5:]
+_BETWEEN: Final = Entry(b"", Kind.FILE)[5:-1]
 # Half of what the constructors of named tuples cost; they are called for each of millions.
 _new = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 _entry: Final[Callable[[tuple[object, ...]], Entry]] = partial(_new, Entry)
@@ -47,6 +50,12 @@ class Chunk(NamedTuple):
     entries: Sequence[Entry]
     folders: Sequence[int]
     """Where in it the folders are."""
+    changed_ns: int = UNSTAMPED
+    """The change stamp of the folder itself."""
+
+    def moved_ns(self, at: int) -> int:
+        """When the folder at this place may have been moved there, at the latest."""
+        return min(self.entries[at].changed_ns, self.changed_ns)
 
 
 class Listing:
@@ -71,12 +80,17 @@ class Listing:
             self.sorter.close()
 
 
-def read_folder(fd: int, prefix: bytes, chosen: Filter) -> Listing:
-    """The entries of an open folder whose key is `prefix`.  Raises: OSError."""
+def read_folder(fd: int, prefix: bytes, chosen: Filter, *, moved_ns: int = 0) -> Listing:
+    """The entries of an open folder whose key is `prefix`.
+
+    `moved_ns`: when it may have been moved here, with a folder around it or by itself; 0: never.
+    Raises: OSError.
+    """
     listing = Listing()
+    changed_ns = max(moved_ns, os.fstat(fd).st_ctime_ns)
     try:
         with os.scandir(fd) as items:
-            entries = _looked_at(items, prefix, _Rules(chosen, prefix, listing))
+            entries = _looked_at(items, prefix, _Rules(chosen, prefix, listing), moved_ns)
             found = list(islice(entries, FOLDER_NAMES))
             if len(found) == FOLDER_NAMES:
                 _spill(listing, found, entries, prefix)
@@ -87,10 +101,10 @@ def read_folder(fd: int, prefix: bytes, chosen: Filter) -> Listing:
         listing.close()
         raise
     if listing.sorter is None:
-        listing.first = _chunk(found)
+        listing.first = _chunk(found, changed_ns)
     else:
         records = listing.sorter.sorted()
-        listing.rest = _unpacked(records, prefix)
+        listing.rest = _unpacked(records, prefix, changed_ns)
         listing.first = next(listing.rest)
     listing.names = len(listing.first.entries)
     return listing
@@ -129,7 +143,7 @@ def _is_folder(item: "os.DirEntry[str]") -> bool:
 
 
 def _looked_at(
-    items: "Iterator[os.DirEntry[str]]", prefix: bytes, rules: _Rules
+    items: "Iterator[os.DirEntry[str]]", prefix: bytes, rules: _Rules, moved_ns: int
 ) -> Iterator[Entry]:
     everything, takes, failures = rules.everything, rules.takes, rules.listing.failures
     hidden = rules.listing.hidden
@@ -156,16 +170,21 @@ def _looked_at(
             metadata = _metadata(
                 (mode & 0o7777, found.st_uid, found.st_gid, mtime_ns, found.st_atime_ns)
             )
+            changed_ns = found.st_ctime_ns
+            if changed_ns < moved_ns:
+                changed_ns = moved_ns
             head = (prefix + raw, file_kind, found.st_size, mtime_ns, metadata)
-            yield _entry(head + _NOTHING_MORE)
+            yield _entry((*head, *_BETWEEN, changed_ns))
             continue
         entry = entry_of(prefix + raw, found)
-        yield entry._replace(key=entry.key + b"/") if entry.kind is Kind.FOLDER else entry
+        key = entry.key + b"/" if entry.kind is Kind.FOLDER else entry.key
+        yield entry._replace(key=key, changed_ns=max(entry.changed_ns, moved_ns))
 
 
-def _chunk(entries: Sequence[Entry]) -> Chunk:
+def _chunk(entries: Sequence[Entry], changed_ns: int) -> Chunk:
     folder = Kind.FOLDER
-    return Chunk(entries, [at for at, entry in enumerate(entries) if entry[1] is folder])
+    folders = [at for at, entry in enumerate(entries) if entry[1] is folder]
+    return Chunk(entries, folders, changed_ns)
 
 
 def _spill(listing: Listing, first: list[Entry], more: Iterator[Entry], prefix: bytes) -> None:
@@ -184,13 +203,12 @@ def _packed(entry: Entry, cut: int) -> bytes:
     key, kind, size_bytes, mtime_ns, metadata = entry[:5]
     mode, uid, gid, _, atime_ns = metadata or (0, 0, 0, 0, 0)
     known = metadata is not None
-    fields = _RECORD.pack(
-        kind, known, mode or 0, uid or 0, gid or 0, size_bytes, mtime_ns, atime_ns or 0
-    )
-    return key[cut:] + b"\0" + fields
+    owner = (mode or 0, uid or 0, gid or 0)
+    times = (mtime_ns, atime_ns or 0, entry.changed_ns)
+    return key[cut:] + b"\0" + _RECORD.pack(kind, known, *owner, size_bytes, *times)
 
 
-def _unpacked(records: Iterator[bytes], prefix: bytes) -> Iterator[Chunk]:
+def _unpacked(records: Iterator[bytes], prefix: bytes, changed_ns: int) -> Iterator[Chunk]:
     width = _RECORD.size
     kinds: list[Kind] = list(Kind)
     unpack = _RECORD.unpack
@@ -199,8 +217,8 @@ def _unpacked(records: Iterator[bytes], prefix: bytes) -> Iterator[Chunk]:
         add = entries.append
         for record in piece:
             fields: tuple[int, ...] = unpack(record[-width:])
-            kind, known, mode, uid, gid, size_bytes, mtime_ns, atime_ns = fields
+            kind, known, mode, uid, gid, size_bytes, mtime_ns, atime_ns, stamp = fields
             metadata = _metadata((mode, uid, gid, mtime_ns, atime_ns)) if known else None
             head = (prefix + record[: -width - 1], kinds[kind], size_bytes, mtime_ns, metadata)
-            add(_entry(head + _NOTHING_MORE))
-        yield _chunk(entries)
+            add(_entry((*head, *_BETWEEN, stamp)))
+        yield _chunk(entries, changed_ns)

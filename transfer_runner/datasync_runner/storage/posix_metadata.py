@@ -33,6 +33,7 @@ def entry_of(key: bytes, found: os.stat_result) -> Entry:
         0 if kind is Kind.FOLDER else found.st_size,
         mtime_ns,
         PosixMetadata(mode & 0o7777, found.st_uid, found.st_gid, mtime_ns, found.st_atime_ns),
+        changed_ns=found.st_ctime_ns,
     )
 
 

@@ -78,7 +78,7 @@ class _Walk:
                     yield self._batch()
             folder.at = end
             if at is not None:
-                self._descend(ahead, folder.listing, entries[at].key)
+                self._descend(ahead, folder, at)
             elif chunk := next(folder.listing.rest, None):
                 folder.turn(chunk)
                 ahead.offer(chunk)
@@ -89,11 +89,12 @@ class _Walk:
         if self._entries or self._errors:
             yield self._batch()
 
-    def _descend(self, ahead: Ahead, listing: Listing, key: bytes) -> None:
-        if key in listing.hidden:
+    def _descend(self, ahead: Ahead, folder: _Folder, at: int) -> None:
+        key = folder.chunk.entries[at].key
+        if key in folder.listing.hidden:
             self._entries.pop()
         try:
-            self._enter(ahead.take(key))
+            self._enter(ahead.take(key, folder.chunk.moved_ns(at)))
         except FileNotFoundError:
             return  # removed while we walk: it is not there, that is all
         except OSError as error:

@@ -8,11 +8,11 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from datasync_api.patterns import Filter
-from datasync_runner.core.entry import Entry, Kind, parent_of
+from datasync_runner.core.entry import UNSTAMPED, Entry, Kind, parent_of
 from datasync_runner.storage.s3.pages import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 _MAKE: Final = cast("Callable[[Iterable[Any]], Entry]", partial(cast("Any", tuple).__new__, Entry))
 """An entry from its fields, without a Python call."""
@@ -37,6 +37,7 @@ def entries_of(page: Page, skip: int) -> list[Entry]:
                 repeat(object=False),
                 page.etags,
                 repeat(None),
+                _stamps(page),
                 strict=False,
             ),
         )
@@ -49,6 +50,22 @@ def entries_of(page: Page, skip: int) -> list[Entry]:
     if b"" in keys[:1]:
         del entries[0]
     return entries
+
+
+def _stamps(page: Page) -> "Sequence[int]":
+    times = page.mtimes_ns
+    if 0 not in times and "-" not in "".join(page.etags):
+        return times
+    return list(map(stamp, times, page.etags))
+
+
+def stamp(mtime_ns: int, etag: str) -> int:
+    """The change stamp of an object as it is listed.
+
+    Of an upload in parts Last-Modified may be when it was begun, days before the object was there
+    (Amazon S3 User Guide, object metadata): such an object proves nothing.
+    """
+    return mtime_ns if mtime_ns and "-" not in etag else UNSTAMPED
 
 
 class Folding:

@@ -13,7 +13,7 @@ from typing import Final
 
 from datasync_api.patterns import Filter
 from datasync_runner.core.entry import Entry, Kind, path_of
-from datasync_runner.storage.s3.entries import entries_of
+from datasync_runner.storage.s3.entries import entries_of, stamp
 from datasync_runner.storage.s3.page_stream import Fetch, ListAnswer, ListRequest, pages
 from datasync_runner.storage.s3.pages import Page
 from datasync_runner.storage.sorting import Sorter
@@ -207,8 +207,10 @@ def _unpacked(record: bytes) -> Entry:
     kind = Kind.FOLDER if key.endswith(b"/") else Kind.FILE
     if rest == b"p":
         return Entry(key, kind, implied=True)
-    size, mtime, etag = rest[1:].split(b" ", 2)
-    return Entry(key, kind, int(size), int(mtime), etag=etag.decode())
+    size, mtime, tag = rest[1:].split(b" ", 2)
+    mtime_ns, etag = int(mtime), tag.decode()
+    changed_ns = stamp(mtime_ns, etag)
+    return Entry(key, kind, int(size), mtime_ns, etag=etag, changed_ns=changed_ns)
 
 
 def _last_of_each(records: Iterator[bytes]) -> Iterator[bytes]:

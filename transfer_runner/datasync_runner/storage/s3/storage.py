@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from datasync_api.patterns import Filter
 from datasync_api.plan import S3Side
@@ -24,6 +24,7 @@ from datasync_runner.storage.port import (
     RangedReader,
     Reader,
     Source,
+    Standing,
     Written,
     nobody,
 )
@@ -33,7 +34,7 @@ from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.deletion import delete
 from datasync_runner.storage.s3.gather import Gather, Give
 from datasync_runner.storage.s3.listing import ListAnswer, Listing, ListRequest
-from datasync_runner.storage.s3.metadata import described, stored_checksum
+from datasync_runner.storage.s3.metadata import described, modified_ns, stored_checksum
 from datasync_runner.storage.s3.multipart import Upload
 from datasync_runner.storage.s3.objects import Objects, copy_source
 from datasync_runner.storage.s3.reader import ObjectReader
@@ -42,6 +43,9 @@ from datasync_runner.storage.throttle import Throttle
 
 T = TypeVar("T")
 R = TypeVar("R")
+STAMP_MARGIN_NS: Final = 900 * 1_000_000_000
+"""An object may be stamped before it is there: when its PUT began, or at the bucket that it is
+replicated from (Amazon S3 promises that for within 15 minutes)."""
 
 
 class S3Storage:
@@ -63,6 +67,7 @@ class S3Storage:
         self._budget = budget or ByteBudget(BUDGET_BYTES)
         self._client = Client(side, most=connections, throttle=throttle)
         self._objects = Objects(self._client)
+        self._date_ns = 0
 
     @property
     def sent(self) -> Mapping[str, int]:
@@ -70,7 +75,7 @@ class S3Storage:
         return self._client.sent
 
     async def check(self) -> None:
-        """List one key: is the bucket there, and are we let in?
+        """List one key: is the bucket there, are we let in, and what time is it there?
 
         Raises: BucketMissing, CredentialsRefused, ConfigurationInvalid, Unavailable.
         """
@@ -91,12 +96,27 @@ class S3Storage:
         ]
         query = canonical_query([pair for pair in pairs if pair[1]])
         answer = await self._client.ask(Call("ListObjectsV2", "GET", self._client.path(), query))
-        return ListAnswer(answer.body, answer.headers().get("server", "").lower())
+        headers = answer.headers()
+        self._date_ns = modified_ns(headers.get("date", ""))
+        return ListAnswer(answer.body, headers.get("server", "").lower())
 
     async def listing(self, chosen: Filter) -> AsyncIterator[Batch]:
         """Everything that takes part, sorted.  Raises: StopError, Unavailable."""
         async for batch in Listing(self._fetch, self._side, chosen).batches():
             yield batch
+
+    async def standing(self) -> Standing:
+        """A bucket is what its name says."""
+        return Standing()
+
+    async def earliest_stamp(self) -> int | None:
+        """By the last listing's Date: `check` has just asked for one."""
+        return self._date_ns - STAMP_MARGIN_NS if self._date_ns else None
+
+    async def latest_stamp(self) -> int | None:
+        """By another listing's Date: whole seconds, as Last-Modified.  Raises: StorageError."""
+        await self._fetch(ListRequest(self._side.prefix, max_keys=1))
+        return self._date_ns or None
 
     async def inspect(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
         """A HEAD for each entry whose metadata is not known."""

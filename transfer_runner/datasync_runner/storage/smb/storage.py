@@ -13,7 +13,16 @@ from datasync_api.patterns import Filter
 from datasync_api.plan import SmbSide
 from datasync_runner.core.entry import Entry, Keeps
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Batch, Content, Moved, Reader, Source, Written, nobody
+from datasync_runner.storage.port import (
+    Batch,
+    Content,
+    Moved,
+    Reader,
+    Source,
+    Standing,
+    Written,
+    nobody,
+)
 from datasync_runner.storage.posix_charge import Charge
 from datasync_runner.storage.smb import changes, times
 from datasync_runner.storage.smb.folders import Folders
@@ -112,6 +121,18 @@ class SmbStorage:
             and len(self._leftovers) < MAX_LEFTOVERS
         ):
             self._leftovers.append(key)
+
+    async def standing(self) -> Standing:
+        """A share is what its URI says."""
+        return Standing()
+
+    async def earliest_stamp(self) -> int | None:
+        """Not known: a share's listing carries no change stamps, so that nothing is proven."""
+        return None
+
+    async def latest_stamp(self) -> int | None:
+        """Not known either."""
+        return None
 
     async def inspect(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
         """A listing of a share knows everything already."""

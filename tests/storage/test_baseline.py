@@ -1,0 +1,192 @@
+"""The baseline between real file systems and a real S3 server: what is asked, and what is found."""
+
+import os
+import time
+from datetime import timedelta
+
+import pytest
+
+from datasync_api.plan import TransferPlan
+from datasync_runner.core.parts import BUDGET_BYTES
+from datasync_runner.engine.pipeline import run_plan
+from datasync_runner.engine.progress import Board
+from datasync_runner.storage.budget import ByteBudget
+from datasync_runner.storage.factory import Means, make_storages
+from datasync_runner.storage.posix_clock import LOCAL_MARGIN_SECONDS
+from datasync_runner.storage.s3.client import Client
+from datasync_runner.storage.s3.storage import STAMP_MARGIN_NS
+from datasync_runner.storage.throttle import Throttle
+from storage.sides import credentials, posix_side, s3_side
+
+PAIRS = [("posix", "s3"), ("s3", "posix"), ("s3", "s3"), ("posix", "posix")]
+MARGINS = {
+    "posix": timedelta(seconds=LOCAL_MARGIN_SECONDS),
+    "s3": timedelta(microseconds=STAMP_MARGIN_NS // 1000),
+}
+
+
+class World:
+    """Two sides, runs between them in this process, and the S3 requests that they make."""
+
+    def __init__(self, tmp_path, server, client, bucket, kinds):
+        self.kinds, self.client, self.bucket = kinds, client, bucket
+        secret = credentials(tmp_path / "secret", server)
+        self.sides = []
+        for kind, name in zip(kinds, ("source", "destination"), strict=True):
+            (tmp_path / name).mkdir()
+            folder = posix_side(tmp_path / name)
+            bucket_side = s3_side(server, bucket, secret, f"{name}/")
+            self.sides.append(bucket_side if kind == "s3" else folder)
+        self.source, self.destination = tmp_path / "source", tmp_path / "destination"
+        self.asked = []
+
+    async def run(self, baseline=None, **options):
+        owner = {"uid": "None", "gid": "None"} if os.geteuid() else {}
+        plan = TransferPlan(
+            execution={"namespace": "n", "name": "e", "uid": "u"},
+            source=self.sides[0],
+            destination=self.sides[1],
+            options={**owner, **options},
+            baseline=baseline,
+        )
+        budget = ByteBudget(BUDGET_BYTES)
+        storages = make_storages(plan, Means(budget, Throttle(-1), 64, time.time_ns()))
+        board = Board("u", time.monotonic)
+        self.asked.clear()
+        try:
+            await run_plan(plan, *storages, board)
+        finally:
+            for storage in storages:
+                await storage.close()
+        assert board.tally.failure_count() == 0, board.tally.failures()
+        return board
+
+    def put(self, side, key, body, **more):
+        name = ("source", "destination")[side]
+        self.client.put_object(Bucket=self.bucket, Key=f"{name}/{key}", Body=body, **more)
+
+    def without_margin(self, baseline):
+        """As if what is there when the run begins had been there for long."""
+        margin = MARGINS[self.kinds[0]]
+        return baseline.model_copy(update={"source_time": baseline.source_time + margin})
+
+    def next_second(self):
+        """Wait until the server's clock shows another second: its stamps have no more."""
+        before = self._date()
+        while self._date() == before:
+            pass
+
+    def _date(self):
+        answer = self.client.head_bucket(Bucket=self.bucket)
+        return answer["ResponseMetadata"]["HTTPHeaders"]["date"]
+
+    def heads(self):
+        return sorted(key for operation, key in self.asked if operation == "HeadObject")
+
+
+@pytest.fixture
+def world(request, tmp_path, s3_server, s3_client, bucket, monkeypatch):
+    made = World(tmp_path, s3_server, s3_client, bucket, request.param)
+    start = Client.start
+
+    def noting(self, call, finish):
+        made.asked.append((call.operation, call.key))
+        start(self, call, finish)
+
+    monkeypatch.setattr(Client, "start", noting)
+    return made
+
+
+UP = pytest.mark.parametrize("world", [PAIRS[0]], indirect=True, ids=["posix-to-s3"])
+DOWN = pytest.mark.parametrize("world", [PAIRS[1]], indirect=True, ids=["s3-to-posix"])
+FILES = {"a/b/x": b"xx", "a/y": b"yyy", "top": b"t"}
+
+
+def plant(world):
+    for key, body in FILES.items():
+        if world.kinds[0] == "s3":
+            world.put(0, key, body)
+        else:
+            path = world.source / key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(body)
+            os.utime(path, ns=(5, 1_500_000_000_000_000_001))
+
+
+@pytest.mark.parametrize("world", PAIRS, indirect=True, ids=["-to-".join(p) for p in PAIRS])
+async def test_an_unchanged_run_makes_no_request_an_object(world):
+    plant(world)
+    first = await world.run()
+    assert first.tally.files_transferred == 3
+    plain = await world.run()
+    heads = world.heads()
+    assert (not heads) == (world.kinds == ("posix", "posix"))
+    # An object of this very second could have been stamped before the run began.
+    baseline = world.without_margin(first.baseline)
+    later = {"source_time": baseline.source_time + timedelta(seconds=1)}
+    second = await world.run(baseline.model_copy(update=later))
+    assert world.heads() == []
+    for board in (plain, second):
+        assert (board.tally.files_skipped, board.tally.files_transferred) == (3, 0)
+        assert board.tally.folders_transferred == board.tally.files_metadata_updated == 0
+        assert board.baseline is not None
+
+
+@UP
+async def test_from_files_exactly_what_changed_is_asked_about(world):
+    plant(world)
+    first = await world.run()
+    (world.source / "top").chmod(0o600)
+    (world.source / "a/y").write_bytes(b"YYY")
+    os.utime(world.source / "a/y", ns=(5, 1_600_000_000_000_000_000))
+    world.next_second()
+    world.put(1, "a/b/x", b"??")
+    second = await world.run(world.without_margin(first.baseline))
+    # What other tools have said of top is to be kept: that is asked for before it is written.
+    assert world.heads() == [b"a/b/x", b"a/y", b"top", b"top"]
+    assert (second.tally.files_transferred, second.tally.files_metadata_updated) == (2, 1)
+    head = world.client.head_object(Bucket=world.bucket, Key="destination/top")
+    assert head["Metadata"]["file-permissions"] == "0100600"
+    found = world.client.get_object(Bucket=world.bucket, Key="destination/a/b/x")
+    assert found["Body"].read() == b"xx"
+
+
+@UP
+async def test_a_folder_that_was_moved_over_another_is_seen(world):
+    plant(world)
+    (world.source / "old/b").mkdir(parents=True)
+    (world.source / "old/b/x").write_bytes(b"OO")
+    os.utime(world.source / "old/b/x", ns=(5, 1_400_000_000_000_000_000))
+    (world.source / "old/y").write_bytes(b"OOO")
+    first = await world.run()
+    (world.source / "a").rename(world.source / "away")
+    (world.source / "old").rename(world.source / "a")
+    await world.run(world.without_margin(first.baseline))
+    for key, body in {"a/b/x": b"OO", "a/y": b"OOO", "away/b/x": b"xx"}.items():
+        found = world.client.get_object(Bucket=world.bucket, Key=f"destination/{key}")
+        assert found["Body"].read() == body
+
+
+@DOWN
+async def test_changes_at_a_folder_are_undone(world):
+    plant(world)
+    first = await world.run()
+    while (world.destination / "top").stat().st_ctime_ns <= first.baseline.destination_ns:
+        (world.destination / "top").write_bytes(b"T")
+    (world.destination / "a/y").chmod(0o600)
+    baseline = world.without_margin(first.baseline)
+    later = {"source_time": baseline.source_time + timedelta(seconds=1)}
+    second = await world.run(baseline.model_copy(update=later))
+    assert (second.tally.files_transferred, second.tally.files_metadata_updated) == (1, 1)
+    assert (world.destination / "top").read_bytes() == b"t"
+    assert (world.destination / "a/y").stat().st_mode & 0o777 == 0o755
+    assert world.heads() == [b"a/y", b"top"]
+
+
+@UP
+async def test_an_object_in_parts_is_asked_about_each_time(world):
+    (world.source / "large").write_bytes(b"x" * 20_000_000)
+    (world.source / "small").write_bytes(b"x")
+    first = await world.run()
+    second = await world.run(world.without_margin(first.baseline))
+    assert (world.heads(), second.tally.files_skipped) == ([b"large"], 2)
