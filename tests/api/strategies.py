@@ -25,9 +25,9 @@ def grammar(cel: str) -> str | None:
 
 
 def literals(cel: str) -> tuple[str, ...]:
-    """The short texts that a rule is about."""
+    """The texts that a rule is about."""
     special = ("[", "]", "{", "}", "?") if "Glob" in cel else ("\0",) if "x00" in cel else ()
-    return (*re.findall(r"'([^'\\]{1,3})'", cel), *special)
+    return (*re.findall(r"'([^'\\]+)'", cel), *special)
 
 
 def documents(schema: Schema, hints: tuple[str, ...] = ()) -> st.SearchStrategy[Any]:
@@ -38,7 +38,9 @@ def documents(schema: Schema, hints: tuple[str, ...] = ()) -> st.SearchStrategy[
     if schema.get("x-kubernetes-int-or-string"):
         return st.integers(0, 9) | st.from_regex(r"[1-9][0-9]{0,3}(m|Mi|Gi)?", fullmatch=True)
     if "enum" in schema:
-        return st.sampled_from(schema["enum"])
+        hinted = [value for value in schema["enum"] if value in hints]
+        anything = st.sampled_from(schema["enum"])
+        return anything | st.sampled_from(hinted) if hinted else anything
     match schema["type"]:
         case "object" if "properties" in schema:
             required = {
@@ -71,6 +73,7 @@ def documents(schema: Schema, hints: tuple[str, ...] = ()) -> st.SearchStrategy[
 
 
 def _texts(schema: Schema, hints: tuple[str, ...]) -> st.SearchStrategy[str]:
+    hints = tuple(hint for hint in hints if len(hint) <= 3)
     if schema.get("format") == "date-time":
         moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
         return moments.map(lambda moment: moment.isoformat().replace("+00:00", "Z"))
