@@ -30,6 +30,16 @@ def literals(cel: str) -> tuple[str, ...]:
     return (*re.findall(r"'([^'\\]+)'", cel), *special)
 
 
+def about(cel: str, schema: Schema) -> Schema:
+    """The schema with the fields that a rule names and those that must be there.
+
+    All others may be left out, and each that is drawn is one more that its own rules may refuse.
+    """
+    named = {*re.findall(r"self\.(\w+)", cel), *schema.get("required", [])}
+    fields = {name: inner for name, inner in schema["properties"].items() if name in named}
+    return {**schema, "properties": fields}
+
+
 def documents(schema: Schema, hints: tuple[str, ...] = ()) -> st.SearchStrategy[Any]:
     """Whatever the schema takes; its grammars are kept to, its other rules are not.
 
