@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from datasync_api.base import ApiModel, Rule
-from datasync_api.text import cel_fullmatch, written_as
+from datasync_api.text import INT_OR_STRING, cel_number_or, written_as
 
 _SIZE: Final = r"[0-9]{1,15}(\.[0-9]{1,9})?(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?"
 _AGE: Final = "([0-9]{1,5}d)?([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?"
@@ -77,15 +77,9 @@ def _is_time(text: str) -> str:
 
 Size = Annotated[
     int | str,
-    WithJsonSchema(
-        {
-            "anyOf": [{"type": "integer"}, {"type": "string"}],
-            "maxLength": 32,
-            "x-kubernetes-int-or-string": True,
-        }
-    ),
+    INT_OR_STRING,
     Rule(
-        cel=f"type(self) == int ? self >= 0 : {cel_fullmatch('self', _SIZE)}",
+        cel=cel_number_or(_SIZE),
         message="is not a size: write the bytes, or a number with a unit, such as 64k or 1.5Gi",
         holds=lambda size: size >= 0 if isinstance(size, int) else bool(re.fullmatch(_SIZE, size)),
     ),

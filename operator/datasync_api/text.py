@@ -100,17 +100,25 @@ def _is_quantity(value: Any) -> bool:
     return re.fullmatch(_QUANTITY, str(value)) is not None
 
 
+INT_OR_STRING = WithJsonSchema(
+    {
+        "anyOf": [{"type": "integer"}, {"type": "string"}],
+        "maxLength": 32,
+        "x-kubernetes-int-or-string": True,
+    }
+)
+
+
+def cel_number_or(grammar: str) -> str:
+    """CEL for a number that is not negative, or a text that follows a grammar."""
+    return f"type(self) == int ? self >= 0 : {cel_fullmatch('self', grammar)}"
+
+
 Quantity = Annotated[
     int | str,
-    WithJsonSchema(
-        {
-            "anyOf": [{"type": "integer"}, {"type": "string"}],
-            "maxLength": 32,
-            "x-kubernetes-int-or-string": True,
-        }
-    ),
+    INT_OR_STRING,
     Rule(
-        cel=f"type(self) == int ? self >= 0 : {cel_fullmatch('self', _QUANTITY)}",
+        cel=cel_number_or(_QUANTITY),
         message="is not a quantity: write a number with a unit, such as 500m or 2Gi",
         holds=_is_quantity,
     ),

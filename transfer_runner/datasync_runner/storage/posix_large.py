@@ -5,15 +5,14 @@ thread's buffer alone.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from datasync_runner.checksums import combine
 from datasync_runner.core.entry import Entry
 from datasync_runner.core.parts import RANGE_BYTES, RANGES_AT_ONCE
 from datasync_runner.storage import errors
-from datasync_runner.storage.large import first_failure, resized
+from datasync_runner.storage.large import first_failure, resized, write_stream
 from datasync_runner.storage.port import Moved, RangedReader, Reader, Written
 from datasync_runner.storage.posix_calls import Calls
 from datasync_runner.storage.posix_charge import Charge
@@ -70,19 +69,11 @@ class LargeWriter:
             raise
 
     async def _stream(self, target: Target, reader: Reader, moved: Moved) -> int:
-        entry = target.entry
-        checksum = at = 0
-        while chunk := await reader.read():
-            if at + len(chunk) > entry.size_bytes:
-                raise resized(entry)
-            await self._charge.pay(len(chunk))
-            write = partial(write_at, target.fd, [chunk], at)
-            piece = await self._calls.about(entry.key, "write it", write)
-            checksum, at = combine(checksum, piece, len(chunk)), at + len(chunk)
-            moved(len(chunk))
-        if at != entry.size_bytes:
-            raise resized(entry)
-        return checksum
+        def write(pieces: Sequence[bytes], at: int) -> Awaitable[int]:
+            call = partial(write_at, target.fd, pieces, at)
+            return self._calls.about(target.entry.key, "write it", call)
+
+        return await write_stream(target.entry, reader, moved, charge=self._charge, write=write)
 
     async def _ranges(self, target: Target, reader: RangedReader, moved: Moved) -> int:
         entry = target.entry

@@ -5,14 +5,14 @@ server.  A file that was interrupted is written anew: its temporary file is remo
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from functools import partial
 
 from datasync_runner.checksums import combine, crc64
 from datasync_runner.core.entry import Entry
 from datasync_runner.core.parts import RANGE_BYTES, RANGES_AT_ONCE
 from datasync_runner.storage import errors
-from datasync_runner.storage.large import first_failure, resized
+from datasync_runner.storage.large import first_failure, resized, write_stream
 from datasync_runner.storage.port import Moved, RangedReader, Reader, Written
 from datasync_runner.storage.posix_charge import Charge
 from datasync_runner.storage.smb.folders import Folders
@@ -54,18 +54,10 @@ class LargeWriter:
         self._wires.give_back(target.wire)
 
     async def _stream(self, target: Target, reader: Reader, moved: Moved) -> int:
-        entry = target.entry
-        checksum = at = 0
-        while chunk := await reader.read():
-            if at + len(chunk) > entry.size_bytes:
-                raise resized(entry)
-            await self._charge.pay(len(chunk))
-            piece = await self._threads.run(partial(_write, target, [chunk], at))
-            checksum, at = combine(checksum, piece, len(chunk)), at + len(chunk)
-            moved(len(chunk))
-        if at != entry.size_bytes:
-            raise resized(entry)
-        return checksum
+        def write(pieces: Sequence[bytes], at: int) -> Awaitable[int]:
+            return self._threads.run(partial(_write, target, pieces, at))
+
+        return await write_stream(target.entry, reader, moved, charge=self._charge, write=write)
 
     async def _ranges(self, target: Target, reader: RangedReader, moved: Moved) -> int:
         entry = target.entry
