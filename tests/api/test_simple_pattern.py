@@ -190,9 +190,15 @@ paths = st.builds(
     st.lists(names, min_size=1, max_size=4),
     st.sampled_from(["", "/"]),
 )
-texts = st.text("/ab*|\\.", min_size=1, max_size=12)
-includes = texts.filter(lambda text: re.fullmatch(INCLUDE_GRAMMAR, text))
-excludes = texts.filter(lambda text: re.fullmatch(EXCLUDE_GRAMMAR, text))
+
+
+def written(grammar: str) -> st.SearchStrategy[str]:
+    """Short texts of a grammar: made from it, for of any texts too few follow it."""
+    texts = st.from_regex(re.compile(grammar), fullmatch=True, alphabet="/ab*|\\.")
+    return texts.filter(lambda text: 1 <= len(text) <= 12)
+
+
+includes, excludes = written(INCLUDE_GRAMMAR), written(EXCLUDE_GRAMMAR)
 
 
 @settings(max_examples=400)
