@@ -68,8 +68,11 @@ class WorkQueue:
                 key, wait = self._pop()
                 if key is not None:
                     return key
+                # wait_for loses a cancellation that comes with the change (bpo-37658, mended in
+                # Python 3.12): the worker would go on and the process would never end.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), wait)
+                    async with asyncio.timeout(wait):
+                        await self._changed.wait()
 
     async def done(self, key: ObjectKey) -> None:
         """Give the key back; if it was asked for meanwhile it is handed out again."""

@@ -89,7 +89,12 @@ def operator(
             assert process.poll() is None, f"the operator ended: {log.read_text()}"
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                pytest.fail(f"the operator did not end within 20 s of SIGTERM: {log.read_text()}")
 
 
 @pytest.fixture

@@ -115,6 +115,23 @@ async def test_a_worker_asks_again_when_told_and_retries_when_it_fails() -> None
     assert [moment - start for moment in seen] == pytest.approx([0, 7, 8])
 
 
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_worker_ends_when_it_is_cancelled_while_the_queue_changes(turns: int) -> None:
+    async def reconcile(_: ObjectKey) -> None:
+        return None
+
+    queue = WorkQueue()
+    await queue.add(A, after=1000)
+    served = asyncio.create_task(worker(queue, reconcile, lambda *_: None))
+    await asyncio.sleep(1)  # now it waits for the time to come, or for a change
+    await queue.add(B, after=900)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    served.cancel()
+    ended, _ = await asyncio.wait([served], timeout=60)
+    assert ended == {served}
+
+
 @given(st.floats(0.001, 1000))
 def test_spread_stays_within_a_fifth(delay: float) -> None:
     assert 0.8 * delay <= spread(delay) <= 1.2 * delay
