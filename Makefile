@@ -41,7 +41,7 @@ test-cluster: setup images ## the chart, pods and volumes, on a real node
 demo: setup-python ## a real tree to an S3 server by 'datasync run', without a cluster
 	@examples/demo/run.sh
 
-demo-cluster: setup images ## the same through a real Kubernetes: NFS to S3, S3 to a claim, S3 to S3
+demo-cluster: setup images ## the same through a real Kubernetes: NFS to S3, S3 to a claim, S3 to S3, SMB to S3
 	@examples/demo-cluster/run.sh
 
 crds: setup-python ## write crds/ and the chart's copy from the models

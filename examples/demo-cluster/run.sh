@@ -1,7 +1,7 @@
 #!/bin/bash
 # A first sync on a real Kubernetes, as a user does it: 'make demo-cluster' (root, on Linux).
 #
-#   run.sh                 cluster up, chart installed, three transfers, each compared with its source; then all is taken down
+#   run.sh                 cluster up, chart installed, four transfers, each compared with its source; then all is taken down
 #   KEEP=1 run.sh          leave it up to look around
 #   run.sh down            take down what KEEP=1 left
 set -euo pipefail
@@ -10,6 +10,7 @@ cd "$HERE/../.."
 export TESTBED_NAME=dsdemo TESTBED_SUBNET=10.88 TESTBED_STATE=/var/tmp/dsdemo STORAGE_NAME=demo
 . tests/testbed/lib.sh
 EXPORT=/var/tmp/dsdemo-export # what the NFS server serves
+SHARE=/var/tmp/dsdemo-share   # what the SMB server serves
 CLAIM=/var/tmp/dsdemo-claim   # what stands behind the claim's volume
 PYTHON=.venv/bin/python
 export PATH=$BIN:$PATH KUBECONFIG=$TESTBED_STATE/kubeconfig
@@ -21,8 +22,9 @@ show() { printf '\033[2m$ %s\033[0m\n' "$*"; "$@"; }
 down() { # pods first: an unmount waits for its server
   tests/testbed/cluster.sh down
   STORAGE_NAME=demo-nfs tests/testbed/nfs.sh down
+  STORAGE_NAME=demo-smb tests/testbed/smb.sh down
   STORAGE_NAME=demo-s3 tests/testbed/s3.sh down
-  rm -rf "$EXPORT" "$CLAIM"
+  rm -rf "$EXPORT" "$SHARE" "$CLAIM"
 }
 
 up() {
@@ -33,12 +35,15 @@ up() {
   tests/testbed/cluster.sh up
   tests/testbed/cluster.sh nfs-client
   tests/testbed/cluster.sh load $images
-  mkdir -p "$EXPORT/tree" "$CLAIM"
+  mkdir -p "$EXPORT/tree" "$SHARE/team" "$CLAIM"
   chmod 777 "$CLAIM"
   cp -a "$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')/." "$EXPORT/tree/"
   rm -rf "$EXPORT/tree/site-packages" "$EXPORT/tree/dist-packages"
+  find "$EXPORT/tree" -type l -delete # some lead out of the tree, and links are restored only where they stay inside
   chmod -R a+rX "$EXPORT/tree"
+  cp -a "$EXPORT/tree"/{asyncio,email,json,unittest} "$SHARE/team/"
   STORAGE_NAME=demo-nfs tests/testbed/nfs.sh up "$EXPORT" --netns "$TESTBED_NAME"
+  STORAGE_NAME=demo-smb tests/testbed/smb.sh up "$SHARE" --netns "$TESTBED_NAME"
   STORAGE_NAME=demo-s3 tests/testbed/s3.sh up --netns "$TESTBED_NAME"
   eval "$(STORAGE_NAME=demo-s3 tests/testbed/s3.sh env)"
   "$PYTHON" "$HERE/compare.py" --make archive archive-copy
@@ -66,7 +71,7 @@ demo() {
   show helm upgrade --install datasync charts/datasync --namespace datasync-system --create-namespace --wait --timeout 2m \
     --set operator.image.repository=localhost/datasync-operator,operator.image.tag=dev,operator.image.pullPolicy=Never \
     --set runner.image.repository=localhost/datasync-runner,runner.image.tag=dev,runner.image.pullPolicy=Never \
-    --set operator.exchangeIntervalSeconds=1 | head -4
+    --set operator.exchangeIntervalSeconds=1 | sed -n 1,4p
   kubectl create namespace demo >/dev/null
   kubectl label namespace demo pod-security.kubernetes.io/enforce=restricted >/dev/null
   kubectl config set-context --current --namespace=demo >/dev/null
@@ -104,8 +109,13 @@ YAML
   watch replicate-first
   "$PYTHON" "$HERE/compare.py" s3://archive/tree/ s3://archive-copy/
 
+  say "An encrypted SMB share to S3"
+  show kubectl apply -f examples/smb-to-s3/
+  watch share-first
+  "$PYTHON" "$HERE/compare.py" "$SHARE/team" s3://archive/team/
+
   say "Nothing that was applied shows a change"
-  show kubectl diff -f examples/nfs-to-s3/ -f examples/s3-to-pvc/ -f examples/s3-to-s3/ && echo "  no difference"
+  show kubectl diff -f examples/nfs-to-s3/ -f examples/s3-to-pvc/ -f examples/s3-to-s3/ -f examples/smb-to-s3/ && echo "  no difference"
   show kubectl get datasync
 }
 
@@ -121,7 +131,7 @@ finish_demo() {
     say "It is still up"
     echo "  export KUBECONFIG=$KUBECONFIG PATH=$BIN:\$PATH"
     echo "  kubectl get datasync; kubectl describe dse first; kubectl -n datasync-system logs deployment/datasync"
-    echo "  the NFS export is $EXPORT/tree; the S3 server is ${AWS_ENDPOINT_URL:-} (keys: STORAGE_NAME=demo-s3 tests/testbed/s3.sh env)"
+    echo "  the NFS export is $EXPORT/tree; the share is $SHARE; the S3 server is ${AWS_ENDPOINT_URL:-} (keys: STORAGE_NAME=demo-s3 tests/testbed/s3.sh env)"
     echo "  examples/demo-cluster/run.sh down"
   else
     down
@@ -130,6 +140,6 @@ finish_demo() {
   exit "$status"
 }
 trap finish_demo EXIT
-say "A real Kubernetes, an NFS server and an S3 server"
+say "A real Kubernetes, an NFS, an SMB and an S3 server"
 up
 demo

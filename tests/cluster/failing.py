@@ -24,6 +24,7 @@ class Case:
 
 CASES = (
     Case("wrong-secret", "CredentialsRefused", ("credentials",)),
+    Case("wrong-password", "CredentialsRefused", ("smb://", "check username, password")),
     Case("missing-bucket", "BucketNotFound", ("no-such-bucket-here", "create")),
     Case("missing-secret", "CredentialsMissing", ("absent", "create it with AWS_ACCESS_KEY_ID")),
     Case("nfs-server-away", "MountFailed", ("cannot be mounted", "check its server")),
@@ -61,6 +62,8 @@ def start_failing(cluster: Cluster, client: Any, transfers: Transfers) -> Iterat
         t.agent("site", maxConcurrentExecutions=50),
         t.agent("huge", resources={"requests": {"memory": "4Ti"}, "limits": {"memory": "4Ti"}}),
         t.credentials("wrong", secret_key="not-the-key"),
+        t.login("not-the-login", password="not-the-password"),
+        t.share("wrong-password", t.cluster.smb.folder, secret="not-the-login"),
         t.bucket("full", bucket, prefix="full"),
         t.bucket("to", bucket, prefix="to"),
         t.bucket("precious", bucket, prefix="precious"),
@@ -77,6 +80,7 @@ def start_failing(cluster: Cluster, client: Any, transfers: Transfers) -> Iterat
         t.nfs("unreadable-file", folder),
         # A few fail as sources, the others as destinations.
         t.task("missing-bucket", "missing-bucket", "to", **once),
+        t.task("wrong-password", "wrong-password", "to", **once),
         t.task("nfs-server-away", "nfs-server-away", "to", **once),
         t.task("s3-server-away", "s3-server-away", "to", **once),
         t.task("no-room", "no-room", "no-room-to", **once),

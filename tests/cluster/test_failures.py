@@ -44,5 +44,6 @@ def test_what_failed_harmed_nothing(failing: Failing, cluster_s3: Any) -> None:
     assert "unreadable" in failure["samplePath"]
     # Secrets are in no word of any status.
     told = failing.transfers.space.kubectl("get", "dse", "-o", "json").stdout
-    assert "not-the-key" not in told
-    assert failing.transfers.cluster.s3.secret_key not in told
+    cluster = failing.transfers.cluster
+    for secret in ("not-the-key", "not-the-password", cluster.s3.secret_key, cluster.smb.password):
+        assert secret not in told

@@ -2,16 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cluster.gate import Gate
 from cluster.transfers import (
     RUNNER_UID,
-    SMALL,
     Transfers,
     condition,
     objects,
@@ -21,11 +20,8 @@ from cluster.transfers import (
     write_tree,
 )
 from fixtures import s3
-from fixtures.testbed import ROOT
 
 pytestmark = pytest.mark.timeout(90)
-EXAMPLES = ROOT / "examples"
-ADDRESS = "10.88.0.1"
 
 
 @pytest.fixture
@@ -44,29 +40,13 @@ def archive_copy(cluster_s3: Any) -> Iterator[str]:
     s3.remove_bucket(cluster_s3, "archive-copy")
 
 
-def example(name: str, transfers: Transfers, **replaced: str) -> list[dict[str, Any]]:
-    """The manifests of an example, with this cluster's addresses."""
-    changes = {f"http://{ADDRESS}:8333": transfers.endpoint, ADDRESS: transfers.cluster.address}
-    found: list[dict[str, Any]] = []
-    for file in sorted((EXAMPLES / name).glob("*.yaml")):
-        text = file.read_text()
-        for old, new in {**changes, **replaced}.items():
-            text = text.replace(old, new)
-        found += [document for document in yaml.safe_load_all(text) if document]
-    for manifest in found:
-        if manifest["kind"] == "DataSyncAgent":
-            manifest["spec"]["resources"] = SMALL
-    return found
-
-
 def test_nfs_to_s3(
     transfers: Transfers, gate: Gate, nfs_folder: Path, archive: str, cluster_s3: Any
 ) -> None:
     tree = sample_tree()
     write_tree(nfs_folder, {**tree, "scratch.tmp": b"x", "docs/__pycache__/m.pyc": b"x"})
-    manifests = example(
+    manifests = transfers.example(
         "nfs-to-s3",
-        transfers,
         **{"/export/tree": f"{transfers.cluster.nfs_path}/{nfs_folder.name}"},
     )
     large = r"^(PUT|POST) /archive/tree/z-large"
@@ -138,12 +118,9 @@ def test_nfs_to_s3(
 def test_s3_to_claim(transfers: Transfers, nfs_folder: Path, archive: str, cluster_s3: Any) -> None:
     tree = sample_tree(files=30)
     put_tree(cluster_s3, archive, "tree", tree)
-    write_to = nfs_folder / "claim"
-    write_to.mkdir()
-    write_to.chmod(0o777)
-    transfers.cluster.apply(host_volume(transfers.space.name, write_to))
-    try:
-        transfers.apply(*example("s3-to-pvc", transfers))
+
+    with host_volume(transfers, nfs_folder) as write_to:
+        transfers.apply(*transfers.example("s3-to-pvc"))
         status = transfers.success("restore-first")
 
         assert read_tree(write_to) == tree
@@ -155,8 +132,81 @@ def test_s3_to_claim(transfers: Transfers, nfs_folder: Path, archive: str, clust
         claim = transfers.space.get("pvc", "restored")
         assert claim is not None
         assert "deletionTimestamp" not in claim["metadata"]
-    finally:
-        transfers.cluster.kubectl("delete", "pv", transfers.space.name, "--wait=false")
+
+
+def test_claim_to_s3(
+    transfers: Transfers, nfs_folder: Path, cluster_bucket: str, cluster_s3: Any
+) -> None:
+    tree = sample_tree(files=30)
+
+    with host_volume(transfers, nfs_folder) as read_from:
+        write_tree(read_from, tree)
+        transfers.apply(
+            a_claim("restored"),
+            transfers.claim("volume", "restored"),
+            transfers.bucket("backup", cluster_bucket, prefix="backup"),
+            transfers.task("back-up", "volume", "backup"),
+            transfers.execution("back-up", "back-up"),
+        )
+        status = transfers.success("back-up")
+
+    assert objects(cluster_s3, cluster_bucket, "backup") == tree
+    assert status["counters"]["filesTransferred"] == len(tree)
+    assert status["counters"]["filesVerified"] == len(tree)
+    meta = cluster_s3.head_object(Bucket=cluster_bucket, Key="backup/empty")["Metadata"]
+    assert meta["file-mtime"].startswith("1500000000123456789")
+
+
+def test_share_to_s3(
+    transfers: Transfers, share_folder: Path, archive: str, cluster_s3: Any
+) -> None:
+    tree = sample_tree()
+    write_tree(share_folder, {**tree, "docs/Thumbs.db": b"x", "docs/~$page.docx": b"x"})
+
+    transfers.apply(*transfers.example("smb-to-s3", **{"path: team": f"path: {share_folder.name}"}))
+    status = transfers.success("share-first")
+
+    assert objects(cluster_s3, archive, "team") == tree
+    assert status["counters"]["filesTransferred"] == len(tree)
+    assert status["counters"]["filesVerified"] == len(tree)
+    assert status["counters"]["bytesTransferred"] == sum(map(len, tree.values()))
+    meta = cluster_s3.head_object(Bucket=archive, Key="team/empty")["Metadata"]
+    assert meta["file-mtime"].startswith("1500000000123456700")  # SMB counts in 100 ns
+    # A share has neither owners nor modes: AWS's defaults for what is missing.
+    assert [meta[f"file-{name}"] for name in ("owner", "group")] == ["65534", "65534"]
+    assert int(meta["file-permissions"], 8) & 0o7777 == 0o644
+    assert_at_rest(transfers)
+    # The login is in the pod's mounted Secret alone.
+    everything = transfers.space.kubectl("get", "cm,jobs,pods,events,datasync", "-o", "yaml").stdout
+    assert "share-login" in everything
+    assert transfers.cluster.smb.password not in everything
+
+
+def test_s3_to_share(
+    transfers: Transfers, share_folder: Path, cluster_bucket: str, cluster_s3: Any
+) -> None:
+    tree = sample_tree()
+    put_tree(cluster_s3, cluster_bucket, "from", tree)
+    write_tree(share_folder, {"empty": b"to be overwritten", "docs/gone": b"to be deleted"})
+
+    transfers.apply(
+        transfers.login("login"),
+        transfers.bucket("from", cluster_bucket, prefix="from"),
+        transfers.share("to", share_folder),
+        transfers.task(
+            *("restore", "from", "to"),
+            options={"preserveDeletedFiles": "Remove"},
+            guards={"maxDeletePercent": 100},
+        ),
+        transfers.execution("restore", "restore"),
+    )
+    status = transfers.success("restore")
+
+    assert read_tree(share_folder) == tree
+    assert status["counters"]["filesTransferred"] == len(tree)
+    assert status["counters"]["filesVerified"] == len(tree)
+    assert status["counters"]["filesDeleted"] == 1
+    assert_at_rest(transfers)
 
 
 def test_s3_to_s3_without_an_agent(
@@ -166,7 +216,7 @@ def test_s3_to_s3_without_an_agent(
     put_tree(cluster_s3, archive, "tree", tree)
     put_tree(cluster_s3, archive_copy, "gone", {"from the source": b"long ago"})
 
-    transfers.apply(*example("s3-to-s3", transfers))
+    transfers.apply(*transfers.example("s3-to-s3"))
     status = transfers.success("replicate-first")
 
     assert objects(cluster_s3, archive_copy) == tree
@@ -201,9 +251,14 @@ def assert_at_rest(transfers: Transfers) -> None:
             assert found["status"]["observedGeneration"] == meta["generation"]
 
 
-def host_volume(name: str, folder: Path) -> dict[str, Any]:
-    """A volume for one claim; the cluster has no storage class."""
-    return {
+@contextmanager
+def host_volume(transfers: Transfers, folder: Path) -> Iterator[Path]:
+    """Make a volume for the claim "restored", and yield its folder; there is no storage class."""
+    inside = folder / "claim"
+    inside.mkdir()
+    inside.chmod(0o777)
+    name = transfers.space.name
+    volume = {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
         "metadata": {"name": name},
@@ -212,6 +267,23 @@ def host_volume(name: str, folder: Path) -> dict[str, Any]:
             "accessModes": ["ReadWriteOnce"],
             "storageClassName": "",
             "claimRef": {"namespace": name, "name": "restored"},
-            "hostPath": {"path": str(folder), "type": "Directory"},
+            "hostPath": {"path": str(inside), "type": "Directory"},
+        },
+    }
+    transfers.cluster.apply(volume)
+    try:
+        yield inside
+    finally:
+        transfers.cluster.kubectl("delete", "pv", name, "--wait=false")
+
+
+def a_claim(name: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
         },
     }

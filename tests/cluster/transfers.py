@@ -7,9 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from fixtures.cluster import Cluster
 from fixtures.kube import Namespace
+from fixtures.testbed import ROOT
 
+EXAMPLES = ROOT / "examples"
+EXAMPLES_ADDRESS = "10.88.0.1"
 API = "datasync.dev/v1alpha1"
 TERMINAL = ("Success", "CompletedWithErrors", "Error", "Cancelled")
 UID_LABEL = "datasync.dev/execution-uid"
@@ -61,6 +66,32 @@ class Transfers:
             "stringData": keys,
         }
 
+    def login(self, name: str, *, password: str | None = None) -> Manifest:
+        """A Secret with which a location of kind smb logs on."""
+        smb = self.cluster.smb
+        keys = {"username": smb.username, "password": password or smb.password}
+        return {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name},
+            "stringData": keys,
+        }
+
+    def example(self, name: str, **replaced: str) -> list[Manifest]:
+        """The manifests of an example, with this cluster's addresses and small pods."""
+        changes = {f"http://{EXAMPLES_ADDRESS}:8333": self.endpoint}
+        changes |= {EXAMPLES_ADDRESS: self.cluster.address, **replaced}
+        found: list[Manifest] = []
+        for file in sorted((EXAMPLES / name).glob("*.yaml")):
+            text = file.read_text()
+            for old, new in changes.items():
+                text = text.replace(old, new)
+            found += [document for document in yaml.safe_load_all(text) if document]
+        for manifest in found:
+            if manifest["kind"] == "DataSyncAgent":
+                manifest["spec"]["resources"] = SMALL
+        return found
+
     def agent(self, name: str, **spec: Any) -> Manifest:
         return _object("DataSyncAgent", name, {"resources": SMALL, **spec})
 
@@ -70,6 +101,21 @@ class Transfers:
             "path": f"{self.cluster.nfs_path}/{folder.relative_to(self.cluster.nfs_export)}",
         }
         return _object("DataSyncLocation", name, {"nfs": where, "agentRefs": _refs(["site"])})
+
+    def share(self, name: str, folder: Path, *, secret: str = "login") -> Manifest:
+        """A folder of the share that refuses who does not encrypt."""
+        where = {
+            "server": self.cluster.smb.host,
+            "share": "enc",
+            "path": folder.name,
+            "encryption": "Required",
+            "credentialsSecretRef": {"name": secret},
+        }
+        return _object("DataSyncLocation", name, {"smb": where, "agentRefs": _refs(["site"])})
+
+    def claim(self, name: str, claim: str) -> Manifest:
+        where = {"persistentVolumeClaim": {"claimName": claim}}
+        return _object("DataSyncLocation", name, {**where, "agentRefs": _refs(["site"])})
 
     def efs(self, name: str) -> Manifest:
         return _object("DataSyncLocation", name, {"efs": {"fileSystemId": "fs-0123456789abcdef0"}})
