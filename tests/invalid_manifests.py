@@ -759,6 +759,49 @@ CASES = (
         "spec.bytesPerSecond",
         "should be greater than or equal to -1",
     ),
+    # DataSyncTask: the manifest
+    Case(
+        "manifest-of-nowhere",
+        task("manifest: {format: CSV}"),
+        "spec.manifest",
+        "set exactly one of configMapKeyRef and path",
+    ),
+    Case(
+        "manifest-of-two-places",
+        task("manifest: {path: list.csv, configMapKeyRef: {name: list, key: list.csv}}"),
+        "spec.manifest",
+        "set exactly one of configMapKeyRef and path",
+    ),
+    Case(
+        "manifest-format",
+        task("manifest: {format: JSON, path: list.json}"),
+        "spec.manifest.format",
+        'supported values: "CSV"',
+    ),
+    Case(
+        "manifest-above-the-source",
+        task("manifest: {path: ../list.csv}"),
+        "spec.manifest.path",
+        "name the folder itself, from the root of the export or volume",
+    ),
+    Case(
+        "manifest-and-includes",
+        task("manifest: {path: list.csv}, includes: [{value: /a}]"),
+        "spec.manifest",
+        "remove manifest, or includes and excludes",
+    ),
+    Case(
+        "manifest-and-excludes",
+        task("manifest: {path: list.csv}, excludes: [{value: '*.tmp'}]"),
+        "spec.manifest",
+        "remove manifest, or includes and excludes",
+    ),
+    Case(
+        "manifest-and-remove",
+        task("manifest: {path: list.csv}, options: {preserveDeletedFiles: Remove}"),
+        "spec.manifest",
+        "set options.preserveDeletedFiles to Preserve, or remove manifest",
+    ),
     # DataSyncAgent
     Case(
         "no-slots",

@@ -18,6 +18,7 @@ from datasync_api.filter_rules import ExcludeRule, IncludeRule
 from datasync_api.hold import Acknowledgement
 from datasync_api.location import AddressingStyle, LocationSpec, PayloadSigning
 from datasync_api.logging_target import CloudWatchStream, stream_of
+from datasync_api.manifest import TransferManifest
 from datasync_api.report import RunMode
 from datasync_api.smb import DEFAULT_PORT, SmbEncryption, SmbVersion
 from datasync_api.task import Guards, TaskOptions, TaskSpec
@@ -74,6 +75,15 @@ AnySide = PosixSide | S3Side | SmbSide
 Side = Annotated[AnySide, Field(discriminator="kind")]
 
 
+class ManifestPlace(ApiModel):
+    """Where the runner reads the list of files to transfer."""
+
+    kind: Literal["Mounted", "Source"]
+    """Mounted: a file of its own.  Source: below the source location."""
+    path: str
+    """Absolute, or the key below the source."""
+
+
 class ExecutionIdentity(ApiModel):
     """Which execution a plan, a result or an exchange belongs to."""
 
@@ -106,6 +116,8 @@ class TransferPlan(ApiModel):
     includes: tuple[IncludeRule, ...] = ()
     excludes: tuple[ExcludeRule, ...] = ()
     file_conditions: FileConditions | None = None
+    manifest_place: ManifestPlace | None = None
+    """Only what is listed there takes part; no filters then, and nothing is deleted."""
     guards: Guards = Field(default_factory=Guards)
     acknowledge: Acknowledgement = ""
     """The token of a hold that may go on."""
@@ -246,11 +258,13 @@ def make_plan(
     acknowledge: str = "",
     mode: RunMode = "Transfer",
     baseline: Baseline | None = None,
+    manifest_file: str = "",
 ) -> TransferPlan:
     """The plan of one run of a task between two sides.
 
     `bytes_per_second` replaces the task's ceiling for this run; it is not validated again.
     `acknowledge` is the token of a hold that may go on.
+    `manifest_file`: where a manifest out of a ConfigMap is, an absolute path.
     """
     logging = task.logging
     options = task.options
@@ -265,6 +279,7 @@ def make_plan(
         includes=tuple(task.includes),
         excludes=tuple(task.excludes),
         file_conditions=task.file_conditions,
+        manifest_place=_manifest_place(task.transfer_manifest, manifest_file),
         guards=task.guards,
         acknowledge=acknowledge,
         exchange=exchange,
@@ -275,6 +290,14 @@ def make_plan(
         else None,
         baseline=baseline,
     )
+
+
+def _manifest_place(manifest: TransferManifest | None, mounted: str) -> ManifestPlace | None:
+    if manifest is None:
+        return None
+    if manifest.path is not None:
+        return ManifestPlace(kind="Source", path=manifest.path.strip("/"))
+    return ManifestPlace(kind="Mounted", path=mounted)
 
 
 def nested(source: AnySide, destination: AnySide) -> bool:

@@ -11,6 +11,7 @@ from datasync_api.conditions import Conditions
 from datasync_api.file_conditions import FileConditions
 from datasync_api.filter_rules import ExcludeRule, IncludeRule
 from datasync_api.logging_target import Logging
+from datasync_api.manifest import TransferManifest
 from datasync_api.meta import Resource
 from datasync_api.rate import UNLIMITED, BytesPerSecond
 from datasync_api.schedule_grammar import EXPRESSION_GRAMMAR
@@ -169,6 +170,22 @@ class TaskSpec(ApiModel):
             field=".destinationLocationRef",
             holds=lambda spec: spec.source_location_ref.name != spec.destination_location_ref.name,
         ),
+        Rule(
+            cel="!has(self.manifest) || ((!has(self.includes) || self.includes.size() == 0) && "
+            "(!has(self.excludes) || self.excludes.size() == 0))",
+            message="a manifest lists every file, so filters have no say: remove manifest, or includes "
+            "and excludes",
+            field=".manifest",
+            holds=lambda spec: spec.transfer_manifest is None or not (spec.includes or spec.excludes),
+        ),
+        Rule(
+            cel="!has(self.manifest) || self.options.preserveDeletedFiles != 'Remove'",
+            message="a run by a manifest never deletes: set options.preserveDeletedFiles to Preserve, "
+            "or remove manifest",
+            field=".manifest",
+            holds=lambda spec: spec.transfer_manifest is None
+            or spec.options.preserve_deleted_files != "Remove",
+        ),
     )
 
     source_location_ref: Annotated[Reference, immutable("sourceLocationRef")]
@@ -186,6 +203,11 @@ class TaskSpec(ApiModel):
         default_factory=list[ExcludeRule], description="What matches takes no part."
     )
     file_conditions: FileConditions | None = None
+    transfer_manifest: TransferManifest | None = Field(
+        default=None,
+        alias="manifest",
+        description="Only what is listed there is looked at and transferred; nothing is deleted.",
+    )
     schedule: Schedule | None = None
     logging: Logging | None = Field(
         default=None, description="Who gets the lines of the log beside the runner's stdout."

@@ -92,6 +92,10 @@ def _parser() -> argparse.ArgumentParser:
         "without it: among your own state, by task",
     )  # fmt: skip
     run.add_argument(
+        "--manifest", metavar="FILE",
+        help="a CSV file that lists what to transfer, instead of the task's manifest",
+    )  # fmt: skip
+    run.add_argument(
         "-o", "--output", choices=["text", "json"], default="text",
         help="json: one object on stdout, in the shape of an execution's status",
     )  # fmt: skip
@@ -128,6 +132,7 @@ def _run(arguments: argparse.Namespace, runner: Sequence[str] | None) -> int:
         log=Path(arguments.log) if arguments.log else None,
         report=Path(arguments.report) if arguments.report else None,
         baseline=arguments.baseline,
+        manifest=arguments.manifest,
         runner=tuple(runner) if runner else None,
     )
     return run(request)

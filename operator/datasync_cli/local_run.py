@@ -26,6 +26,7 @@ from datasync_cli.display import Live, summary
 from datasync_cli.documents import read
 from datasync_cli.issues import UsageError
 from datasync_cli.launch import runner
+from datasync_cli.listed_files import place_manifest
 from datasync_cli.log_file import log_file
 from datasync_cli.manifests import Manifests
 from datasync_cli.outcome import Ending, make_status
@@ -70,6 +71,8 @@ class Request:
     """Where to keep the runner's log, if at all."""
     baseline: str | None
     """A file, or `none`; None: among the user's state."""
+    manifest: str | None
+    """A file instead of the task's manifest; None: the task's."""
     runner: tuple[str, ...] | None
     """A command instead of the runner."""
 
@@ -181,6 +184,7 @@ def _plan(
         task=name,
         sides=(source, destination),
     )
+    spec, manifest_file = place_manifest(request.manifest, chosen, manifests, place)
     plan = make_plan(
         ExecutionIdentity(
             namespace=chosen.namespace,
@@ -188,7 +192,7 @@ def _plan(
             uid=str(uuid.uuid4()),
             task=chosen.task.metadata.name,
         ),
-        chosen.task.spec,
+        spec,
         source=source,
         destination=destination,
         exchange=Exchange(host="127.0.0.1", port=0, token_path=str(place.token)),
@@ -196,6 +200,7 @@ def _plan(
         acknowledge=request.acknowledge,
         mode=request.mode,
         baseline=kept.load(),
+        manifest_file=manifest_file,
     )
     return plan.model_copy(update={"count_sizes": request.report is not None}), kept
 

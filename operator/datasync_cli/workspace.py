@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from datasync_api.location import LocationSpec
+from datasync_api.manifest import MANIFEST_KEY
 from datasync_api.plan import Places
+from datasync_api.text import ConfigMapKeyReference
 from datasync_cli.issues import UsageError
 from datasync_cli.manifests import Manifests
 
@@ -41,6 +43,11 @@ class Workspace:
     def token(self) -> Path:
         """The bearer token of the exchange."""
         return self.folder / "token"
+
+    @property
+    def manifest(self) -> Path:
+        """The list of files to transfer, where it comes out of a ConfigMap."""
+        return self.folder / MANIFEST_KEY
 
     def new_token(self) -> str:
         """Make and keep a token that nobody can guess."""
@@ -69,11 +76,17 @@ class Workspace:
                 write_private(folder / key, value)
         if location.object_storage is not None and location.object_storage.ca_bundle is not None:
             ref = location.object_storage.ca_bundle.config_map_key_ref
-            data = _data(manifests, "ConfigMap", namespace, ref.name)
-            if ref.key not in data:
-                raise UsageError(f"ConfigMap {ref.name} has no key {ref.key}: add it")
-            write_private(Path(places.ca_bundle), data[ref.key])
+            write_private(Path(places.ca_bundle), _key_of(manifests, namespace, ref))
         return places
+
+    def write_manifest(
+        self, ref: ConfigMapKeyReference, manifests: Manifests, namespace: str
+    ) -> None:
+        """Write the key of a ConfigMap as the manifest's file.
+
+        Raises: UsageError when the document is missing or lacks the key.
+        """
+        write_private(self.manifest, _key_of(manifests, namespace, ref))
 
 
 @contextmanager
@@ -88,6 +101,13 @@ def write_private(path: Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
+
+
+def _key_of(manifests: Manifests, namespace: str, ref: ConfigMapKeyReference) -> bytes:
+    data = _data(manifests, "ConfigMap", namespace, ref.name)
+    if ref.key not in data:
+        raise UsageError(f"ConfigMap {ref.name} has no key {ref.key}: add it")
+    return data[ref.key]
 
 
 def _data(manifests: Manifests, kind: str, namespace: str, name: str) -> dict[str, bytes]:

@@ -158,6 +158,7 @@ def plan(
     bytes_per_second: int | None = None,
     baseline: Baseline | None = None,
     destination: S3Side | None = None,
+    manifest_file: str = "",
     **more: Any,
 ) -> TransferPlan:
     fields = {"sourceLocationRef": {"name": "a"}, "destinationLocationRef": {"name": "b"}, **more}
@@ -169,6 +170,7 @@ def plan(
         exchange=Exchange(port=8080, token_path=f"/token/{uid}"),
         bytes_per_second=bytes_per_second,
         baseline=baseline,
+        manifest_file=manifest_file,
     )
 
 
@@ -265,6 +267,22 @@ def test_what_was_proven_and_where_keys_are_mounted_is_no_part_of_the_recipe() -
     )
     assert one.hash() == other.hash()
     assert one.hash() != plan().hash()
+
+
+MANIFESTS = [
+    ({"path": "/lists/a.csv"}, ("Source", "lists/a.csv")),
+    ({"configMapKeyRef": {"name": "list", "key": "a"}}, ("Mounted", "/m/manifest.csv")),
+]
+
+
+@pytest.mark.parametrize(("manifest", "place"), MANIFESTS)
+def test_where_the_manifest_is(manifest: dict[str, Any], place: tuple[str, str]) -> None:
+    made = plan(manifest_file="/m/manifest.csv", manifest=manifest)
+    assert made.manifest_place is not None
+    assert (made.manifest_place.kind, made.manifest_place.path) == place
+    assert TransferPlan.model_validate_json(made.text()) == made
+    assert made.hash() != plan().hash()
+    assert plan().manifest_place is None
 
 
 RATES = [

@@ -220,6 +220,34 @@ def test_file_systems_of_aws_are_where_they_were_mounted(setup: Setup, tmp_path:
     assert (destination["root"], destination["path"]) == (f"{tmp_path}/lustre", "scratch")
 
 
+LIST = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: list}
+data: {today.csv: "a\\nb\\n"}
+"""
+FROM_CONFIG_MAP = ", manifest: {configMapKeyRef: {name: list, key: today.csv}}"
+
+
+def test_a_manifest_out_of_a_config_map_is_a_file_of_the_run(setup: Setup) -> None:
+    setup.write(SECRET, CA, NAS, BUCKET, LIST, task(more=FROM_CONFIG_MAP))
+    assert setup.run().code == 0
+    seen = setup.seen()
+    assert seen["files"]["manifest.csv"] == "a\nb\n"
+    path = f"{seen['folder']}/manifest.csv"
+    assert seen["plan"]["manifestPlace"] == {"kind": "Mounted", "path": path}
+
+
+def test_the_command_lines_manifest_wins(setup: Setup, tmp_path: Path) -> None:
+    file = tmp_path / "own.csv"
+    file.write_text("a\n")
+    for more in ("", ", manifest: {path: lists/today.csv}"):
+        setup.write(SECRET, CA, NAS, BUCKET, task(more=more))
+        assert setup.run("--manifest", str(file)).code == 0
+        place = {"kind": "Mounted", "path": str(file.resolve())}
+        assert setup.seen()["plan"]["manifestPlace"] == place
+
+
 FAILURES = {
     "files-failed": (1, "FilesFailed", "2 of 10 files failed"),
     "credentials": (1, "CredentialsRefused", "the key is wrong"),
@@ -398,6 +426,26 @@ REFUSED: dict[str, tuple[tuple[str, ...], list[str], str]] = {
         (NAS, BUCKET, task()),
         ["--mount", "nas=/no/such"],
         "/no/such is not a folder: mount or make it first",
+    ),
+    "no such manifest": (
+        (NAS, BUCKET, SECRET, CA, task()),
+        ["--manifest", "/no/such"],
+        "--manifest /no/such: no such file: check the path",
+    ),
+    "a manifest and filters": (
+        (NAS, BUCKET, SECRET, CA, task(more=", excludes: [{value: '*.tmp'}]")),
+        ["--manifest", __file__],
+        "remove the task's includes and excludes",
+    ),
+    "a manifest and deletions": (
+        (NAS, BUCKET, SECRET, CA, task(more=", options: {preserveDeletedFiles: Remove}")),
+        ["--manifest", __file__],
+        "options.preserveDeletedFiles to Preserve",
+    ),
+    "no config map of the manifest": (
+        (NAS, BUCKET, SECRET, CA, task(more=FROM_CONFIG_MAP)),
+        [],
+        "ConfigMap list is not among",
     ),
     "invalid manifest": ((NAS, agent("{runAsUser: -1}")), [], "spec.runAsUser"),
 }

@@ -72,7 +72,7 @@ class FakeStorage:
 
     async def inspect(self, entries):
         unknown = [entry for entry in entries if entry.metadata is None]
-        answers = iter(self._each("inspect", unknown, lambda entry: self.items[entry.key].entry))
+        answers = iter(self._each("inspect", unknown, self._inspect))
         return [next(answers) if entry.metadata is None else entry for entry in entries]
 
     async def read_small(self, entries):
@@ -131,6 +131,12 @@ class FakeStorage:
         entry, body = content
         self._keep(entry, body[:-1] + b"?" if self.spoil else body)
         return Written(entry, crc64(body))
+
+    def _inspect(self, entry):
+        found = self.items.get(entry.key)
+        if found is None:
+            return errors.Missing("it is not there", entry.key)
+        return found.entry._replace(version_id=entry.version_id)
 
     def _keep(self, entry, body):
         metadata = entry.metadata or PosixMetadata()

@@ -251,3 +251,19 @@ async def test_names_that_the_storage_cannot_have_are_values(side):
     (answer,) = await side.storage.write_small([file(key, b"x")])
     assert isinstance(answer, errors.NameNotRepresentable)
     assert await listed(side.storage) == []
+
+
+async def test_what_is_only_named_is_looked_up(side):
+    await write(side.storage, file(b"d/f", b"body"), link(b"d/l", b"f"))
+    fine(await side.storage.write_folders([folder(b"d/")]))
+    named = [Entry(b"d/", Kind.FOLDER), Entry(b"d/f", Kind.FILE), Entry(b"d/l", Kind.FILE)]
+    found = fine(await side.storage.inspect(named))
+    assert [(entry.key, entry.kind) for entry in found] == [
+        (b"d/", Kind.FOLDER),
+        (b"d/f", Kind.FILE),
+        (b"d/l", Kind.SYMLINK),
+    ]
+    assert (found[1].size_bytes, found[1].metadata) == (4, META)
+    gone = [Entry(b"d/gone", Kind.FILE), Entry(b"no/such", Kind.FILE), Entry(b"no/", Kind.FOLDER)]
+    answers = await side.storage.inspect(gone)
+    assert [type(answer) for answer in answers] == [errors.Missing] * 3

@@ -123,3 +123,23 @@ async def test_a_key_longer_than_s3_takes(side):
     entry = Entry(b"k" * 1100, Kind.FILE)
     (answer,) = await side.storage.write_small([Content(entry, b"")])
     assert isinstance(answer, errors.NameNotRepresentable)
+
+
+async def test_a_version_that_a_manifest_names_is_read(side):
+    bucket, name = side.side.bucket, side.side.prefix + "v"
+    side.client.put_bucket_versioning(
+        Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
+    )
+    first = side.client.put_object(Bucket=bucket, Key=name, Body=b"first")["VersionId"]
+    second = side.client.put_object(Bucket=bucket, Key=name, Body=b"second!")["VersionId"]
+    named = [Entry(b"v", Kind.FILE, version_id=version) for version in (first, second, "")]
+    for entry, body in zip(named, (b"first", b"second!", b"second!"), strict=True):
+        (found,) = fine(await side.storage.inspect([entry]))
+        assert (found.size_bytes, found.version_id) == (len(body), entry.version_id)
+        (content,) = fine(await side.storage.read_small([found]))
+        assert content.body == body
+        reader = await side.storage.open(found)
+        assert b"".join([await reader.read(), await reader.read()]) == body
+        await reader.close()
+    for version in (first, second):
+        side.client.delete_object(Bucket=bucket, Key=name, VersionId=version)

@@ -10,6 +10,7 @@ from datasync_api.agent import Agent, AgentSpec
 from datasync_api.execution import Execution
 from datasync_api.exit_codes import FAIL_JOB
 from datasync_api.location import Location
+from datasync_api.manifest import MANIFEST_KEY
 from datasync_api.plan import Exchange, ExecutionIdentity, TransferPlan, make_plan, plan_side
 from datasync_api.task import Task
 from datasync_operator.decide import naming, volumes
@@ -20,6 +21,7 @@ Manifest = dict[str, Any]
 CONTAINER: Final = "runner"
 _PLAN_FOLDER: Final = "/etc/datasync/plan"
 _EXCHANGE_FOLDER: Final = "/etc/datasync/exchange"
+_MANIFEST_FOLDER: Final = "/etc/datasync/manifest"
 _TERMINATION_LOG: Final = "/dev/termination-log"
 _CAPABILITIES: Final = {
     "Restricted": (),
@@ -68,6 +70,7 @@ class Recipe:
             acknowledge=execution.status.acknowledged or "",
             mode=execution.spec.mode,
             baseline=self.task.status.baseline,
+            manifest_file=f"{_MANIFEST_FOLDER}/{MANIFEST_KEY}",
         )
 
 
@@ -138,8 +141,11 @@ def _failure_rules() -> list[Manifest]:
 
 
 def _pod(execution: Execution, recipe: Recipe, spec: AgentSpec, settings: Settings) -> Manifest:
-    parts = [volumes.pod_parts(execution, recipe.source, "source")]
-    parts.append(volumes.pod_parts(execution, recipe.destination, "destination"))
+    parts = [
+        volumes.pod_parts(execution, recipe.source, "source"),
+        volumes.pod_parts(execution, recipe.destination, "destination"),
+        volumes.manifest_parts(recipe.task.spec.transfer_manifest, _MANIFEST_FOLDER),
+    ]
     accounts = recipe.service_accounts()
     return _present(
         {

@@ -48,6 +48,7 @@ def diagnose(job: JobView, pods: Sequence[PodView], events: Sequence[EventView])
     | pending | Unschedulable condition | Unschedulable |
     | pending | waiting for an image | ImagePullFailed |
     | pending | FailedMount event naming a secret | CredentialsMissing |
+    | pending | FailedMount event naming a ConfigMap | MountFailed |
     | pending | other FailedMount event | MountFailed |
     | pending | - | Launching |
     | running or ended | - | (none) |
@@ -115,6 +116,13 @@ def _mount_failure(event: EventView) -> tuple[Reason, str]:
             Reason.CREDENTIALS_MISSING,
             "a Secret that a location names does not exist in this namespace: create it with "
             f"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; the kubelet says: {event.message}",
+        )
+    if "configmap" in text and ("not found" in text or "non-existent config key" in text):
+        return (
+            Reason.MOUNT_FAILED,
+            "a ConfigMap that the task (manifest) or a location (caBundle) names does not exist in "
+            "this namespace, or lacks the key: create it, or correct the name; the kubelet says: "
+            f"{event.message}",
         )
     return (
         Reason.MOUNT_FAILED,

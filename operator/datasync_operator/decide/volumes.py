@@ -8,6 +8,7 @@ from typing import Any
 
 from datasync_api.execution import Execution
 from datasync_api.location import Location
+from datasync_api.manifest import MANIFEST_KEY, TransferManifest
 from datasync_api.plan import Places
 from datasync_operator.decide import naming
 from datasync_operator.decide.naming import Side
@@ -65,3 +66,14 @@ def pod_parts(execution: Execution, location: Location, side: Side) -> PodParts:
         volumes.append({"name": name, "configMap": {"name": ref.name, "items": items}})
         mounts.append({"name": name, "mountPath": f"/etc/datasync/{side}-ca", "readOnly": True})
     return PodParts(tuple(volumes), tuple(mounts))
+
+
+def manifest_parts(manifest: TransferManifest | None, folder: str) -> PodParts:
+    """The ConfigMap with the list of files to transfer, where there is one."""
+    ref = manifest.config_map_key_ref if manifest else None
+    if ref is None:
+        return PodParts((), ())
+    items = [{"key": ref.key, "path": MANIFEST_KEY}]
+    volume = {"name": "manifest", "configMap": {"name": ref.name, "items": items}}
+    mount = {"name": "manifest", "mountPath": folder, "readOnly": True}
+    return PodParts((volume,), (mount,))

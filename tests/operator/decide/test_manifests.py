@@ -229,6 +229,29 @@ def test_a_ca_bundle_is_mounted_where_the_plan_says() -> None:
     assert side.ca_bundle_path == f"{parts.mounts[1]['mountPath']}/ca.crt"
 
 
+def test_a_manifest_is_mounted_where_the_plan_says() -> None:
+    ref = {"configMapKeyRef": {"name": "list", "key": "today.csv"}}
+    made = Recipe(task(manifest=ref), nfs(), bucket(), None)
+    pod = pod_of(made)
+    [volume] = [volume for volume in pod["volumes"] if volume["name"] == "manifest"]
+    items = [{"key": "today.csv", "path": "manifest.csv"}]
+    assert volume["configMap"] == {"name": "list", "items": items}
+    [container] = pod["containers"]
+    [mount] = [mount for mount in container["volumeMounts"] if mount["name"] == "manifest"]
+    assert mount["readOnly"] is True
+    place = made.plan(RUN, SETTINGS).manifest_place
+    assert place is not None
+    assert (place.kind, place.path) == ("Mounted", f"{mount['mountPath']}/manifest.csv")
+
+
+def test_a_manifest_at_the_source_needs_no_mount() -> None:
+    made = Recipe(task(manifest={"path": "lists/today.csv"}), nfs(), bucket(), None)
+    assert "manifest" not in {volume["name"] for volume in pod_of(made)["volumes"]}
+    place = made.plan(RUN, SETTINGS).manifest_place
+    assert place is not None
+    assert (place.kind, place.path) == ("Source", "lists/today.csv")
+
+
 @pytest.mark.parametrize("name", ["a", "a" * 253, "with.dots.in-it", "x" * 60 + ".y"])
 def test_names_fit_and_are_unique_to_the_run(name: str) -> None:
     made = {

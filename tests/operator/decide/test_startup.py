@@ -57,6 +57,22 @@ def test_another_pods_event_is_not_this_ones() -> None:
     assert found.reason is Reason.LAUNCHING
 
 
+MAPS = [
+    'MountVolume.SetUp failed for volume "manifest" : configmap "list" not found',
+    'MountVolume.SetUp failed for volume "manifest" : configmap references non-existent config '
+    "key: today.csv",
+]
+
+
+@pytest.mark.parametrize("told", MAPS)
+def test_a_config_map_that_is_not_there_is_no_servers_fault(told: str) -> None:
+    found = diagnose(job(), [pod()], [warning("FailedMount", told)])
+    assert found is not None
+    assert found.reason is Reason.MOUNT_FAILED
+    assert "create it, or correct the name" in found.message
+    assert told in found.message
+
+
 def test_the_deadline_does_not_run_while_the_job_backs_off() -> None:
     failed = pod(phase="Failed", exit_code=30, created=ago(100))
     found = diagnose(job(created=ago(200), failed_pods=1), [failed], [])

@@ -4,6 +4,7 @@ Keys are bytes relative to the location's root; a folder's key ends in a slash, 
 sort alike: by the bytes of the S3 key.  Tuples, because a run makes millions of them.
 """
 
+from collections.abc import Iterator
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -77,6 +78,8 @@ class Entry(NamedTuple):
     Set by the storage and by no client: ctime, Last-Modified.  Below a folder that may have been
     moved here, when that happened.
     """
+    version_id: str = ""
+    """Of an object: this version is meant, as a manifest names it; empty: the current one."""
 
 
 def path_of(key: bytes) -> str:
@@ -94,3 +97,21 @@ def path_of(key: bytes) -> str:
 def parent_of(key: bytes) -> bytes:
     """The key of the folder that holds the entry; empty for the root."""
     return key[: key.rfind(b"/", 0, len(key) - 1) + 1]
+
+
+def folder_key(key: bytes) -> bytes:
+    """The key as that of a folder; the root's stays empty."""
+    return key if key.endswith(b"/") or not key else key + b"/"
+
+
+def folders_of(key: bytes, above: bytes = b"") -> Iterator[bytes]:
+    """The keys of the folders around an entry, the outermost first, below the folder `above`.
+
+    | key | above | folders |
+    |---|---|---|
+    | a/b/c | | a/, a/b/ |
+    | a/b/c | a/ | a/b/ |
+    """
+    at = len(above)
+    while at := key.find(b"/", at) + 1:
+        yield key[:at]

@@ -33,10 +33,11 @@ class Beginning(NamedTuple):
 async def begin(plan: TransferPlan, source: Patient, destination: Patient) -> Beginning | None:
     """Look at both sides; None: no proof can be made or used.  Raises: StopError.
 
-    With minAge files take part later that the last run has passed over: it proves nothing of them.
+    With minAge, and by a manifest, files take part later that the last run has passed over: it
+    proves nothing of them.
     """
     ripens = plan.file_conditions is not None and plan.file_conditions.min_age is not None
-    if plan.options.transfer_mode != "Changed" or ripens:
+    if plan.options.transfer_mode != "Changed" or ripens or plan.manifest_place is not None:
         return None
     try:
         return Beginning(

@@ -12,6 +12,7 @@ from datasync_runner.core.parts import BUDGET_BYTES
 from datasync_runner.engine import baseline
 from datasync_runner.engine.delete import delete_extra, held, settle_folders
 from datasync_runner.engine.dry_run import DryRun
+from datasync_runner.engine.manifest import sides_of
 from datasync_runner.engine.moving import Mover, move, options_of
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.prepare import Kept, Prepare
@@ -57,21 +58,22 @@ async def run_plan(
         mover = partial(
             move, plan, patient_source, patient_destination, budget=ByteBudget(BUDGET_BYTES)
         )
+    sides = sides_of(plan.manifest_place, patient_source, patient_destination)
     with Spool() as deletes, Spool() as folders:
         kept = Kept(deletes, folders)
-        prepare = Prepare(
-            patient_source,
-            patient_destination,
-            chosen=Filter.parse(
-                plan.includes, plan.excludes, hidden=plan.options.hidden_files == "Include"
-            ),
-            bounds=bounds,
-            options=baseline.with_proof(options, plan, beginning),
-            board=board,
-            queue=queue,
-            kept=kept,
-        )
-        async with asyncio.TaskGroup() as group:
+        async with sides as (ours, theirs), asyncio.TaskGroup() as group:
+            prepare = Prepare(
+                ours,
+                theirs,
+                chosen=Filter.parse(
+                    plan.includes, plan.excludes, hidden=plan.options.hidden_files == "Include"
+                ),
+                bounds=bounds,
+                options=baseline.with_proof(options, plan, beginning),
+                board=board,
+                queue=queue,
+                kept=kept,
+            )
             group.create_task(prepare.run())
             group.create_task(mover(queue=queue, board=board))
         if dry_run is not None:

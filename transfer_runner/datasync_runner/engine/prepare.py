@@ -11,17 +11,18 @@ from typing import Final
 
 from datasync_api.patterns import Filter
 from datasync_runner.core.compare import Action, CompareOptions, decide
-from datasync_runner.core.entry import Entry, Kind
+from datasync_runner.core.entry import Entry, Kind, folder_key
 from datasync_runner.core.file_conditions import Bounds
 from datasync_runner.core.listed import settled_by
 from datasync_runner.core.pair import MergeJoin, Pair, UnsortedListingError
 from datasync_runner.engine.failures import record
+from datasync_runner.engine.manifest import Side
 from datasync_runner.engine.progress import Board
 from datasync_runner.engine.spool import FolderWork, Spool, pack_folder
 from datasync_runner.engine.transfer import place
 from datasync_runner.engine.work import Work, WorkQueue
 from datasync_runner.storage.errors import ConfigurationInvalid
-from datasync_runner.storage.port import Batch, Destination, Source
+from datasync_runner.storage.port import Batch
 
 _log = logging.getLogger(__name__)
 AHEAD: Final = 4
@@ -45,8 +46,8 @@ class Prepare:
 
     def __init__(
         self,
-        source: Source,
-        destination: Destination,
+        source: Side,
+        destination: Side,
         *,
         chosen: Filter,
         bounds: Bounds | None,
@@ -80,7 +81,7 @@ class Prepare:
         await self._queue.decided()
         self._board.prepared()
 
-    async def _list(self, storage: Source, batches: "asyncio.Queue[Batch | None]") -> None:
+    async def _list(self, storage: Side, batches: "asyncio.Queue[Batch | None]") -> None:
         async for batch in storage.listing(self._chosen):
             await batches.put(batch)
         await batches.put(None)
@@ -154,8 +155,8 @@ class Prepare:
             await self._queue.put(works)
 
     def _hidden(self, key: bytes) -> bool:
-        """Whether the destination's folder could not be listed: then nobody knows what is there."""
-        return any(key.startswith(folder) for folder in self._unlisted)
+        """Whether the destination could not list it, or its folder: nobody knows what is there."""
+        return any(key == unseen or key.startswith(folder_key(unseen)) for unseen in self._unlisted)
 
     def _only_at_destination(self, destination: Entry | None, action: Action) -> None:
         if destination is not None and action is Action.DELETE:

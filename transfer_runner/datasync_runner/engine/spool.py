@@ -80,7 +80,7 @@ def unpack_folder(packed: bytes) -> FolderWork:
 
 
 def _fields(folder: Entry) -> list[Any]:
-    return [folder.key.decode("latin-1"), *folder[2:]]
+    return [folder.key.decode("latin-1"), *folder[2:10]]
 
 
 def _entry(fields: list[Any]) -> Entry:

@@ -21,6 +21,16 @@ from datasync_runner.storage.posix_names import READ
 from datasync_runner.storage.threads import BUFFER_BYTES, buffer
 
 
+def inspect(folders: Folders, entry: Entry) -> Entry:
+    """An entry with what stat tells of it, where its metadata is not known.  Raises: OSError."""
+    if entry.metadata is not None:
+        return entry
+    folder, name = split_key(entry.key)
+    with folders.open(folder) as folder_fd:
+        found = entry_of(entry.key, os.stat(name, dir_fd=folder_fd, follow_symlinks=False))
+    return found
+
+
 def open_file(folders: Folders, key: bytes) -> int:
     """A regular file's descriptor.  Raises: OSError, Conflict when it is no regular file."""
     folder, name = split_key(key)

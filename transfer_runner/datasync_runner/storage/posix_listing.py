@@ -37,7 +37,8 @@ _REGULAR: Final = 0o100000
 _TEMPORARY: Final = os.fsdecode(PREFIX)
 _RECORD: Final = Struct("<BBIIIQqqq")
 _KEY: Final = itemgetter(0)
-_BETWEEN: Final = Entry(b"", Kind.FILE)[5:-1]
+_BETWEEN: Final = Entry(b"", Kind.FILE)[5:9]
+_NOTHING_MORE: Final = Entry(b"", Kind.FILE)[10:]
 # Half of what the constructors of named tuples cost; they are called for each of millions.
 _new = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 _entry: Final[Callable[[tuple[object, ...]], Entry]] = partial(_new, Entry)
@@ -174,7 +175,7 @@ def _looked_at(
             if changed_ns < moved_ns:
                 changed_ns = moved_ns
             head = (prefix + raw, file_kind, found.st_size, mtime_ns, metadata)
-            yield _entry((*head, *_BETWEEN, changed_ns))
+            yield _entry((*head, *_BETWEEN, changed_ns, *_NOTHING_MORE))
             continue
         entry = entry_of(prefix + raw, found)
         key = entry.key + b"/" if entry.kind is Kind.FOLDER else entry.key
@@ -220,5 +221,5 @@ def _unpacked(records: Iterator[bytes], prefix: bytes, changed_ns: int) -> Itera
             kind, known, mode, uid, gid, size_bytes, mtime_ns, atime_ns, stamp = fields
             metadata = _metadata((mode, uid, gid, mtime_ns, atime_ns)) if known else None
             head = (prefix + record[: -width - 1], kinds[kind], size_bytes, mtime_ns, metadata)
-            add(_entry((*head, *_BETWEEN, stamp)))
+            add(_entry((*head, *_BETWEEN, stamp, *_NOTHING_MORE)))
         yield _chunk(entries, changed_ns)

@@ -38,6 +38,7 @@ def entries_of(page: Page, skip: int) -> list[Entry]:
                 page.etags,
                 repeat(None),
                 _stamps(page),
+                repeat(""),
                 strict=False,
             ),
         )

@@ -20,7 +20,7 @@ from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.gather import Give
 from datasync_runner.storage.s3.metadata import CHECKSUM, described, headers_of
 from datasync_runner.storage.s3.proof import refuses
-from datasync_runner.storage.s3.signer import encode_key
+from datasync_runner.storage.s3.signer import canonical_query, encode_key
 
 R = TypeVar("R")
 MAX_KEY_BYTES: Final = 1024
@@ -71,9 +71,12 @@ class Objects:
                 give(answer)
             else:
                 headers = answer.headers()
-                give(described(entry.key, headers, _length(headers)))
+                found = described(entry.key, headers, _length(headers))
+                give(found._replace(version_id=version_id) if version_id else found)
 
-        self.client.start(Call("HeadObject", "HEAD", self.path(entry.key), key=entry.key), finish)
+        version_id = entry.version_id
+        path, query = self.path(entry.key), version_query(version_id)
+        self.client.start(Call("HeadObject", "HEAD", path, query, key=entry.key), finish)
 
     def read(self, entry: Entry, give: Give[Content]) -> None:
         """A whole object, the very one that was listed; any FileError, Unavailable as answers."""
@@ -97,7 +100,8 @@ class Objects:
                 body = answer.body
                 give(Content(described(key, answer.headers(), len(body)), body))
 
-        call = Call("GetObject", "GET", self.path(key), headers=headers, key=key, judge=judge)
+        path, query = self.path(key), version_query(entry.version_id)
+        call = Call("GetObject", "GET", path, query, headers=headers, key=key, judge=judge)
         self.client.start(call, finish)
 
     def write(self, content: Content, give: Give[Written]) -> None:
@@ -152,7 +156,7 @@ class Objects:
                 else:
                     self._rewrite(entry._replace(headers=found.headers), give)
 
-            self.inspect(entry._replace(metadata=None), known)
+            self.inspect(entry._replace(metadata=None, version_id=""), known)
         else:
             self._rewrite(entry, give)
 
@@ -174,7 +178,7 @@ class Objects:
         It is proven when the server says that the copy has the source's ETag.
         """
         name = source.prefix + entry.key.decode("utf-8", "surrogateescape")
-        headers = [("x-amz-copy-source", copy_source(source.bucket, name))]
+        headers = [("x-amz-copy-source", copy_source(source.bucket, name, entry.version_id))]
         if entry.etag:
             headers.append(("x-amz-copy-source-if-match", entry.etag))
 
@@ -191,19 +195,23 @@ class Objects:
         )
         self.client.start(call, _then(give, written))
 
-    def head(self, key: bytes, give: Give[dict[str, str]]) -> None:
+    def head(self, entry: Entry, give: Give[dict[str, str]]) -> None:
         """The headers of an object, its stored checksum among them."""
-        call = Call("HeadObject", "HEAD", self.path(key), headers=[_ENABLED], key=key)
+        key, query = entry.key, version_query(entry.version_id)
+        call = Call("HeadObject", "HEAD", self.path(key), query, headers=[_ENABLED], key=key)
         self.client.start(call, _then(give, Answer.headers))
 
 
-def copy_source(bucket: str, name: str) -> str:
+def copy_source(bucket: str, name: str, version_id: str = "") -> str:
     """The header x-amz-copy-source, for a bucket or an access point."""
-    return (
-        f"{bucket}/object/{encode_key(name)}"
-        if bucket.startswith("arn:")
-        else (f"/{bucket}/{encode_key(name)}")
-    )
+    place = f"{bucket}/object" if bucket.startswith("arn:") else f"/{bucket}"
+    query = version_query(version_id)
+    return f"{place}/{encode_key(name)}{query and '?'}{query}"
+
+
+def version_query(version_id: str) -> str:
+    """The query that asks for a version; empty: for the current one."""
+    return canonical_query([("versionId", version_id)]) if version_id else ""
 
 
 def _length(headers: dict[str, str]) -> int:

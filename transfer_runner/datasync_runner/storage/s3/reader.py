@@ -7,6 +7,7 @@ from datasync_runner.core.parts import RANGE_BYTES
 from datasync_runner.storage import errors
 from datasync_runner.storage.s3.calls import Answer, Call
 from datasync_runner.storage.s3.client import Client
+from datasync_runner.storage.s3.objects import version_query
 
 
 class ObjectReader:
@@ -15,6 +16,7 @@ class ObjectReader:
     def __init__(self, client: Client, path: str, entry: Entry, *, checksum: int | None) -> None:
         self._client, self._path = client, path
         self.entry, self.checksum = entry, checksum
+        self._query = version_query(entry.version_id)
         self._at = 0
 
     async def read_at(self, offset_bytes: int, size_bytes: int) -> Sequence[bytes]:
@@ -33,7 +35,9 @@ class ObjectReader:
                 return errors.NotSupported("the storage ignores ranges of objects", key)
             return errors.Unavailable(f"{size} bytes came instead of {size_bytes}", key)
 
-        call = Call("GetObject", "GET", self._path, headers=headers, key=key, judge=judge)
+        call = Call(
+            "GetObject", "GET", self._path, self._query, headers=headers, key=key, judge=judge
+        )
         return (await self._client.ask(call)).pieces
 
     async def read(self) -> bytes:

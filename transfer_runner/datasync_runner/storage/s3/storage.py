@@ -36,7 +36,7 @@ from datasync_runner.storage.s3.gather import Gather, Give
 from datasync_runner.storage.s3.listing import ListAnswer, Listing, ListRequest
 from datasync_runner.storage.s3.metadata import described, modified_ns, stored_checksum
 from datasync_runner.storage.s3.multipart import Upload
-from datasync_runner.storage.s3.objects import Objects, copy_source
+from datasync_runner.storage.s3.objects import Objects, copy_source, version_query
 from datasync_runner.storage.s3.reader import ObjectReader
 from datasync_runner.storage.s3.signer import canonical_query
 from datasync_runner.storage.throttle import Throttle
@@ -128,11 +128,12 @@ class S3Storage:
 
     async def open(self, entry: Entry) -> RangedReader:
         """HEAD; what is read then is what it told of.  Raises: any FileError, Unavailable."""
-        headers = await self._head(entry.key)
+        headers = await self._head(entry)
         length = headers.get("content-length", "")
         found = described(entry.key, headers, int(length) if length.isdecimal() else 0)
         if entry.etag and found.etag != entry.etag:
             raise errors.ChangedDuringTransfer("it was replaced since it was listed", entry.key)
+        found = found._replace(version_id=entry.version_id)
         return ObjectReader(
             self._client, self._objects.path(entry.key), found, checksum=stored_checksum(headers)
         )
@@ -196,7 +197,7 @@ class S3Storage:
             if entry.etag and known.etag != entry.etag:
                 raise errors.ChangedDuringTransfer("it was replaced since it was listed", entry.key)
             upload = Upload(self._objects, known, budget=self._budget)
-            written = await upload.copy(copy_source(source._side.bucket, name), known.etag)
+            written = await upload.copy(copy_source(source._side.bucket, name, entry.version_id), known.etag)
             give(written)
         except errors.StorageError as error:
             give(error)
@@ -208,7 +209,7 @@ class S3Storage:
         if isinstance(answer, errors.StorageError) or answer.proven:
             return answer
         try:
-            stored = stored_checksum(await source._head(answer.entry.key))
+            stored = stored_checksum(await source._head(answer.entry))
             if stored is None:
                 stored = await source._read_checksum(answer.entry)
         except errors.StorageError as error:
@@ -244,9 +245,9 @@ class S3Storage:
         return await asyncio.gather(*(self._verify(one) for one in written))
 
     async def _verify(self, written: Written) -> Written | errors.StorageError:
-        entry = written.entry
+        entry = written.entry._replace(version_id="")  # that is the source's
         try:
-            headers = await self._head(entry.key)
+            headers = await self._head(entry)
             size = headers.get("content-length", "0")
             if size != str(entry.size_bytes):
                 return errors.VerificationFailed(
@@ -267,7 +268,8 @@ class S3Storage:
         headers: list[tuple[str, str]] = []
         checksum = 0
         if entry.size_bytes <= RANGE_BYTES:
-            call = Call("GetObject", "GET", self._objects.path(entry.key), headers=headers)
+            path, query = self._objects.path(entry.key), version_query(entry.version_id)
+            call = Call("GetObject", "GET", path, query, headers=headers)
             return crc64((await self._client.ask(call)).body)
         plain = entry._replace(etag="")
         reader = ObjectReader(self._client, self._objects.path(entry.key), plain, checksum=None)
@@ -282,8 +284,8 @@ class S3Storage:
         """Close the connections."""
         self._client.close()
 
-    async def _head(self, key: bytes) -> dict[str, str]:
-        return await self._one(self._objects.head, key)
+    async def _head(self, entry: Entry) -> dict[str, str]:
+        return await self._one(self._objects.head, entry)
 
     async def _one(self, call: Callable[[T, Give[R]], None], item: T) -> R:
         gather: Gather[R] = Gather(1)

@@ -1,0 +1,51 @@
+"""The list of files to transfer of a local run: out of a ConfigMap, or the file of `--manifest`.
+
+Nothing is read here: what is in it is the runner's to judge, as on a cluster.
+"""
+
+from pathlib import Path
+
+from datasync_api.manifest import TransferManifest
+from datasync_api.task import TaskSpec
+from datasync_api.text import ConfigMapKeyReference
+from datasync_cli.issues import UsageError
+from datasync_cli.manifests import Manifests
+from datasync_cli.selection import Chosen
+from datasync_cli.workspace import Workspace
+
+
+def place_manifest(
+    file: str | None, chosen: Chosen, manifests: Manifests, place: Workspace
+) -> tuple[TaskSpec, str]:
+    """The task as it is to be run, and where its manifest is; `file` stands for the task's own.
+
+    Raises: UsageError for a file that is not there, a ConfigMap that is not among the documents, or
+    a task whose options leave no room for a manifest.
+    """
+    spec = chosen.task.spec
+    if file is not None:
+        return _with_file(spec, file)
+    manifest = spec.transfer_manifest
+    if manifest is not None and manifest.config_map_key_ref is not None:
+        place.write_manifest(manifest.config_map_key_ref, manifests, chosen.namespace)
+    return spec, str(place.manifest)
+
+
+def _with_file(spec: TaskSpec, file: str) -> tuple[TaskSpec, str]:
+    path = Path(file)
+    if not path.is_file():
+        raise UsageError(f"--manifest {file}: no such file: check the path")
+    if spec.includes or spec.excludes:
+        raise UsageError(
+            f"--manifest {file}: a manifest lists every file, so filters have no say: remove the "
+            "task's includes and excludes"
+        )
+    if spec.options.preserve_deleted_files == "Remove":
+        raise UsageError(
+            f"--manifest {file}: a run by a manifest never deletes: set the task's "
+            "options.preserveDeletedFiles to Preserve"
+        )
+    mounted = TransferManifest(
+        config_map_key_ref=ConfigMapKeyReference(name="command-line", key="manifest")
+    )
+    return spec.model_copy(update={"transfer_manifest": mounted}), str(path.resolve())

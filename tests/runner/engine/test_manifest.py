@@ -1,0 +1,189 @@
+"""Runs by a manifest: what is listed is looked up and moved, nothing else is touched or asked for."""
+
+import time
+
+import pytest
+
+from datasync_api.plan import ManifestPlace, PosixSide, TransferPlan
+from datasync_api.task import TaskOptions
+from datasync_runner.core.entry import Kind
+from datasync_runner.engine import manifest, pipeline
+from datasync_runner.engine.progress import Board
+from datasync_runner.storage import errors
+from fakes.storage import FILE, FakeStorage
+
+
+async def run(source, destination, place, **options):
+    side = PosixSide(uri="nfs://h/a/", root="/a")
+    plan = TransferPlan(
+        execution={"namespace": "n", "name": "e", "uid": "u"},
+        source=side,
+        destination=side,
+        options=TaskOptions(**options),
+        manifest_place=place,
+    )
+    board = Board("u", time.monotonic)
+    source.calls.clear()
+    destination.calls.clear()
+    await pipeline.run_plan(plan, source, destination, board)
+    return board.tally
+
+
+@pytest.fixture
+def listed(tmp_path):
+    """Write a manifest and name its place."""
+
+    def write(text):
+        (tmp_path / "manifest").write_text(text, newline="")
+        return ManifestPlace(kind="Mounted", path=str(tmp_path / "manifest"))
+
+    return write
+
+
+def tree(objects=False):
+    storage = FakeStorage(objects=objects)
+    storage.put(b"a/").put(b"a/x", b"xx").put(b"a/y", b"y").put(b"b", b"bbb")
+    return storage.put(b"c/").put(b"c/d/").put(b"c/d/e", b"e").put(b"empty/")
+
+
+def bodies(storage):
+    return {key: content.body for key, content in storage.items.items()}
+
+
+@pytest.mark.parametrize("source_objects", [False, True])
+@pytest.mark.parametrize("destination_objects", [False, True])
+async def test_what_is_listed_is_moved_with_its_folders(source_objects, destination_objects, listed):
+    source, destination = tree(source_objects), FakeStorage(destination_objects)
+    place = listed("c/d/e\na/y\nb\n")
+    first = await run(source, destination, place)
+    assert bodies(destination) == {
+        b"a/": b"", b"a/y": b"y", b"b": b"bbb", b"c/": b"", b"c/d/": b"", b"c/d/e": b"e",
+    }  # fmt: skip
+    assert (first.files_transferred, first.folders_transferred, first.failure_count()) == (3, 3, 0)
+    second = await run(source, destination, place)
+    assert (second.files_transferred, second.folders_transferred) == (0, 0)
+    assert second.files_skipped == 3
+    assert "listing" not in source.calls + destination.calls
+
+
+async def test_nothing_is_deleted_and_nothing_else_is_compared(listed):
+    source = tree()
+    destination = FakeStorage().put(b"old", b"o").put(b"a/").put(b"a/x", b"mine")
+    tally = await run(source, destination, listed("a/y"))
+    assert destination.items[b"old"].body == b"o"
+    assert destination.items[b"a/x"].body == b"mine"
+    assert (tally.files_listed_at_source, tally.files_listed_at_destination) == (1, 0)
+
+
+async def test_exactly_what_changed_is_moved(listed):
+    source, destination = tree(), FakeStorage()
+    place = listed("a/x\na/y\nb")
+    await run(source, destination, place)
+    source.put(b"a/x", b"XX", metadata=FILE._replace(mtime_ns=2_000_000_000))
+    source.put(b"b", b"bbb", metadata=FILE._replace(mode=0o600))
+    tally = await run(source, destination, place)
+    assert (tally.files_transferred, tally.files_metadata_updated, tally.files_skipped) == (1, 1, 1)
+
+
+async def test_what_is_missing_is_a_class_of_its_own_and_the_rest_is_moved(listed):
+    for objects in (False, True):
+        source, destination = tree(objects), FakeStorage()
+        tally = await run(source, destination, listed("a/x\na/gone\nno/such/file"))
+        assert bodies(destination) == {b"a/": b"", b"a/x": b"xx"}
+        (failure,) = tally.failures()
+        assert (failure.code, failure.count) == ("ManifestFileDoesNotExist", 2)
+        assert failure.sample_path == "/a/gone"
+        assert tally.run_error().code == "FilesFailed"
+
+
+async def test_a_folder_is_no_item(listed):
+    source, destination = FakeStorage(), FakeStorage()
+    source.put(b"a", kind=Kind.FOLDER)  # as stat answers for a name without a slash
+    tally = await run(source, destination, listed("a"))
+    assert [failure.code for failure in tally.failures()] == ["ManifestListsFolder"]
+    assert not destination.items
+
+
+async def test_an_empty_manifest_moves_nothing(listed):
+    destination = FakeStorage()
+    tally = await run(tree(), destination, listed(""))
+    assert not destination.items
+    assert tally.failure_count() == 0
+
+
+async def test_a_destination_that_cannot_be_asked_is_left_alone(listed):
+    destination = FakeStorage().put(b"b", b"mine")
+    destination.trouble = lambda name, key: (
+        errors.Denied("no", key) if (name, key) == ("inspect", b"a") else None
+    )
+    source = FakeStorage().put(b"a", b"1").put(b"ab", b"2")
+    tally = await run(source, destination, listed("a\nab"))
+    assert bodies(destination) == {b"b": b"mine", b"ab": b"2"}
+    assert (tally.failed["prepare"], tally.failures()[0].code) == (1, "Denied")
+
+
+async def test_never_overwrites_what_is_there(listed):
+    destination = FakeStorage().put(b"b", b"mine and longer")
+    tally = await run(tree(), destination, listed("b\na/x"), overwrite_mode="Never")
+    assert destination.items[b"b"].body == b"mine and longer"
+    assert (tally.files_transferred, tally.files_skipped) == (1, 1)
+
+
+async def test_the_manifest_may_lie_at_the_source():
+    for objects in (False, True):
+        source, destination = tree(objects), FakeStorage()
+        source.put(b"lists/today.csv", b'"a/x"\r\nb\r\n')
+        place = ManifestPlace(kind="Source", path="lists/today.csv")
+        await run(source, destination, place)
+        assert bodies(destination) == {b"a/": b"", b"a/x": b"xx", b"b": b"bbb"}
+
+
+async def test_versions_reach_the_source(listed):
+    source, destination = FakeStorage(objects=True).put(b"a", b"1"), FakeStorage(objects=True)
+    read = []
+    before = source.read_small
+
+    async def read_small(entries):
+        read.extend(entries)
+        return await before(entries)
+
+    source.read_small = read_small
+    await run(source, destination, listed("a,v7"))
+    assert [(entry.key, entry.version_id) for entry in read] == [(b"a", "v7")]
+
+
+REFUSED = {
+    "a line that breaks a rule": ("a\n/b\n", "line 2 begins with '/'"),
+    "a path twice": ("a/x\nb\na/x\n", "'a/x' more than once"),
+    "a version of a file": ("b,v1\n", "line 1 has a version id, which only objects have"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+async def test_an_invalid_manifest_stops_the_run_before_anything_is_moved(name, listed):
+    text, words = REFUSED[name]
+    destination = FakeStorage()
+    with pytest.raises(errors.ConfigurationInvalid, match=words):
+        await run(tree(), destination, listed(text))
+    assert not destination.items
+
+
+@pytest.mark.parametrize("kind", ["Mounted", "Source"])
+async def test_a_manifest_that_is_not_there_stops_the_run(kind, tmp_path):
+    source = tree()
+    source.trouble = lambda name, key: errors.Missing("gone", key) if name == "open" else None
+    place = ManifestPlace(kind=kind, path=str(tmp_path / "none"))
+    with pytest.raises(errors.ConfigurationInvalid, match="manifest .* cannot be used"):
+        await run(source, FakeStorage(), place)
+
+
+async def test_more_items_than_are_looked_up_at_once(listed):
+    count = manifest.AT_ONCE + 10
+    source, destination = FakeStorage(), FakeStorage()
+    for number in range(count):
+        source.put(b"d/%05d" % number, b"x")
+    source.put(b"d/")
+    text = "".join(f"d/{number:05}\n" for number in reversed(range(count)))
+    tally = await run(source, destination, listed(text))
+    assert (tally.files_transferred, tally.failure_count()) == (count, 0)
+    assert bodies(destination) == bodies(source)

@@ -1,0 +1,255 @@
+"""A run by a manifest: its items are looked up on both sides, and no folder is listed.
+
+Both sides become listings of what is there of what is listed, so that everything behind them goes
+on as ever.  The folders around an item come along, with their metadata, when the item is there.
+
+Memory: the manifest's items in a sorter (16 MiB, the rest is on disk), and `AT_ONCE` items a side.
+"""
+
+import asyncio
+import io
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+from typing import BinaryIO, Final, Protocol
+
+from datasync_api.patterns import Filter
+from datasync_api.plan import ManifestPlace
+from datasync_runner.core import manifest
+from datasync_runner.core.entry import Entry, Kind, folders_of
+from datasync_runner.engine.patient import Patient
+from datasync_runner.storage.errors import (
+    ConfigurationInvalid,
+    Conflict,
+    FileError,
+    Missing,
+    StorageError,
+    Unavailable,
+    Unreachable,
+)
+from datasync_runner.storage.port import Batch, Reader, Source
+from datasync_runner.storage.sorting import Sorter
+
+AT_ONCE: Final = 1024
+_CALL: Final = 256
+_PUSH: Final = 1000
+
+
+class ManifestFileDoesNotExist(Missing):
+    """Listed, and not there."""
+
+    hint = "correct the path in the manifest, which is relative to the source location"
+
+
+class ManifestListsFolder(FileError):
+    """Listed as a file, and a folder."""
+
+    hint = "list the files in it one by one, or use includes instead of a manifest"
+
+
+class Side(Protocol):
+    """What is listed of a location."""
+
+    objects: bool
+
+    def listing(self, chosen: Filter) -> AsyncIterator[Batch]:
+        """Everything that takes part, sorted by key.  Raises: StopError, Unavailable."""
+        ...
+
+
+@asynccontextmanager
+async def sides_of(
+    place: ManifestPlace | None, source: Patient, destination: Patient
+) -> AsyncGenerator[tuple[Side, Side]]:
+    """Both sides as they are to be listed.  Raises: StopError when the manifest cannot be used."""
+    if place is None:
+        yield source, destination
+        return
+    with await _read(place, source) as sorter:
+        # Both before one of them is used: to ask a sorter again sorts what is in memory.
+        ours, theirs = sorter.sorted(), sorter.sorted()
+        yield _Looked(ours, source, _Source(source)), _Looked(theirs, destination, _Destination())
+
+
+async def _read(place: ManifestPlace, source: Patient) -> Sorter:
+    """The manifest's items, sorted by key, each once."""
+    try:
+        if place.kind == "Mounted":
+            return await asyncio.to_thread(_sorted_file, place.path, versions=source.objects)
+        return await source.retry(partial(_sorted_object, place.path, source))
+    except (manifest.ManifestError, FileError, OSError) as error:
+        what = str(getattr(error, "strerror", None) or error)
+        where = place.path if place.kind == "Source" else "(manifest)"
+        raise ConfigurationInvalid(f"the manifest {where} cannot be used: {what}") from error
+    except Unavailable as error:
+        raise Unreachable(f"the manifest cannot be read: {error.message}") from error
+
+
+def _sorted_file(path: str, *, versions: bool) -> Sorter:
+    with Path(path).open("rb") as file:
+        return _sorted(file, versions=versions)
+
+
+async def _sorted_object(path: str, source: Patient) -> Sorter:
+    reader = await source.open(Entry(path.encode(), Kind.FILE))
+    try:
+        file = io.BufferedReader(_Pulled(reader, asyncio.get_running_loop()))
+        return await asyncio.to_thread(_sorted, file, versions=source.objects)
+    finally:
+        await reader.close()
+
+
+def _sorted(file: BinaryIO, *, versions: bool) -> Sorter:
+    sorter = Sorter()
+    try:
+        records = map(manifest.packed, manifest.read_items(file, versions=versions))
+        while some := list(islice(records, _PUSH)):
+            sorter.push_many(some)
+        manifest.refuse_twins(sorter.sorted())
+    except BaseException:
+        sorter.close()
+        raise
+    return sorter
+
+
+class _Pulled(io.RawIOBase):
+    """A reader of the loop as a file for a thread."""
+
+    def __init__(self, reader: Reader, loop: asyncio.AbstractEventLoop) -> None:
+        self._reader, self._loop = reader, loop
+        self._left = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
+        if not self._left:
+            self._left = asyncio.run_coroutine_threadsafe(self._reader.read(), self._loop).result()
+        count = min(len(buffer), len(self._left))
+        buffer[:count] = self._left[:count]
+        self._left = self._left[count:]
+        return count
+
+
+class _Judge(Protocol):
+    """What an answer means on one side."""
+
+    waits: bool
+    """A folder is told when something in it is, else at once."""
+
+    def folder(self, asked: Entry, answer: Entry | StorageError) -> Entry | None:
+        """A folder that is to be told; None: none."""
+        ...
+
+    def file(self, asked: Entry, answer: Entry | StorageError) -> Entry | StorageError | None:
+        """What is to be told of an item; None: nothing is there."""
+        ...
+
+
+class _Source:
+    """At the source what is listed must be there.
+
+    | asked | answer | told |
+    |---|---|---|
+    | file | file, link, special | it |
+    | file | folder | ManifestListsFolder |
+    | file | Missing | ManifestFileDoesNotExist |
+    | file | another error | it |
+    | folder | folder | it |
+    | folder | Missing, of objects | an implied folder |
+    | folder | any other | - (what is below tells why) |
+    """
+
+    waits = True
+
+    def __init__(self, source: Source) -> None:
+        self._objects = source.objects
+
+    def folder(self, asked: Entry, answer: Entry | StorageError) -> Entry | None:
+        if isinstance(answer, Entry):
+            return answer if answer.kind is Kind.FOLDER else None
+        if self._objects and isinstance(answer, Missing):
+            return asked._replace(implied=True)
+        return None
+
+    def file(self, asked: Entry, answer: Entry | StorageError) -> Entry | StorageError:
+        if isinstance(answer, Missing):
+            return ManifestFileDoesNotExist(
+                "the manifest lists it, and the source does not have it", asked.key
+            )
+        if isinstance(answer, Entry) and answer.kind is Kind.FOLDER:
+            return ManifestListsFolder("the manifest lists it as a file, and it is a folder", asked.key)
+        return answer
+
+
+class _Destination:
+    """At the destination it may be there or not.
+
+    | asked | answer | told |
+    |---|---|---|
+    | any | of the same sort | it |
+    | any | Missing, or something of another sort in the way | - |
+    | file | another error | it: nobody knows what is there |
+    | folder | another error | - (what is below tells) |
+    """
+
+    waits = False
+
+    def folder(self, asked: Entry, answer: Entry | StorageError) -> Entry | None:
+        del asked
+        return answer if isinstance(answer, Entry) and answer.kind is Kind.FOLDER else None
+
+    def file(self, asked: Entry, answer: Entry | StorageError) -> Entry | StorageError | None:
+        if isinstance(answer, Entry):
+            return None if answer.kind is Kind.FOLDER else answer
+        return None if isinstance(answer, (Missing, Conflict)) else answer
+
+
+class _Looked:
+    """One side, looked up item by item."""
+
+    def __init__(self, records: Iterator[bytes], storage: Source, judge: _Judge) -> None:
+        self.objects = storage.objects
+        self._asked = _with_folders(map(manifest.unpacked, records))
+        self._storage, self._judge = storage, judge
+        self._folders: list[Entry] = []  # those around the last item that are not told yet
+
+    async def listing(self, chosen: Filter) -> AsyncIterator[Batch]:
+        """What is there of what is listed; a filter has no say."""
+        del chosen
+        while asked := await asyncio.to_thread(lambda: list(islice(self._asked, AT_ONCE))):
+            parts = [asked[at : at + _CALL] for at in range(0, len(asked), _CALL)]
+            answers = await asyncio.gather(*map(self._storage.inspect, parts))
+            yield self._told(asked, list(chain.from_iterable(answers)))
+
+    def _told(self, asked: Sequence[Entry], answers: Sequence[Entry | StorageError]) -> Batch:
+        entries: list[Entry] = []
+        errors: list[StorageError] = []
+        for one, answer in zip(asked, answers, strict=True):
+            while self._folders and not one.key.startswith(self._folders[-1].key):
+                self._folders.pop()
+            if one.kind is Kind.FOLDER:
+                if folder := self._judge.folder(one, answer):
+                    (self._folders if self._judge.waits else entries).append(folder)
+                continue
+            told = self._judge.file(one, answer)
+            if isinstance(told, StorageError):
+                errors.append(told)
+            elif told is not None:
+                entries += [*self._folders, told]
+                self._folders.clear()
+        return Batch(entries, errors)
+
+
+def _with_folders(items: Iterator[manifest.Item]) -> Iterator[Entry]:
+    """Sorted items as entries to be looked up, each after the folders around it that are new."""
+    known: list[bytes] = []
+    for key, version_id in items:
+        while known and not key.startswith(known[-1]):
+            known.pop()
+        for folder in folders_of(key, known[-1] if known else b""):
+            known.append(folder)
+            yield Entry(folder, Kind.FOLDER)
+        yield Entry(key, Kind.FILE, version_id=version_id)
