@@ -759,6 +759,12 @@ CASES = (
         "spec.bytesPerSecond",
         "should be greater than or equal to -1",
     ),
+    Case(
+        "devices",
+        task("options: {preserveDevices: All}"),
+        "spec.options.preserveDevices",
+        'supported values: "None", "Preserve"',
+    ),
     # DataSyncTask: the manifest
     Case(
         "manifest-of-nowhere",

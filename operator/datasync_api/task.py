@@ -65,6 +65,11 @@ class TaskOptions(ApiModel):
     posix_permissions: Literal["Preserve", "None"] = Field(
         default="Preserve", description="Keep the mode bits."
     )
+    preserve_devices: Literal["None", "Preserve"] = Field(
+        default="None",
+        description="Preserve: names, numbers and metadata of character and block devices are kept "
+        "between file systems, never what is in them.",
+    )
     bytes_per_second: BytesPerSecond = Field(
         default=UNLIMITED,
         description="Ceiling of a run's rate, over all its connections; -1: unlimited.",

@@ -160,7 +160,7 @@ def _pod(execution: Execution, recipe: Recipe, spec: AgentSpec, settings: Settin
             "imagePullSecrets": [ref.manifest() for ref in spec.image_pull_secrets],
             "priorityClassName": spec.priority_class_name,
             "runtimeClassName": spec.runtime_class_name,
-            "containers": [_container(spec, settings, parts)],
+            "containers": [_container(recipe, spec, settings, parts)],
             "volumes": [
                 {"name": "plan", "configMap": {"name": plan_name(execution)}},
                 {"name": "exchange", "secret": {"secretName": token_name(execution)}},
@@ -171,8 +171,10 @@ def _pod(execution: Execution, recipe: Recipe, spec: AgentSpec, settings: Settin
     )
 
 
-def _container(spec: AgentSpec, settings: Settings, parts: list[volumes.PodParts]) -> Manifest:
-    added = _CAPABILITIES[spec.privileges]
+def _container(
+    recipe: Recipe, spec: AgentSpec, settings: Settings, parts: list[volumes.PodParts]
+) -> Manifest:
+    added = _capabilities(recipe, spec)
     capabilities: Manifest = {"drop": ["ALL"], **({"add": list(added)} if added else {})}
     return {
         "name": CONTAINER,
@@ -195,6 +197,19 @@ def _container(spec: AgentSpec, settings: Settings, parts: list[volumes.PodParts
             *(mount for part in parts for mount in part.mounts),
         ],
     }
+
+
+def _capabilities(recipe: Recipe, spec: AgentSpec) -> tuple[str, ...]:
+    """What the agent grants; to make device nodes only where a task asks for them.
+
+    | privileges | preserveDevices | added |
+    |---|---|---|
+    | PreserveOwnership | Preserve | MKNOD beside the others |
+    | any | any | the agent's alone |
+    """
+    granted = _CAPABILITIES[spec.privileges]
+    devices = recipe.task.spec.options.preserve_devices == "Preserve"
+    return (*granted, "MKNOD") if devices and spec.privileges == "PreserveOwnership" else granted
 
 
 def _pod_security(spec: AgentSpec) -> Manifest:

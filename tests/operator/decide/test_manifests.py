@@ -151,6 +151,20 @@ def test_privileges(privileges: str, user: int, added: list[str] | None) -> None
     assert pod["containers"][0]["securityContext"]["capabilities"].get("add") == added
 
 
+@pytest.mark.parametrize(
+    ("privileges", "added"),
+    [
+        ("Restricted", None),
+        ("ReadAll", ["DAC_READ_SEARCH"]),
+        ("PreserveOwnership", ["CHOWN", "DAC_OVERRIDE", "FOWNER", "MKNOD"]),
+    ],
+)
+def test_a_task_that_keeps_devices_may_make_them(privileges: str, added: list[str] | None) -> None:
+    keeping = task(options={"preserveDevices": "Preserve"})
+    pod = pod_of(Recipe(keeping, nfs(), claim(), agent(privileges=privileges)))
+    assert pod["containers"][0]["securityContext"]["capabilities"].get("add") == added
+
+
 def test_every_knob_of_the_agent_reaches_the_pod() -> None:
     knobs = agent(
         nodeSelector={"zone": "a"},

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from datasync_api.task import TaskOptions
 from datasync_runner.core import compare
 from datasync_runner.core.compare import Action, CompareOptions, decide, wanted
-from datasync_runner.core.entry import Entry, Keeps, Kind, ObjectHeaders, PosixMetadata
+from datasync_runner.core.entry import (
+    Device,
+    Entry,
+    HardLink,
+    Keeps,
+    Kind,
+    ObjectHeaders,
+    PosixMetadata,
+)
 
 META = PosixMetadata(0o644, 1000, 1000, 5, 4)
 
@@ -30,6 +38,9 @@ def stated(**changes):
 
 
 SPECIAL = Entry(b"k", Kind.SPECIAL)
+DEVICE = Entry(b"k", Kind.DEVICE, 0, 5, META, node=Device(block=False, number=259))
+DEVICES = CompareOptions(devices=True)
+TWO_NAMES = HardLink(device=1, inode=2, names=2)
 LINK = file(kind=Kind.SYMLINK, metadata=stated(mode=0o777))
 IMPLIED = Entry(b"k/", Kind.FOLDER, implied=True)
 AWAY = None
@@ -54,6 +65,29 @@ TABLE = [
     (AWAY, file(), REMOVE, "Delete NotAtSource"),
     (AWAY, folder(), REMOVE, "Delete NotAtSource"),
     (AWAY, file(), PLAIN, "Skip NotAtSource"),
+    (AWAY, DEVICE, REMOVE, "Skip NotAtSource"),
+    (AWAY, DEVICE, CompareOptions(delete=True, devices=True), "Delete NotAtSource"),
+    (DEVICE, AWAY, PLAIN, "Skip SpecialFile"),
+    (DEVICE, AWAY, DEVICES, "Copy NotAtDestination"),
+    (DEVICE, SPECIAL, DEVICES, "Conflict SpecialFileInTheWay"),
+    (file(), DEVICE, PLAIN, "Conflict SpecialFileInTheWay"),
+    (file(size_bytes=0), DEVICE, DEVICES, "Copy KindDiffers"),
+    (DEVICE, file(size_bytes=0), DEVICES, "Copy KindDiffers"),
+    (DEVICE, DEVICE._replace(node=Device(block=True, number=259)), DEVICES, "Copy DeviceDiffers"),
+    (DEVICE, DEVICE._replace(node=Device(block=False, number=1)), DEVICES, "Copy DeviceDiffers"),
+    (DEVICE, DEVICE, DEVICES, "Skip Same"),
+    (
+        DEVICE,
+        DEVICE._replace(metadata=stated(mode=0)),
+        DEVICES,
+        "UpdateMetadata MetadataDiffers",
+    ),
+    (
+        DEVICE,
+        DEVICE._replace(mtime_ns=6, metadata=stated(mtime_ns=6)),
+        DEVICES,
+        "UpdateMetadata MetadataDiffers",
+    ),
     (SPECIAL, AWAY, PLAIN, "Skip SpecialFile"),
     (SPECIAL, file(), PLAIN, "Skip SpecialFile"),
     (IMPLIED, AWAY, PLAIN, "Skip ImpliedFolder"),
@@ -102,6 +136,20 @@ TABLE = [
     (file(metadata=stated(mtime_ns=4)), file(), NO_TIME, "Skip Same"),
     (file(metadata=stated(mode=0o600)), file(), PLAIN, "UpdateMetadata MetadataDiffers"),
     (file(metadata=stated(uid=1)), file(), PLAIN, "UpdateMetadata MetadataDiffers"),
+    (
+        file(metadata=stated(uid=1), node=TWO_NAMES),
+        file(node=TWO_NAMES),
+        PLAIN,
+        "UpdateMetadata MetadataDiffers",
+    ),
+    (
+        file(metadata=stated(uid=1), node=TWO_NAMES),
+        file(),
+        PLAIN,
+        "UpdateMetadata MetadataDiffers",
+    ),
+    (file(metadata=stated(uid=1)), file(node=TWO_NAMES), PLAIN, "Copy LinkedElsewhere"),
+    (file(), file(node=TWO_NAMES), PLAIN, "Skip Same"),
     (file(metadata=stated(gid=1)), file(), PLAIN, "UpdateMetadata MetadataDiffers"),
     (file(metadata=stated(mode=0o600)), file(), CompareOptions(mode=False), "Skip Same"),
     (file(metadata=stated(uid=1)), file(), CompareOptions(uid=False), "Skip Same"),
@@ -231,6 +279,15 @@ def test_options_of_the_task():
     remove = TaskOptions(preserve_deleted_files="Remove")
     found = CompareOptions.of(remove, source_objects=False, destination_objects=True)
     assert found == CompareOptions(delete=True)
+    devices = TaskOptions(preserve_devices="Preserve")
+    found = CompareOptions.of(devices, source_objects=False, destination_objects=False)
+    assert found == CompareOptions(devices=True, fill_defaults=True)
+    found = CompareOptions.of(devices, source_objects=False, destination_objects=True)
+    assert found == CompareOptions()
+    found = CompareOptions.of(
+        devices, source_objects=False, destination_objects=False, keeps=Keeps(owners=False)
+    )
+    assert not found.devices
 
 
 def test_a_destination_without_owners_is_not_compared_by_them():

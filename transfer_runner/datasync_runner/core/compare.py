@@ -8,7 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from datasync_api.task import TaskOptions
-from datasync_runner.core.entry import EVERYTHING, Entry, Keeps, Kind, PosixMetadata
+from datasync_runner.core.entry import EVERYTHING, Entry, HardLink, Keeps, Kind, PosixMetadata
 from datasync_runner.core.posix_metadata import with_defaults
 
 
@@ -52,6 +52,8 @@ class CompareOptions:
     """The baseline: what the source stamped earlier, and"""
     destination_until_ns: int = -1
     """what the destination stamped no later, has not changed since both were equal."""
+    devices: bool = False
+    """Device nodes are kept: between file systems."""
 
     @classmethod
     def of(
@@ -74,6 +76,9 @@ class CompareOptions:
             fill_defaults=not destination_objects,
             objects=source_objects and destination_objects,
             time_grain_ns=keeps.time_grain_ns,
+            devices=options.preserve_devices == "Preserve"
+            and keeps.owners
+            and not destination_objects,
         )
 
     @property
@@ -111,10 +116,12 @@ NO_MARKER = Decision(Action.COPY, "FolderMarkerMissing")
 ALL = Decision(Action.COPY, "TransferModeAll")
 SIZE = Decision(Action.COPY, "SizeDiffers")
 KIND = Decision(Action.COPY, "KindDiffers")
+DEVICE = Decision(Action.COPY, "DeviceDiffers")
 MTIME_UNKNOWN = Decision(Action.COPY, "MtimeUnknown")
 MTIME = Decision(Action.COPY, "MtimeDiffers")
 NEWER = Decision(Action.COPY, "SourceNewer")
 METADATA = Decision(Action.UPDATE_METADATA, "MetadataDiffers")
+LINKED = Decision(Action.COPY, "LinkedElsewhere")
 USER_METADATA = Decision(Action.UPDATE_METADATA, "UserMetadataDiffers")
 UNKNOWN = Decision(Action.INSPECT, "MetadataUnknown")
 IN_THE_WAY = Decision(Action.CONFLICT, "SpecialFileInTheWay")
@@ -126,13 +133,16 @@ def decide(source: Entry | None, destination: Entry | None, o: CompareOptions) -
     | source | destination | when | decision |
     |---|---|---|---|
     | - | special | | Skip NotAtSource |
+    | - | device | devices are not kept | Skip NotAtSource |
     | - | implied folder | | Skip ImpliedFolder |
     | - | any | delete | Delete NotAtSource |
     | - | any | not delete | Skip NotAtSource |
     | special | any | | Skip SpecialFile |
+    | device | any | devices are not kept | Skip SpecialFile |
     | implied folder | - | destination is objects | Skip ImpliedFolder |
     | any | - | | Copy NotAtDestination |
     | any | special | | Conflict SpecialFileInTheWay |
+    | any | device | devices are not kept | Conflict SpecialFileInTheWay |
     | folder | implied folder | source implied too | Skip Same |
     | folder | implied folder | | Copy FolderMarkerMissing |
     | any | any | overwrite Never | Skip OverwriteNever |
@@ -142,24 +152,26 @@ def decide(source: Entry | None, destination: Entry | None, o: CompareOptions) -
     | file, link | file, link | sizes differ | Copy SizeDiffers |
     | any | any | metadata of one not known, neither changed since the baseline | Skip Unchanged |
     | any | any | metadata of one not known, and it or the kind counts | Inspect MetadataUnknown |
-    | file | link | (or the other way round) | Copy KindDiffers |
+    | file, link, device | another of these | | Copy KindDiffers |
+    | device | device | numbers differ | Copy DeviceDiffers |
     | file, link | file, link | both objects, no mtime stated, ETags equal | (go on below) |
     | file, link | file, link | both objects, no mtime stated, source is newer | Copy SourceNewer |
     | file, link | file, link | mtime counts, destination alone states none | Copy MtimeUnknown |
     | file, link | file, link | mtime counts, differs | Copy MtimeDiffers |
     | file, link | file, link | mtime does not count, source's is newer | Copy SourceNewer |
+    | file | file | the next row, and it has further names there, not as many as here | Copy LinkedElsewhere |
     | any | any | mode (not of links), uid, gid that count differ | UpdateMetadata MetadataDiffers |
-    | folder | folder | mtime counts, differs | UpdateMetadata MetadataDiffers |
+    | folder, device | the same | mtime counts, differs | UpdateMetadata MetadataDiffers |
     | file | file | both objects, user metadata differs | UpdateMetadata UserMetadataDiffers |
     | any | any | | Skip Same |
     """
     if source is None:
         return _only_at_destination(destination, o)
-    if source.kind is Kind.SPECIAL:
+    if source.kind is Kind.SPECIAL or (source.kind is Kind.DEVICE and not o.devices):
         return SPECIAL
     if destination is None:
         return IMPLIED if source.implied and not o.fill_defaults else MISSING
-    if destination.kind is Kind.SPECIAL:
+    if destination.kind is Kind.SPECIAL or (destination.kind is Kind.DEVICE and not o.devices):
         return IN_THE_WAY
     if destination.implied:
         return SAME if source.implied else NO_MARKER
@@ -181,7 +193,10 @@ def decide(source: Entry | None, destination: Entry | None, o: CompareOptions) -
             return UNKNOWN
     if other_kind:
         return KIND
-    if not folder and (changed := _content(source, destination, o)):
+    if source.kind is Kind.DEVICE:
+        if source.node != destination.node:
+            return DEVICE
+    elif not folder and (changed := _content(source, destination, o)):
         return changed
     if want is None or have is None:
         return SAME
@@ -190,6 +205,8 @@ def decide(source: Entry | None, destination: Entry | None, o: CompareOptions) -
 
 def _only_at_destination(destination: Entry | None, o: CompareOptions) -> Decision:
     if destination is None or destination.kind is Kind.SPECIAL:
+        return KEPT
+    if destination.kind is Kind.DEVICE and not o.devices:
         return KEPT
     if destination.implied:
         return IMPLIED
@@ -223,9 +240,13 @@ def _metadata(
         (o.mode and want.mode != have.mode and source.kind is not Kind.SYMLINK)
         or (o.uid and want.uid != have.uid)
         or (o.gid and want.gid != have.gid)
-        or (o.mtime and source.kind is Kind.FOLDER and _moved(want.mtime_ns, have.mtime_ns, o))
+        or (
+            o.mtime
+            and (source.kind is Kind.FOLDER or source.kind is Kind.DEVICE)
+            and _moved(want.mtime_ns, have.mtime_ns, o)
+        )
     ):
-        return METADATA
+        return METADATA if _names(destination) in (1, _names(source)) else LINKED
     if o.objects and source.headers and destination.headers and source.kind is not Kind.FOLDER:
         ours, theirs = source.headers.user_metadata, destination.headers.user_metadata
         return SAME if ours == theirs else USER_METADATA
@@ -233,10 +254,15 @@ def _metadata(
 
 
 def _moved(want_ns: int | None, have_ns: int | None, o: CompareOptions) -> bool:
-    """Whether a folder's time is stated and another one."""
+    """Whether a folder's or device's time is stated and another one."""
     if want_ns is None or want_ns == have_ns:
         return False
     return have_ns is None or not _same_time(want_ns, have_ns, o)
+
+
+def _names(entry: Entry) -> int:
+    """How many names a file has: what is written to one of them is written to all."""
+    return entry.node.names if isinstance(entry.node, HardLink) else 1
 
 
 def wanted(source: Entry, o: CompareOptions) -> Entry:

@@ -19,7 +19,9 @@ class Kind(IntEnum):
     FOLDER = 1
     SYMLINK = 2
     SPECIAL = 3
-    """A socket, a FIFO or a device: listed so that it is counted, never transferred or deleted."""
+    """A socket or a FIFO: listed so that it is counted, never transferred or deleted."""
+    DEVICE = 4
+    """A character or block device: name and metadata, where they are asked for."""
 
 
 class PosixMetadata(NamedTuple):
@@ -56,6 +58,24 @@ class ObjectHeaders(NamedTuple):
     """Sorted; without the keys of POSIX metadata."""
 
 
+class HardLink(NamedTuple):
+    """A file that has several names: which inode they share."""
+
+    device: int
+    """The number of its file system."""
+    inode: int
+    names: int
+    """How many there are, also outside of the location."""
+
+
+class Device(NamedTuple):
+    """What a device node stands for."""
+
+    block: bool
+    number: int
+    """Major and minor, as the system packs them."""
+
+
 class Entry(NamedTuple):
     """One item of a listing."""
 
@@ -80,6 +100,8 @@ class Entry(NamedTuple):
     """
     version_id: str = ""
     """Of an object: this version is meant, as a manifest names it; empty: the current one."""
+    node: HardLink | Device | None = None
+    """What a file system knows beyond the rest, of few entries."""
 
 
 def path_of(key: bytes) -> str:

@@ -2,7 +2,7 @@
 
 import logging
 
-from datasync_runner.core.entry import path_of
+from datasync_runner.core.entry import Entry, path_of
 from datasync_runner.core.tally import Stage, Tally, printable
 from datasync_runner.storage.errors import StorageError
 
@@ -30,3 +30,9 @@ def _tell(stage: Stage, error: StorageError, path: str) -> None:
             }
         },
     )
+
+
+def skipped(entry: Entry, reason: str) -> None:
+    """Tell of an item that nothing can be done for, so that nobody looks for it in vain."""
+    path = printable(path_of(entry.key))
+    _log.info("skipped", extra={"fields": {"path": path, "reason": reason}})

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from datasync_api.patterns import Filter
-from datasync_runner.core.compare import Action, CompareOptions, decide
+from datasync_runner.core.compare import SPECIAL, Action, CompareOptions, decide
 from datasync_runner.core.entry import Entry, Kind, folder_key
 from datasync_runner.core.file_conditions import Bounds
 from datasync_runner.core.listed import settled_by
 from datasync_runner.core.pair import MergeJoin, Pair, UnsortedListingError
-from datasync_runner.engine.failures import record
+from datasync_runner.engine.failures import record, skipped
 from datasync_runner.engine.manifest import Side
 from datasync_runner.engine.progress import Board
 from datasync_runner.engine.spool import FolderWork, Spool, pack_folder
@@ -140,7 +140,10 @@ class Prepare:
             if settled is not None and settled(source, destination):
                 tally.files_skipped += 1
                 continue
-            action = decide(source, destination, options).action
+            decision = decide(source, destination, options)
+            action = decision.action
+            if decision is SPECIAL and source is not None:
+                skipped(source, decision.reason)
             if source is None:
                 self._only_at_destination(destination, action)
             elif destination is None and self._unlisted and self._hidden(source.key):

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from datasync_api.plan import S3Side, SmbSide, TransferPlan
+from datasync_api.plan import PosixSide, S3Side, SmbSide, TransferPlan
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.port import Destination
 from datasync_runner.storage.posix import PosixStorage
@@ -69,6 +69,7 @@ def _destination(plan: TransferPlan, means: Means, throttle: Throttle | None) ->
         started_ns=means.started_ns,
         verifies=verifies,
         creates=creates,
+        makes_devices=options.preserve_devices == "Preserve" and isinstance(plan.source, PosixSide),
         throttle=throttle,
     )
 

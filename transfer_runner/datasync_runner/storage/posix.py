@@ -56,6 +56,7 @@ class PosixStorage:
         started_ns: int,
         verifies: bool = False,
         creates: bool = True,
+        makes_devices: bool = False,
         throttle: Throttle | None = None,
     ) -> None:
         """`verifies`: what is written is proven before it gets its name.
@@ -68,6 +69,7 @@ class PosixStorage:
         self._creates = creates
         self._absent = False
         self._sets_owner = sets_owner
+        self._makes_devices = makes_devices
         self._started_ns = started_ns
         self._verifies = verifies
         self._charge = Charge(throttle)
@@ -91,7 +93,9 @@ class PosixStorage:
         if self._absent:
             return
         fd = (
-            open_destination(self._side, sets_owner=self._sets_owner)
+            open_destination(
+                self._side, sets_owner=self._sets_owner, makes_devices=self._makes_devices
+            )
             if self._writes
             else open_source(self._side)
         )

@@ -81,7 +81,7 @@ def update_metadata(folders: Folders, entry: Entry) -> Entry:
         with folders.open(folder) as folder_fd:
             apply_to_name(folder_fd, name, entry)
         return entry
-    with folders.open(folder) as folder_fd, path_of(folder_fd, name) as path:
+    with folders.open(folder) as folder_fd, path_of(folder_fd, name, entry.kind) as path:
         apply(path, entry)
     return entry
 
@@ -114,6 +114,10 @@ def verify(folders: Folders, written: Written) -> Written:
     if entry.kind is Kind.SYMLINK:
         content = read_link(folders, entry.key)
         found, checksum = content.entry, crc64(content.body)
+    elif entry.kind is Kind.DEVICE:
+        found, checksum = inspect(folders, entry._replace(metadata=None)), written.checksum
+        if found.node != entry.node:
+            raise errors.VerificationFailed("it is another device than the one that was sent")
     else:
         fd = open_file(folders, entry.key)
         try:

@@ -19,9 +19,9 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from datasync_api.patterns import SNAPSHOT, Filter
-from datasync_runner.core.entry import UNSTAMPED, Entry, Kind, PosixMetadata
+from datasync_runner.core.entry import UNSTAMPED, Device, Entry, HardLink, Kind, PosixMetadata
 from datasync_runner.storage.posix_errors import translate
-from datasync_runner.storage.posix_metadata import entry_of
+from datasync_runner.storage.posix_metadata import entry_of, node_of
 from datasync_runner.storage.posix_names import PREFIX, TEMPORARY
 from datasync_runner.storage.sorting import Sorter
 
@@ -35,7 +35,7 @@ CHUNK: Final = 1000
 _TYPE: Final = 0o170000
 _REGULAR: Final = 0o100000
 _TEMPORARY: Final = os.fsdecode(PREFIX)
-_RECORD: Final = Struct("<BBIIIQqqq")
+_RECORD: Final = Struct("<BBIIIQqqqQQQ")
 _KEY: Final = itemgetter(0)
 _BETWEEN: Final = Entry(b"", Kind.FILE)[5:9]
 _NOTHING_MORE: Final = Entry(b"", Kind.FILE)[10:]
@@ -175,7 +175,8 @@ def _looked_at(
             if changed_ns < moved_ns:
                 changed_ns = moved_ns
             head = (prefix + raw, file_kind, found.st_size, mtime_ns, metadata)
-            yield _entry((*head, *_BETWEEN, changed_ns, *_NOTHING_MORE))
+            entry = _entry((*head, *_BETWEEN, changed_ns, *_NOTHING_MORE))
+            yield entry._replace(node=node_of(found)) if found.st_nlink > 1 else entry
             continue
         entry = entry_of(prefix + raw, found)
         key = entry.key + b"/" if entry.kind is Kind.FOLDER else entry.key
@@ -206,7 +207,8 @@ def _packed(entry: Entry, cut: int) -> bytes:
     known = metadata is not None
     owner = (mode or 0, uid or 0, gid or 0)
     times = (mtime_ns, atime_ns or 0, entry.changed_ns)
-    return key[cut:] + b"\0" + _RECORD.pack(kind, known, *owner, size_bytes, *times)
+    node = (*(entry.node or (0, 0, 0)), 1)[:3]
+    return key[cut:] + b"\0" + _RECORD.pack(kind, known, *owner, size_bytes, *times, *node)
 
 
 def _unpacked(records: Iterator[bytes], prefix: bytes, changed_ns: int) -> Iterator[Chunk]:
@@ -218,8 +220,15 @@ def _unpacked(records: Iterator[bytes], prefix: bytes, changed_ns: int) -> Itera
         add = entries.append
         for record in piece:
             fields: tuple[int, ...] = unpack(record[-width:])
-            kind, known, mode, uid, gid, size_bytes, mtime_ns, atime_ns, stamp = fields
+            kind, known, mode, uid, gid, size_bytes, mtime_ns, atime_ns, stamp, *node = fields
             metadata = _metadata((mode, uid, gid, mtime_ns, atime_ns)) if known else None
             head = (prefix + record[: -width - 1], kinds[kind], size_bytes, mtime_ns, metadata)
-            add(_entry((*head, *_BETWEEN, stamp, *_NOTHING_MORE)))
+            entry = _entry((*head, *_BETWEEN, stamp, *_NOTHING_MORE))
+            add(entry._replace(node=_node(kinds[kind], *node)) if any(node) else entry)
         yield _chunk(entries, changed_ns)
+
+
+def _node(kind: Kind, first: int, second: int, third: int) -> HardLink | Device:
+    if kind is Kind.DEVICE:
+        return Device(bool(first), second)
+    return HardLink(first, second, third)

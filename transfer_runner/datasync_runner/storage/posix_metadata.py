@@ -9,7 +9,7 @@ import stat
 from collections.abc import Generator
 from typing import Final
 
-from datasync_runner.core.entry import Entry, Kind, PosixMetadata
+from datasync_runner.core.entry import Device, Entry, HardLink, Kind, PosixMetadata
 from datasync_runner.storage import errors
 
 USUAL_MODE: Final = 0o644
@@ -19,6 +19,8 @@ _KINDS: Final = {
     stat.S_IFREG: Kind.FILE,
     stat.S_IFDIR: Kind.FOLDER,
     stat.S_IFLNK: Kind.SYMLINK,
+    stat.S_IFCHR: Kind.DEVICE,
+    stat.S_IFBLK: Kind.DEVICE,
 }
 
 
@@ -34,7 +36,19 @@ def entry_of(key: bytes, found: os.stat_result) -> Entry:
         mtime_ns,
         PosixMetadata(mode & 0o7777, found.st_uid, found.st_gid, mtime_ns, found.st_atime_ns),
         changed_ns=found.st_ctime_ns,
+        node=node_of(found),
     )
+
+
+def node_of(found: os.stat_result) -> HardLink | Device | None:
+    """What is to be known of a file with several names, and of a device node."""
+    kind = stat.S_IFMT(found.st_mode)
+    if kind == stat.S_IFREG:
+        several = found.st_nlink > 1
+        return HardLink(found.st_dev, found.st_ino, found.st_nlink) if several else None
+    if kind in (stat.S_IFCHR, stat.S_IFBLK):
+        return Device(kind == stat.S_IFBLK, found.st_rdev)
+    return None
 
 
 def stamp(found: os.stat_result) -> tuple[int, int, int, int]:
@@ -113,12 +127,15 @@ def apply(target: int | str, entry: Entry) -> None:
 
 
 @contextlib.contextmanager
-def path_of(folder_fd: int, name: bytes) -> Generator[str]:
-    """A path that stands for this very inode: O_PATH needs no right to read the file."""
+def path_of(folder_fd: int, name: bytes, kind: Kind = Kind.FILE) -> Generator[str]:
+    """A path that stands for this very inode: O_PATH needs no right to read, and opens no device.
+
+    Raises: OSError, Conflict when it is of another kind.
+    """
     fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder_fd)
     try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise errors.Conflict("it is no regular file any more")
+        if _KINDS.get(stat.S_IFMT(os.fstat(fd).st_mode)) is not kind:
+            raise errors.Conflict("it is of another kind now")
         yield f"/proc/self/fd/{fd}"
     finally:
         os.close(fd)

@@ -1,5 +1,6 @@
 """The names under which files are written before they get their own."""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -19,6 +20,15 @@ def temporary_name(name: bytes) -> bytes:
     128 bits: nobody finds two names of one folder that would meet in it.
     """
     return PREFIX + hashlib.blake2b(name, digest_size=16).hexdigest().encode() + b".tmp"
+
+
+def free(folder_fd: int, path: bytes) -> None:
+    """Remove what an interrupted run left, or somebody planted, under a temporary name.
+
+    Raises: OSError.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path, dir_fd=folder_fd)
 
 
 def create(folder_fd: int, path: bytes, mode: int = 0o600) -> int:

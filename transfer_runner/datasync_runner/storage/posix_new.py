@@ -24,7 +24,7 @@ from datasync_runner.storage.posix_metadata import (
     times,
     usual_mode,
 )
-from datasync_runner.storage.posix_names import create, temporary_name
+from datasync_runner.storage.posix_names import create, free, temporary_name
 
 
 class NewFile:
@@ -122,8 +122,7 @@ class NewLink(NewFile):
         if not target or b"\0" in target or len(target) > 4095:
             raise errors.NameNotRepresentable("the link's target is empty, too long or holds NUL")
         path = temporary_name(name)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path, dir_fd=folder_fd)
+        free(folder_fd, path)
         os.symlink(target, path, dir_fd=folder_fd)
         self.folder_fd, self.name, self.path = folder_fd, name, path
         apply_to_name(folder_fd, path, self.entry)

@@ -9,6 +9,7 @@ from datasync_runner.core.entry import Entry, Kind, PosixMetadata
 from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content
+from datasync_runner.storage.posix_device import read_device
 from datasync_runner.storage.posix_errors import translate
 from datasync_runner.storage.posix_files import open_file, read_link
 from datasync_runner.storage.posix_folders import Borrowed, Folders
@@ -37,6 +38,8 @@ def read_batch(folders: Folders, entries: Sequence[Entry]) -> list[Content | err
                     add(Content(entry, body))
                 elif entry.kind is Kind.SYMLINK:
                     add(read_link(folders, key))
+                elif entry.kind is Kind.DEVICE:
+                    add(read_device(folders, key))
                 else:
                     add(_read_slowly(folders, key))
             except OSError as error:

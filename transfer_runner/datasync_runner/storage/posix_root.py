@@ -20,15 +20,25 @@ from datasync_runner.storage.posix_small import SmallWriter
 from datasync_runner.storage.posix_turns import Turns
 
 _CAP_CHOWN: Final = 1 << 0
+_CAP_MKNOD: Final = 1 << 27
 
 
 def may_chown() -> bool:
     """Whether the kernel would let this process give files away."""
+    return _has(_CAP_CHOWN)
+
+
+def may_mknod() -> bool:
+    """Whether this process has the right to make device nodes; a container may still refuse it."""
+    return _has(_CAP_MKNOD)
+
+
+def _has(capability: int) -> bool:
     status = Path("/proc/self/status")
     if status.exists():
         found = re.search(r"^CapEff:\s*([0-9a-f]+)$", status.read_text(), re.MULTILINE)
         if found:
-            return bool(int(found[1], 16) & _CAP_CHOWN)
+            return bool(int(found[1], 16) & capability)
     return os.geteuid() == 0
 
 
@@ -73,7 +83,7 @@ def is_missing(side: PosixSide) -> bool:
     return False
 
 
-def open_destination(side: PosixSide, *, sets_owner: bool) -> int:
+def open_destination(side: PosixSide, *, sets_owner: bool, makes_devices: bool) -> int:
     """The descriptor of what is written, made where it is missing.
 
     Raises: ConfigurationInvalid, Unavailable.
@@ -88,6 +98,12 @@ def open_destination(side: PosixSide, *, sets_owner: bool) -> int:
         raise errors.ConfigurationInvalid(
             f"owners cannot be kept at the destination {where}: the runner may not change the "
             "owner of files; set options.uid and options.gid to None, or the agent's "
+            "privileges to PreserveOwnership"
+        )
+    if makes_devices and not may_mknod():
+        raise errors.ConfigurationInvalid(
+            f"device nodes cannot be kept at the destination {where}: the runner has no right to "
+            "make them (CAP_MKNOD); set options.preserveDevices to None, or the agent's "
             "privileges to PreserveOwnership"
         )
     fd = _open(side, create=True)

@@ -1,4 +1,4 @@
-"""Small files and links written in batches, each whole or not at all.
+"""Small files, links and device nodes written in batches, each whole or not at all.
 
 A batch that verifies goes in steps of `GROUP` files: write all, sync all, read all back, rename
 all; so a disk's journal commits once, and damaged data never gets the final name.
@@ -12,6 +12,7 @@ from typing import Final
 from datasync_runner.core.entry import Kind
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content, Written
+from datasync_runner.storage.posix_device import NewDevice
 from datasync_runner.storage.posix_errors import translate
 from datasync_runner.storage.posix_folders import Borrowed, Folders
 from datasync_runner.storage.posix_new import NewFile, NewLink
@@ -36,7 +37,7 @@ class SmallWriter:
         with Borrowed(self._folders, create=True) as borrowed:
             for start in range(0, len(contents), GROUP):
                 group = [
-                    (NewLink if content.entry.kind is Kind.SYMLINK else NewFile)(content)
+                    _of_kind(content.entry.kind)(content)
                     for content in contents[start : start + GROUP]
                 ]
                 try:
@@ -87,3 +88,9 @@ class SmallWriter:
                 except errors.StorageError as error:
                     error.key = new.entry.key
                     new.error = error
+
+
+def _of_kind(kind: Kind) -> type[NewFile]:
+    if kind is Kind.FILE:
+        return NewFile
+    return NewDevice if kind is Kind.DEVICE else NewLink

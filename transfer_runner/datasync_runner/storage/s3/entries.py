@@ -39,6 +39,7 @@ def entries_of(page: Page, skip: int) -> list[Entry]:
                 repeat(None),
                 _stamps(page),
                 repeat(""),
+                repeat(None),
                 strict=False,
             ),
         )

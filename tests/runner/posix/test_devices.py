@@ -1,0 +1,104 @@
+"""Device nodes by option: name, number and metadata; sockets and FIFOs never."""
+
+import errno
+import os
+import stat
+
+import pytest
+
+from datasync_api.plan import PosixSide
+from datasync_runner.core.entry import Device, Entry, Kind, PosixMetadata
+from datasync_runner.storage import errors, posix, posix_root
+from datasync_runner.storage.port import Content
+from runner.posix.large import MTIME_NS, storage
+from storage.sides import fine, listed
+
+NULL = Device(block=False, number=os.makedev(1, 3))
+LOOP = Device(block=True, number=os.makedev(7, 200))
+
+
+def may_mknod(folder):
+    """Whether the system lets us make one: a user namespace has the capability and no say."""
+    try:
+        os.mknod(folder / "probe", stat.S_IFCHR | 0o600, NULL.number)
+    except PermissionError:
+        return False
+    (folder / "probe").unlink()
+    return True
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "verifies"])
+async def destination(tmp_path, request):
+    made = storage(tmp_path / "root", verifies=request.param)
+    await made.check()
+    yield made
+    await made.close()
+
+
+def device(key, node, **changes):
+    metadata = PosixMetadata(0o640, os.getuid(), os.getgid(), MTIME_NS, MTIME_NS)
+    entry = Entry(key, Kind.DEVICE, 0, MTIME_NS, metadata._replace(**changes), node=node)
+    return Content(entry, b"")
+
+
+async def test_nodes_are_made_listed_and_read(destination, tmp_path):
+    if not may_mknod(tmp_path):
+        pytest.skip("the system lets nobody here make device nodes")
+    contents = [device(b"d/null", NULL, mode=0o666), device(b"loop", LOOP)]
+    written = fine(await destination.write_small(contents))
+    assert {one.proven for one in written} == {destination._verifies}
+    assert fine(await destination.verify(written)) == written
+    found = (tmp_path / "root/d/null").stat()
+    assert (stat.S_ISCHR(found.st_mode), found.st_rdev) == (True, NULL.number)
+    assert (stat.S_IMODE(found.st_mode), found.st_mtime_ns) == (0o666, MTIME_NS)
+    entries = [entry for entry in await listed(destination) if entry.kind is Kind.DEVICE]
+    assert [(entry.key, entry.node) for entry in entries] == [(b"d/null", NULL), (b"loop", LOOP)]
+    assert fine(await destination.read_small(entries)) == [Content(e, b"") for e in entries]
+
+
+async def test_a_node_replaces_what_is_in_its_place_and_changes_its_metadata(destination, tmp_path):
+    if not may_mknod(tmp_path):
+        pytest.skip("the system lets nobody here make device nodes")
+    (tmp_path / "root/n").write_text("a file")
+    fine(await destination.write_small([device(b"n", NULL)]))
+    fine(await destination.write_small([device(b"n", LOOP)]))
+    fine(await destination.update_metadata([device(b"n", LOOP, mode=0o600).entry]))
+    found = (tmp_path / "root/n").stat()
+    assert (stat.S_ISBLK(found.st_mode), found.st_rdev) == (True, LOOP.number)
+    assert stat.S_IMODE(found.st_mode) == 0o600
+    (written,) = fine(await destination.write_small([device(b"n", LOOP)]))
+    other = written._replace(entry=written.entry._replace(node=NULL))
+    (answer,) = await destination.verify([other])
+    assert isinstance(answer, errors.VerificationFailed)
+
+
+async def test_a_system_that_makes_none_says_so(destination, tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(errno.EPERM, "no")
+
+    monkeypatch.setattr(os, "mknod", refuse)
+    (answer,) = await destination.write_small([device(b"n", NULL)])
+    assert isinstance(answer, errors.Denied)
+    assert "CAP_MKNOD" in answer.message
+    assert not list((tmp_path / "root").iterdir())
+
+
+async def test_a_device_that_became_a_file_is_a_conflict(destination, tmp_path):
+    (tmp_path / "root/n").write_text("x")
+    (answer,) = await destination.read_small([device(b"n", NULL).entry])
+    assert isinstance(answer, errors.Conflict)
+
+
+async def test_without_the_right_the_run_is_refused_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(posix_root, "may_mknod", lambda: False)
+    side = PosixSide(uri="nfs://h/a/", root=str(tmp_path))
+    for asked in (False, True):
+        made = posix.PosixStorage(
+            side, writes=True, sets_owner=False, started_ns=0, makes_devices=asked
+        )
+        if asked:
+            with pytest.raises(errors.ConfigurationInvalid, match=r"preserveDevices.*Ownership"):
+                await made.check()
+        else:
+            await made.check()
+        await made.close()
