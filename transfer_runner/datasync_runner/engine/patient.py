@@ -23,6 +23,8 @@ from datasync_runner.storage.port import (
     Batch,
     Content,
     Destination,
+    Link,
+    Linker,
     Moved,
     Reader,
     Source,
@@ -114,6 +116,16 @@ class Patient:
     async def write_folders(self, entries: Sequence[Entry]) -> list[Entry | StorageError]:
         """As the port."""
         return await self._each(self._inner.write_folders, entries)
+
+    @property
+    def links(self) -> bool:
+        """Whether files can be given several names."""
+        return isinstance(self._inner, Linker)
+
+    async def link(self, links: Sequence[Link]) -> list[Entry | StorageError]:
+        """As the port."""
+        assert isinstance(self._inner, Linker)  # noqa: S101 - `links` said so
+        return await self._each(self._inner.link, links)
 
     async def delete(self, keys: Sequence[bytes]) -> list[bytes | StorageError]:
         """As the port."""

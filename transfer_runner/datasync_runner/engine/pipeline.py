@@ -1,8 +1,9 @@
-"""One run from end to end: check → prepare ∥ move → delete → folders → finish."""
+"""One run from end to end: check → prepare ∥ move → link → delete → folders → finish."""
 
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 
 from datasync_api.patterns import Filter
@@ -12,6 +13,7 @@ from datasync_runner.core.parts import BUDGET_BYTES
 from datasync_runner.engine import baseline
 from datasync_runner.engine.delete import delete_extra, held, settle_folders
 from datasync_runner.engine.dry_run import DryRun
+from datasync_runner.engine.hard_links import HardLinks, make_links
 from datasync_runner.engine.manifest import sides_of
 from datasync_runner.engine.moving import Mover, move, options_of
 from datasync_runner.engine.patient import Patient
@@ -49,18 +51,22 @@ async def run_plan(
     conditions = plan.file_conditions
     bounds = Bounds.of(conditions, now_ns=began_ns) if conditions else None
     queue = WorkQueue(WORKERS)
+    here = partial(move, plan, patient_source, patient_destination, budget=ByteBudget(BUDGET_BYTES))
     dry_run = None
     if plan.mode == "DryRun":
         board.writes = False
         dry_run = DryRun(patient_source, patient_destination, options=options, tally=board.tally)
         mover = dry_run.move
     elif mover is None:
-        mover = partial(
-            move, plan, patient_source, patient_destination, budget=ByteBudget(BUDGET_BYTES)
-        )
+        mover = here
     sides = sides_of(plan.manifest_place, patient_source, patient_destination)
-    with Spool() as deletes, Spool() as folders:
-        kept = Kept(deletes, folders)
+    with (
+        Spool() as deletes,
+        Spool() as folders,
+        Spool() as links,
+        closing(HardLinks(patient_destination, links)) as names,
+    ):
+        kept = Kept(deletes, folders, names if patient_destination.links else None)
         async with sides as (ours, theirs), asyncio.TaskGroup() as group:
             prepare = Prepare(
                 ours,
@@ -80,6 +86,19 @@ async def run_plan(
             await dry_run.end(kept, plan, board)
             return
         tally = board.tally
+        if links.count:
+            again = WorkQueue(WORKERS)
+            make = make_links(
+                links,
+                patient_destination,
+                again,
+                tally=tally,
+                options=options,
+                verifies=plan.options.verify_mode == "OnlyFilesTransferred",
+            )
+            async with asyncio.TaskGroup() as group:
+                group.create_task(make)
+                group.create_task(here(queue=again, board=board))
         stop = held(kept, tally, plan)
         if stop is None:
             await delete_extra(kept, patient_destination, tally=tally, files=board.files)

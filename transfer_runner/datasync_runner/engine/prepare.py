@@ -13,9 +13,11 @@ from datasync_api.patterns import Filter
 from datasync_runner.core.compare import SPECIAL, Action, CompareOptions, decide
 from datasync_runner.core.entry import Entry, Kind, folder_key
 from datasync_runner.core.file_conditions import Bounds
+from datasync_runner.core.hard_links import Name, has_several_names, name_of
 from datasync_runner.core.listed import settled_by
 from datasync_runner.core.pair import MergeJoin, Pair, UnsortedListingError
 from datasync_runner.engine.failures import record, skipped
+from datasync_runner.engine.hard_links import HardLinks
 from datasync_runner.engine.manifest import Side
 from datasync_runner.engine.progress import Board
 from datasync_runner.engine.spool import FolderWork, Spool, pack_folder
@@ -36,6 +38,8 @@ class Kept:
     folders: Spool
     """Folders to be made, whose metadata differs or is not known yet; on a file system those that
     are right too, as our own writes change their times.  In the order of their keys."""
+    names: HardLinks | None = None
+    """Files with several names, where the destination can have such; None: they are as any."""
     new_folders: bool = False
     source_unlisted: bool = False
     """Part of the source could not be listed: nothing may be deleted."""
@@ -77,6 +81,8 @@ class Prepare:
             else:
                 self._join.close_destination()
             await self._compare(sources, destinations)
+        if self._kept.names is not None:
+            await self._kept.names.settle(self._queue, self._tally)
         await self._queue.close()
         await self._queue.decided()
         self._board.prepared()
@@ -133,11 +139,19 @@ class Prepare:
         if self._bounds is not None:
             pairs = self._bounds.chosen(pairs)
         works: list[Work] = []
+        names: list[Name] = []
         options, tally = self._options, self._tally
+        keeps_links = self._kept.names is not None
         to_objects = self._destination.objects
         settled = self._settled
         for source, destination in pairs:
-            if settled is not None and settled(source, destination):
+            several = (
+                keeps_links
+                and source is not None
+                and source.node is not None
+                and has_several_names(source)
+            )
+            if settled is not None and not several and settled(source, destination):
                 tally.files_skipped += 1
                 continue
             decision = decide(source, destination, options)
@@ -148,12 +162,16 @@ class Prepare:
                 self._only_at_destination(destination, action)
             elif destination is None and self._unlisted and self._hidden(source.key):
                 continue
+            elif several:
+                names.append(name_of(source, destination, decision))
             elif source.kind is Kind.FOLDER:
                 self._place_folder(source, destination, action)
             elif action is Action.INSPECT:
                 works.append(Work(action, source, destination))
             elif work := place(tally, source, action=action, to_objects=to_objects):
                 works.append(work)
+        if names and self._kept.names is not None:
+            await self._kept.names.push(names)
         if works:
             await self._queue.put(works)
 

@@ -47,6 +47,18 @@ class Written(NamedTuple):
     """The destination has computed the same checksum from what it received."""
 
 
+class Link(NamedTuple):
+    """Another name for a file that is at the destination already."""
+
+    entry: Entry
+    first: bytes
+    """The key of the name that is there."""
+    inode: tuple[int, int] | None
+    """File system and inode of `first` before this run; None: it was not there, or not known."""
+    kept: bool
+    """`first` was right and must still be that inode; else this run has written it, to another."""
+
+
 Moved = Callable[[int], None]
 """Is told how many more bytes of a large file were taken over."""
 
@@ -193,4 +205,13 @@ class Destination(Source, Protocol):
 
     async def finish(self) -> None:
         """Remove what interrupted runs have left.  Raises nothing: leftovers harm nobody."""
+        ...
+
+
+@runtime_checkable
+class Linker(Protocol):
+    """A destination that can give one file several names."""
+
+    async def link(self, links: Sequence[Link]) -> list[Entry | StorageError]:
+        """Make links, in place of what is there: any FileError and Unavailable as values."""
         ...

@@ -17,6 +17,7 @@ from datasync_runner.storage import errors, posix_clock, posix_files
 from datasync_runner.storage.port import (
     Batch,
     Content,
+    Link,
     Moved,
     Reader,
     Source,
@@ -29,6 +30,7 @@ from datasync_runner.storage.posix_charge import Charge
 from datasync_runner.storage.posix_errors import translate
 from datasync_runner.storage.posix_folders import Folders, split_key
 from datasync_runner.storage.posix_large import LargeWriter
+from datasync_runner.storage.posix_links import make_link
 from datasync_runner.storage.posix_read import read_batch
 from datasync_runner.storage.posix_reader import FileReader
 from datasync_runner.storage.posix_root import Root, is_missing, open_destination, open_source
@@ -148,6 +150,8 @@ class PosixStorage:
         """A listing knows everything already; what is only named is looked at."""
         if not any([entry[4] is None for entry in entries]):
             return list(entries)
+        if self._absent:
+            return [errors.Missing("nothing is there yet", entry.key) for entry in entries]
         return await self._each(posix_files.inspect, entries, _key_of_entry, "look at it")
 
     async def read_small(self, entries: Sequence[Entry]) -> list[Content | errors.StorageError]:
@@ -196,6 +200,10 @@ class PosixStorage:
     async def write_folders(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
         """Make folders and give them their metadata."""
         return await self._each(posix_files.write_folder, entries, _key_of_entry, "make the folder")
+
+    async def link(self, links: Sequence[Link]) -> list[Entry | errors.StorageError]:
+        """Give files further names."""
+        return await self._each(make_link, links, _key_of_link, "link it")
 
     async def delete(self, keys: Sequence[bytes]) -> list[bytes | errors.StorageError]:
         """Remove items; a folder that still holds excluded files stays, as Conflict."""
@@ -261,6 +269,10 @@ def _value(
 
 def _key_of_entry(entry: Entry) -> bytes:
     return entry.key
+
+
+def _key_of_link(link: Link) -> bytes:
+    return link.entry.key
 
 
 def _key_of_written(written: Written) -> bytes:

@@ -24,6 +24,8 @@ _MAP: Final[dict[int, type[errors.StorageError]]] = {
     errno.EFBIG: errors.NotSupported,
     errno.EOPNOTSUPP: errors.NotSupported,
     errno.ENOSYS: errors.NotSupported,
+    errno.EMLINK: errors.NotSupported,
+    errno.EXDEV: errors.NotSupported,
     errno.EIO: errors.Unavailable,
     errno.ESTALE: errors.Unavailable,
     errno.ETIMEDOUT: errors.Unavailable,

@@ -5,7 +5,7 @@ import os
 import stat
 
 from datasync_runner.checksums import crc64
-from datasync_runner.core.entry import Entry, Kind
+from datasync_runner.core.entry import Entry, HardLink, Kind
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content, Written
 from datasync_runner.storage.posix_folders import Folders, split_key
@@ -22,13 +22,19 @@ from datasync_runner.storage.threads import BUFFER_BYTES, buffer
 
 
 def inspect(folders: Folders, entry: Entry) -> Entry:
-    """An entry with what stat tells of it, where its metadata is not known.  Raises: OSError."""
+    """An entry with what stat tells of it, where its metadata is not known: its inode as well.
+
+    Raises: OSError.
+    """
     if entry.metadata is not None:
         return entry
     folder, name = split_key(entry.key)
     with folders.open(folder) as folder_fd:
-        found = entry_of(entry.key, os.stat(name, dir_fd=folder_fd, follow_symlinks=False))
-    return found
+        found = os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
+    known = entry_of(entry.key, found)
+    if known.kind is Kind.FILE:
+        return known._replace(node=HardLink(found.st_dev, found.st_ino, found.st_nlink))
+    return known
 
 
 def open_file(folders: Folders, key: bytes) -> int:

@@ -1,0 +1,139 @@
+"""Names of one inode at the source: which is copied, and which become links to it.
+
+Each name's pair is decided as if it stood alone; then the names of an inode are looked at together.
+The best of them comes first: one that is right already, else one that needs metadata alone, else
+the first that has to be copied.  The others shall be names of what the first one is.
+"""
+
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from itertools import chain, pairwise
+from struct import Struct
+from typing import Final, NamedTuple
+
+from datasync_runner.core.compare import NEVER, Action, Decision
+from datasync_runner.core.entry import Entry, HardLink, Kind, PosixMetadata
+
+Inode = tuple[int, int]
+"""The number of a file system, and of an inode on it."""
+
+_HEAD: Final = Struct(">QQB")
+_REST: Final = Struct("<BBIIIQqqQQQ")
+_ACTIONS: Final = list(Action)
+_LAST: Final = 3
+
+
+class Name(NamedTuple):
+    """One name of a file that has several, and what its own pair asks for."""
+
+    source: Entry
+    action: Action
+    rank: int
+    """0: right already.  1: needs metadata.  2: has to be copied.  3: to be left alone."""
+    exists: bool
+    """Something is at the destination under this name."""
+    there: Inode | None
+    """What it is there, where that is known."""
+
+    @property
+    def inode(self) -> Inode:
+        """What it is at the source."""
+        return inode_of(self.source) or (0, 0)
+
+
+class Fate(Enum):
+    """What becomes of a name beside its first one."""
+
+    ALONE = "Alone"
+    """As of any file."""
+    SAME = "Same"
+    LINK = "Link"
+
+
+def has_several_names(entry: Entry) -> bool:
+    """Whether it is a file with another name somewhere."""
+    return isinstance(entry.node, HardLink) and entry.node.names > 1
+
+
+def name_of(source: Entry, destination: Entry | None, decision: Decision) -> Name:
+    """A pair whose source has several names, as its decision would have it alone.
+
+    | decision | rank |
+    |---|---|
+    | Skip, but for OverwriteNever | 0 |
+    | UpdateMetadata | 1 |
+    | Copy | 2 |
+    | any other | 3 |
+    """
+    action = decision.action
+    if action is Action.SKIP and decision != NEVER:
+        rank = 0
+    else:
+        rank = {Action.UPDATE_METADATA: 1, Action.COPY: 2}.get(action, _LAST)
+    there = inode_of(destination) if destination is not None else None
+    return Name(source, action, rank, destination is not None, there)
+
+
+def fate(name: Name, first: Name | None) -> Fate:
+    """What becomes of a name; `first`: the one that the inode's other names follow, if any.
+
+    | first | name | at the destination | fate |
+    |---|---|---|---|
+    | none, or to be left alone | any | any | Alone |
+    | any | to be left alone | any | Alone |
+    | right, or needs metadata | any | the same inode as the first | Same |
+    | any | any | any other | Link |
+    """
+    if first is None or first.rank == _LAST or name.rank == _LAST:
+        return Fate.ALONE
+    if stays(first) and first.there is not None and first.there == name.there:
+        return Fate.SAME
+    return Fate.LINK
+
+
+def stays(first: Name) -> bool:
+    """Whether a first name keeps its inode at the destination."""
+    return first.rank < 2
+
+
+def packed(name: Name) -> bytes:
+    """A record: sorted, those of an inode are together, the best first, then by key."""
+    source = name.source
+    mode, uid, gid, mtime_ns, atime_ns = source.metadata or PosixMetadata()
+    names = source.node.names if isinstance(source.node, HardLink) else 1
+    rest = _REST.pack(
+        _ACTIONS.index(name.action), name.exists, mode or 0, uid or 0, gid or 0,
+        source.size_bytes, mtime_ns or 0, atime_ns or 0, names, *(name.there or (0, 0)),
+    )  # fmt: skip
+    return _HEAD.pack(*name.inode, name.rank) + source.key + b"\0" + rest
+
+
+def unpacked(record: bytes) -> Name:
+    """The name that `packed` made a record of."""
+    device, inode, rank = _HEAD.unpack_from(record)
+    fields: tuple[int, ...] = _REST.unpack(record[-_REST.size :])
+    action, exists, mode, uid, gid, size_bytes, mtime_ns, atime_ns, names, *there = fields
+    source = Entry(
+        record[_HEAD.size : -_REST.size - 1],
+        Kind.FILE,
+        size_bytes,
+        mtime_ns,
+        PosixMetadata(mode, uid, gid, mtime_ns, atime_ns),
+        node=HardLink(device, inode, names),
+    )
+    known = (there[0], there[1]) if any(there) else None
+    return Name(source, _ACTIONS[action], rank, bool(exists), known)
+
+
+def with_more(records: Iterable[bytes]) -> Iterator[tuple[Name, bool]]:
+    """Sorted records as names, each with whether another name of its inode follows."""
+    names = chain(map(unpacked, records), [None])
+    for name, following in pairwise(names):
+        assert name is not None  # noqa: S101 - the end is last
+        yield name, following is not None and following.inode == name.inode
+
+
+def inode_of(entry: Entry) -> Inode | None:
+    """Which inode a file is, where that is known."""
+    node = entry.node
+    return (node.device, node.inode) if isinstance(node, HardLink) else None
