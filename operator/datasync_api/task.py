@@ -178,18 +178,21 @@ class TaskSpec(ApiModel):
         Rule(
             cel="!has(self.manifest) || ((!has(self.includes) || self.includes.size() == 0) && "
             "(!has(self.excludes) || self.excludes.size() == 0))",
-            message="a manifest lists every file, so filters have no say: remove manifest, or includes "
-            "and excludes",
+            message="a manifest lists every file, so filters have no say: remove manifest, or "
+            "includes and excludes",
             field=".manifest",
-            holds=lambda spec: spec.transfer_manifest is None or not (spec.includes or spec.excludes),
+            holds=lambda spec: (
+                spec.transfer_manifest is None or not (spec.includes or spec.excludes)
+            ),
         ),
         Rule(
             cel="!has(self.manifest) || self.options.preserveDeletedFiles != 'Remove'",
-            message="a run by a manifest never deletes: set options.preserveDeletedFiles to Preserve, "
-            "or remove manifest",
+            message="a run by a manifest never deletes: set options.preserveDeletedFiles to "
+            "Preserve, or remove manifest",
             field=".manifest",
-            holds=lambda spec: spec.transfer_manifest is None
-            or spec.options.preserve_deleted_files != "Remove",
+            holds=lambda spec: (
+                spec.transfer_manifest is None or spec.options.preserve_deleted_files != "Remove"
+            ),
         ),
     )
 

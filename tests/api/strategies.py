@@ -97,7 +97,9 @@ def _texts(schema: Schema, hints: tuple[str, ...]) -> st.SearchStrategy[str]:
         )
     if rules := [rule["rule"] for rule in schema.get(CEL, [])]:  # a path of some kind
         root = "/" if "self.startsWith('/')" in rules else ""
-        return st.lists(st.sampled_from(["a", "b.c"]), max_size=3).map(lambda p: root + "/".join(p))
+        least = 1 if low and not root else 0
+        parts = st.lists(st.sampled_from(["a", "b.c"]), min_size=least, max_size=3)
+        return parts.map(lambda p: root + "/".join(p))
     return _words(hints).filter(lambda text: low <= len(text) <= high)
 
 

@@ -87,6 +87,7 @@ def test_defaults_of_the_task_are_awss() -> None:
         "uid": "IntValue",
         "gid": "IntValue",
         "posixPermissions": "Preserve",
+        "preserveDevices": "None",
         "bytesPerSecond": -1,
         "taskQueueing": "Enabled",
         "logLevel": "Basic",

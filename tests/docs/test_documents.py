@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from awkward_names import TABLE
 from datasync_api.conditions import Reason
 from datasync_cli.__main__ import main
 from manifests import ROOT, Snippet, snippets
@@ -39,6 +40,15 @@ def test_every_reason_of_a_failure_is_explained() -> None:
     text = (ROOT / "docs" / "troubleshooting.md").read_text()
     unexplained = {reason for reason in Reason if reason not in PROGRESS and reason not in text}
     assert not unexplained
+
+
+def test_the_table_of_names_is_the_tested_one() -> None:
+    text = (ROOT / "docs" / "names.md").read_text().replace(r"\|", "\0")
+    rows = [
+        tuple(cell.strip().replace("\0", "|") for cell in line.strip("|").split("|"))
+        for line in text.split("\n\n")[3].splitlines()[2:]
+    ]
+    assert rows == [(row.what, row.to_files, row.to_objects) for row in TABLE]
 
 
 def test_every_reason_is_used() -> None:

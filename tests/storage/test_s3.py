@@ -127,9 +127,7 @@ async def test_a_key_longer_than_s3_takes(side):
 
 async def test_a_version_that_a_manifest_names_is_read(side):
     bucket, name = side.side.bucket, side.side.prefix + "v"
-    side.client.put_bucket_versioning(
-        Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
-    )
+    side.client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     first = side.client.put_object(Bucket=bucket, Key=name, Body=b"first")["VersionId"]
     second = side.client.put_object(Bucket=bucket, Key=name, Body=b"second!")["VersionId"]
     named = [Entry(b"v", Kind.FILE, version_id=version) for version in (first, second, "")]

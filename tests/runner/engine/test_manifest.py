@@ -52,7 +52,9 @@ def bodies(storage):
 
 @pytest.mark.parametrize("source_objects", [False, True])
 @pytest.mark.parametrize("destination_objects", [False, True])
-async def test_what_is_listed_is_moved_with_its_folders(source_objects, destination_objects, listed):
+async def test_what_is_listed_is_moved_with_its_folders(
+    source_objects, destination_objects, listed
+):
     source, destination = tree(source_objects), FakeStorage(destination_objects)
     place = listed("c/d/e\na/y\nb\n")
     first = await run(source, destination, place)
@@ -173,7 +175,7 @@ async def test_a_manifest_that_is_not_there_stops_the_run(kind, tmp_path):
     source = tree()
     source.trouble = lambda name, key: errors.Missing("gone", key) if name == "open" else None
     place = ManifestPlace(kind=kind, path=str(tmp_path / "none"))
-    with pytest.raises(errors.ConfigurationInvalid, match="manifest .* cannot be used"):
+    with pytest.raises(errors.ConfigurationInvalid, match=r"manifest .* cannot be used"):
         await run(source, FakeStorage(), place)
 
 

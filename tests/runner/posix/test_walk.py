@@ -1,6 +1,7 @@
 """The walk: sorted whatever is read ahead or sorted on disk, pruned, and never led astray."""
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -77,13 +78,20 @@ def test_what_is_sorted_on_disk_is_the_same(tmp_path, monkeypatch):
     (tmp_path / "link").symlink_to("f1")
     (tmp_path / "folder").mkdir(mode=0o1750)
     os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "another").hardlink_to(tmp_path / "f7")
+    kinds = set(Kind)
+    try:
+        os.mknod(tmp_path / "null", stat.S_IFCHR, os.makedev(1, 3))
+        os.mknod(tmp_path / "whiteout", stat.S_IFCHR, 0)
+    except PermissionError:  # nobody here may
+        kinds.remove(Kind.DEVICE)
     listed(tmp_path)  # the folder has been read now: its access time stays
     before = listed(tmp_path)
     monkeypatch.setattr(posix_listing, "FOLDER_NAMES", 10)
     monkeypatch.setattr(posix_listing, "CHUNK", 7)
     monkeypatch.setattr(posix_listing, "SORT_BYTES", 1000)
     assert listed(tmp_path) == before
-    assert {entry.kind for entry in before[0]} == set(Kind)
+    assert {entry.kind for entry in before[0]} == kinds
 
 
 @pytest.mark.parametrize("network", [False, True])
@@ -283,3 +291,19 @@ def test_a_new_file_makes_nothing_new_beside_it(tmp_path):
     assert found[b"a/b/"] >= border_ns
     for key in (b"a/b/x", b"a/y", b"a/"):
         assert found[key] < border_ns, key
+
+
+def test_a_folder_deeper_than_any_path_is_told_and_the_rest_is_listed(tmp_path):
+    fd = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir(b"d" * 250, dir_fd=fd)
+        below = os.open(b"d" * 250, os.O_RDONLY, dir_fd=fd)
+        os.close(fd)
+        fd = below
+    os.close(fd)
+    (tmp_path / "z").touch()
+    entries, failures, _ = listed(tmp_path)
+    assert entries[-1].key == b"z"
+    (failure,) = failures
+    assert isinstance(failure, errors.NameNotRepresentable)
+    assert len(failure.key) > 4095

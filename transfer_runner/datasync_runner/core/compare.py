@@ -159,7 +159,7 @@ def decide(source: Entry | None, destination: Entry | None, o: CompareOptions) -
     | file, link | file, link | mtime counts, destination alone states none | Copy MtimeUnknown |
     | file, link | file, link | mtime counts, differs | Copy MtimeDiffers |
     | file, link | file, link | mtime does not count, source's is newer | Copy SourceNewer |
-    | file | file | the next row, and it has further names there, not as many as here | Copy LinkedElsewhere |
+    | file | file | the next row, of a file with more names there | Copy LinkedElsewhere |
     | any | any | mode (not of links), uid, gid that count differ | UpdateMetadata MetadataDiffers |
     | folder, device | the same | mtime counts, differs | UpdateMetadata MetadataDiffers |
     | file | file | both objects, user metadata differs | UpdateMetadata UserMetadataDiffers |

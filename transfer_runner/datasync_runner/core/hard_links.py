@@ -18,7 +18,7 @@ Inode = tuple[int, int]
 """The number of a file system, and of an inode on it."""
 
 _HEAD: Final = Struct(">QQB")
-_REST: Final = Struct("<BBIIIQqqQQQ")
+_REST: Final = Struct("<BIIIQqqQQQ")
 _ACTIONS: Final = list(Action)
 _LAST: Final = 3
 
@@ -30,10 +30,8 @@ class Name(NamedTuple):
     action: Action
     rank: int
     """0: right already.  1: needs metadata.  2: has to be copied.  3: to be left alone."""
-    exists: bool
-    """Something is at the destination under this name."""
     there: Inode | None
-    """What it is there, where that is known."""
+    """What is at the destination under this name, where that is known."""
 
     @property
     def inode(self) -> Inode:
@@ -71,7 +69,7 @@ def name_of(source: Entry, destination: Entry | None, decision: Decision) -> Nam
     else:
         rank = {Action.UPDATE_METADATA: 1, Action.COPY: 2}.get(action, _LAST)
     there = inode_of(destination) if destination is not None else None
-    return Name(source, action, rank, destination is not None, there)
+    return Name(source, action, rank, there)
 
 
 def fate(name: Name, first: Name | None) -> Fate:
@@ -102,7 +100,7 @@ def packed(name: Name) -> bytes:
     mode, uid, gid, mtime_ns, atime_ns = source.metadata or PosixMetadata()
     names = source.node.names if isinstance(source.node, HardLink) else 1
     rest = _REST.pack(
-        _ACTIONS.index(name.action), name.exists, mode or 0, uid or 0, gid or 0,
+        _ACTIONS.index(name.action), mode or 0, uid or 0, gid or 0,
         source.size_bytes, mtime_ns or 0, atime_ns or 0, names, *(name.there or (0, 0)),
     )  # fmt: skip
     return _HEAD.pack(*name.inode, name.rank) + source.key + b"\0" + rest
@@ -112,7 +110,7 @@ def unpacked(record: bytes) -> Name:
     """The name that `packed` made a record of."""
     device, inode, rank = _HEAD.unpack_from(record)
     fields: tuple[int, ...] = _REST.unpack(record[-_REST.size :])
-    action, exists, mode, uid, gid, size_bytes, mtime_ns, atime_ns, names, *there = fields
+    action, mode, uid, gid, size_bytes, mtime_ns, atime_ns, names, *there = fields
     source = Entry(
         record[_HEAD.size : -_REST.size - 1],
         Kind.FILE,
@@ -122,7 +120,7 @@ def unpacked(record: bytes) -> Name:
         node=HardLink(device, inode, names),
     )
     known = (there[0], there[1]) if any(there) else None
-    return Name(source, _ACTIONS[action], rank, bool(exists), known)
+    return Name(source, _ACTIONS[action], rank, known)
 
 
 def with_more(records: Iterable[bytes]) -> Iterator[tuple[Name, bool]]:

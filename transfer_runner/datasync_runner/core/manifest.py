@@ -1,9 +1,9 @@
 """A manifest's text to its items: AWS DataSync's rules for CSV, read by Python's csv module.
 
-Source: DataSync user guide, "Transferring specific files or objects by using a manifest".  UTF-8, no
-header, one item a line that ends in LF, CR or CRLF: a path relative to the source location and, of
-an object, its version id.  A path with a comma, a quote or a line break is quoted, and quotes in it
-are doubled.  Beyond AWS, blank lines and a byte order mark mean nothing.
+Source: DataSync user guide, "Transferring specific files or objects by using a manifest".  UTF-8,
+no header, one item a line that ends in LF, CR or CRLF: a path relative to the source location and,
+of an object, its version id.  A path with a comma, a quote or a line break is quoted, and quotes in
+it are doubled.  Beyond AWS, blank lines and a byte order mark mean nothing.
 
 What breaks a rule makes the whole manifest invalid: nothing is guessed.  Memory: one record, at
 most MAX_RECORD characters.
@@ -41,14 +41,23 @@ def read_items(file: BinaryIO, *, versions: bool) -> Iterator[Item]:
 
     Raises: ManifestError, and what reading the file raises.
     """
-    lines = _Lines(io.TextIOWrapper(file, "utf-8-sig", newline=""))
+    text = io.TextIOWrapper(file, "utf-8-sig", newline="")
+    try:
+        yield from _items(_Lines(text), versions=versions)
+    finally:
+        text.detach()  # the file is its owner's to close
+
+
+def _items(lines: "_Lines", *, versions: bool) -> Iterator[Item]:
     rows = csv.reader(lines, strict=True)
     while True:
         lines.record = ""
         try:
             row = next(rows, None)
         except csv.Error as error:
-            raise lines.error(f"is not CSV ({error}): quote a path, and double its quotes") from None
+            raise lines.error(
+                f"is not CSV ({error}): quote a path, and double its quotes"
+            ) from None
         except UnicodeDecodeError as error:
             raise lines.error(f"is not UTF-8 ({error.reason}): write the file anew in it") from None
         if row is None:

@@ -8,8 +8,8 @@ other, and a name outside of the location is never waited for.
 Where no link can be made (another file system below the root, one without links, a first name that
 failed), the name gets what its own pair asked for: it is copied, or is right as it is.
 
-Memory: MEMORY_BYTES for the names of files with several, the rest is on disk (136 bytes and the key
-for each); what is to be linked waits in a spool.
+Memory: MEMORY_BYTES for the names of files with several, the rest is on disk (83 bytes and the
+key for each); what is to be linked waits in a spool.
 """
 
 import asyncio
@@ -92,8 +92,11 @@ class HardLinks:
         self._sorter.close()
 
     async def _known(self, name: Name) -> Name:
-        """A first name with its inode at the destination, before anything is done to it."""
-        if not name.exists or name.there is not None:
+        """A first name with its inode at the destination, before anything is done to it.
+
+        A listing tells the inodes of files with several names alone, and there may be none.
+        """
+        if name.there is not None:
             return name
         asked = Entry(name.source.key, Kind.FILE)
         (found,) = await self._destination.inspect([asked])

@@ -180,7 +180,9 @@ class _Source:
                 "the manifest lists it, and the source does not have it", asked.key
             )
         if isinstance(answer, Entry) and answer.kind is Kind.FOLDER:
-            return ManifestListsFolder("the manifest lists it as a file, and it is a folder", asked.key)
+            return ManifestListsFolder(
+                "the manifest lists it as a file, and it is a folder", asked.key
+            )
         return answer
 
 

@@ -15,6 +15,7 @@ from datasync_runner.core.entry import Entry, Kind, folder_key
 from datasync_runner.core.file_conditions import Bounds
 from datasync_runner.core.hard_links import Name, has_several_names, name_of
 from datasync_runner.core.listed import settled_by
+from datasync_runner.core.names import Twins, odd_keys, problem
 from datasync_runner.core.pair import MergeJoin, Pair, UnsortedListingError
 from datasync_runner.engine.failures import record, skipped
 from datasync_runner.engine.hard_links import HardLinks
@@ -23,7 +24,7 @@ from datasync_runner.engine.progress import Board
 from datasync_runner.engine.spool import FolderWork, Spool, pack_folder
 from datasync_runner.engine.transfer import place
 from datasync_runner.engine.work import Work, WorkQueue
-from datasync_runner.storage.errors import ConfigurationInvalid
+from datasync_runner.storage.errors import ConfigurationInvalid, Conflict, NameNotRepresentable
 from datasync_runner.storage.port import Batch
 
 _log = logging.getLogger(__name__)
@@ -67,6 +68,9 @@ class Prepare:
         self._queue, self._kept = queue, kept
         self._join = MergeJoin()
         self._unlisted: list[bytes] = []
+        self._odd: set[bytes] = set()  # keys that nobody can have, of batches not yet decided
+        restores = source.objects and not destination.objects
+        self._twins: Twins[Work] | None = Twins() if restores else None
         # With transferMode All the destination matters only to leave alone what is there.
         self._lists_destination = options.compare or not options.overwrite
 
@@ -81,6 +85,8 @@ class Prepare:
             else:
                 self._join.close_destination()
             await self._compare(sources, destinations)
+        if self._twins is not None and (works := self._twins.rest()):
+            await self._queue.put(works)
         if self._kept.names is not None:
             await self._kept.names.settle(self._queue, self._tally)
         await self._queue.close()
@@ -115,6 +121,8 @@ class Prepare:
             self._join.close_source()
             return
         self._join.feed_source(batch.entries)
+        if self._source.objects and batch.entries:
+            self._odd |= odd_keys([entry[0] for entry in batch.entries])
         folders = [entry[1] for entry in batch.entries].count(Kind.FOLDER)
         self._tally.folders_listed_at_source += folders
         self._tally.files_listed_at_source += len(batch.entries) - folders
@@ -142,9 +150,12 @@ class Prepare:
         names: list[Name] = []
         options, tally = self._options, self._tally
         keeps_links = self._kept.names is not None
+        twins = self._twins
         to_objects = self._destination.objects
         settled = self._settled
         for source, destination in pairs:
+            if twins is not None and source is not None and source.key not in self._odd:
+                works += self._freed(twins, source.key)
             several = (
                 keeps_links
                 and source is not None
@@ -162,18 +173,36 @@ class Prepare:
                 self._only_at_destination(destination, action)
             elif destination is None and self._unlisted and self._hidden(source.key):
                 continue
+            elif self._odd and source.key in self._odd:
+                self._odd.remove(source.key)
+                reason = problem(source.key) or ""
+                record(tally, "prepare", NameNotRepresentable(reason, source.key))
             elif several:
                 names.append(name_of(source, destination, decision))
             elif source.kind is Kind.FOLDER:
                 self._place_folder(source, destination, action)
-            elif action is Action.INSPECT:
-                works.append(Work(action, source, destination))
-            elif work := place(tally, source, action=action, to_objects=to_objects):
-                works.append(work)
+            else:
+                work = (
+                    Work(action, source, destination)
+                    if action is Action.INSPECT
+                    else place(tally, source, action=action, to_objects=to_objects)
+                )
+                if work is not None and twins is not None:
+                    twins.hold(source.key, work)
+                elif work is not None:
+                    works.append(work)
         if names and self._kept.names is not None:
             await self._kept.names.push(names)
         if works:
             await self._queue.put(works)
+
+    def _freed(self, twins: Twins[Work], key: bytes) -> list[Work]:
+        """The works that no folder can stand in the way of any more; others are conflicts."""
+        free, taken = twins.reach(key)
+        for work in taken:
+            conflict = Conflict("there is a folder of the same name", work.source.key)
+            record(self._tally, "prepare", conflict)
+        return free
 
     def _hidden(self, key: bytes) -> bool:
         """Whether the destination could not list it, or its folder: nobody knows what is there."""

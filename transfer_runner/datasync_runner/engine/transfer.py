@@ -28,6 +28,7 @@ from datasync_runner.storage.errors import (
     Denied,
     FileError,
     Missing,
+    NameNotRepresentable,
     StorageError,
     SymlinkEscapes,
     Unavailable,
@@ -188,6 +189,8 @@ class Transfer:
         reader = await self._source.open(source)
         moved = _Moved(self._tally)
         try:
+            if self._restores and reader.entry.kind is Kind.SYMLINK:
+                raise NameNotRepresentable("no link has such a long target", source.key)
             entry = wanted(reader.entry, self._options)
             return await self._destination.write(entry, reader, moved)
         except BaseException:

@@ -148,7 +148,7 @@ class PosixStorage:
 
     async def inspect(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
         """A listing knows everything already; what is only named is looked at."""
-        if not any([entry[4] is None for entry in entries]):
+        if not any(entry[4] is None for entry in entries):
             return list(entries)
         if self._absent:
             return [errors.Missing("nothing is there yet", entry.key) for entry in entries]

@@ -14,6 +14,7 @@ from collections.abc import Generator
 from typing import Final
 
 from datasync_runner.storage.errors import NameNotRepresentable
+from datasync_runner.storage.posix_names import PREFIX, refuse_temporary
 
 KEPT_FOLDERS: Final = 128
 _FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -72,7 +73,26 @@ class Folders:
 
     def borrow(self, folder: bytes, *, create: bool = False) -> "_Handle":
         """A folder below the root that stays open until it is given back.  Raises: OSError."""
-        return self._take(folder) or self._add(folder, self._resolve(folder, create=create))
+        handle = self._take(folder)
+        if handle is not None:
+            return handle
+        split_key(folder)
+        above, names = folder, list[bytes]()
+        while handle is None and above:
+            cut = above.rfind(b"/", 0, -1) + 1
+            names.append(above[cut:-1])
+            above = above[:cut]
+            handle = self._take(above)
+        for name in reversed(names):  # no recursion: a key may name a thousand folders
+            try:
+                fd = open_folder(name, handle.fd if handle else self.root_fd, create=create)
+            finally:
+                if handle is not None:
+                    self.give_back(handle)
+            above += name + b"/"
+            handle = self._add(above, fd)
+        assert handle is not None  # noqa: S101 - a folder has a name
+        return handle
 
     def give_back(self, handle: "_Handle") -> None:
         """The other end of `borrow`."""
@@ -125,11 +145,6 @@ class Folders:
         if not handle.users:
             os.close(handle.fd)
 
-    def _resolve(self, folder: bytes, *, create: bool) -> int:
-        parent, name = split_key(folder)
-        with self.open(parent, create=create) as parent_fd:
-            return open_folder(name, parent_fd, create=create)
-
 
 class Borrowed:
     """The folders of one batch: each is looked up once and stays open until the batch is done.
@@ -161,6 +176,8 @@ class Borrowed:
         """
         cut = key.rfind(b"/") + 1
         folder, name = key[:cut], key[cut:]
+        if self._create and name.startswith(PREFIX):
+            refuse_temporary(name)
         if folder != self._last or len(key) > 255 or name in _NO_NAMES or b"\0" in name:
             split_key(key)
             self._fd = self._descriptor(folder)

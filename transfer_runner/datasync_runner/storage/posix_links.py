@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from datasync_runner.storage import errors
 from datasync_runner.storage.posix_folders import Folders, split_key
-from datasync_runner.storage.posix_names import free, temporary_name
+from datasync_runner.storage.posix_names import free, refuse_temporary, temporary_name
 
 if TYPE_CHECKING:
     from datasync_runner.core.entry import Entry
@@ -21,6 +21,7 @@ def make_link(folders: Folders, link: "Link") -> "Entry":
     first name is not what it should be.
     """
     folder, name = split_key(link.entry.key)
+    refuse_temporary(name)
     first_folder, first = split_key(link.first)
     with folders.open(first_folder) as first_fd, folders.open(folder, create=True) as folder_fd:
         found = os.stat(first, dir_fd=first_fd, follow_symlinks=False)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Final
 
 from datasync_api.patterns import Filter
+from datasync_runner.storage.errors import NameNotRepresentable
 from datasync_runner.storage.port import Batch
 from datasync_runner.storage.posix_ahead import Ahead
 from datasync_runner.storage.posix_errors import translate
@@ -97,6 +98,8 @@ class _Walk:
             self._enter(ahead.take(key, folder.chunk.moved_ns(at)))
         except FileNotFoundError:
             return  # removed while we walk: it is not there, that is all
+        except NameNotRepresentable as error:
+            self._errors.append(error)  # deeper than any path may be
         except OSError as error:
             self._errors.append(translate(error, key, "list it"))
 

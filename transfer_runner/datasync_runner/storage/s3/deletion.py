@@ -26,12 +26,19 @@ _CODES: Final[dict[str, type[errors.StorageError]]] = {
 
 async def delete(objects: Objects, keys: Sequence[bytes]) -> list[bytes | errors.StorageError]:
     """Delete; what is gone already counts as deleted.  Raises: StopError, Unavailable."""
-    names = [objects.name(key) for key in keys]
     answers: dict[bytes, errors.StorageError] = {}
-    odd = [key for key, name in zip(keys, names, strict=True) if _NOT_IN_XML.search(name)]
-    plain = {
-        name: key for key, name in zip(keys, names, strict=True) if not _NOT_IN_XML.search(name)
-    }
+    odd: list[bytes] = []
+    plain: dict[str, bytes] = {}
+    for key in keys:
+        try:
+            name = objects.name(key)
+        except errors.NameNotRepresentable as error:
+            answers[key] = error
+            continue
+        if _NOT_IN_XML.search(name):
+            odd.append(key)
+        else:
+            plain[name] = key
     everything = list(plain)
     for start in range(0, len(everything), BATCH):
         answers |= await _together(objects, everything[start : start + BATCH], plain)

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from datasync_api.plan import S3Side
 from datasync_runner.checksums import crc64, from_header, to_header
 from datasync_runner.core.entry import Entry
+from datasync_runner.core.names import problem
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content, Written
 from datasync_runner.storage.s3.calls import Answer, Call
@@ -54,6 +55,8 @@ class Objects:
             ) from error
         if len(name) > MAX_KEY_BYTES // 4 and len(name.encode()) > MAX_KEY_BYTES:
             raise errors.NameNotRepresentable("an S3 key has at most 1024 bytes", key)
+        if "\\" in name and (reason := problem(key)):
+            raise errors.NameNotRepresentable(reason, key)
         return name
 
     def path(self, key: bytes) -> str:

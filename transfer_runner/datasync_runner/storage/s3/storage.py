@@ -197,7 +197,9 @@ class S3Storage:
             if entry.etag and known.etag != entry.etag:
                 raise errors.ChangedDuringTransfer("it was replaced since it was listed", entry.key)
             upload = Upload(self._objects, known, budget=self._budget)
-            written = await upload.copy(copy_source(source._side.bucket, name, entry.version_id), known.etag)
+            written = await upload.copy(
+                copy_source(source._side.bucket, name, entry.version_id), known.etag
+            )
             give(written)
         except errors.StorageError as error:
             give(error)
