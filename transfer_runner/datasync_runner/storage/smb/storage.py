@@ -24,7 +24,7 @@ from datasync_runner.storage.port import (
     nobody,
 )
 from datasync_runner.storage.posix_charge import Charge
-from datasync_runner.storage.smb import changes, times
+from datasync_runner.storage.smb import changes, lookup, times
 from datasync_runner.storage.smb.folders import Folders
 from datasync_runner.storage.smb.large import LargeWriter
 from datasync_runner.storage.smb.messages import State
@@ -135,8 +135,12 @@ class SmbStorage:
         return None
 
     async def inspect(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
-        """A listing of a share knows everything already."""
-        return list(entries)
+        """A listing knows everything already; what is only named is looked up."""
+        if not any(entry[4] is None for entry in entries):
+            return list(entries)
+        if self._absent:
+            return [errors.Missing("nothing is there yet", entry.key) for entry in entries]
+        return await self._with_wire(lambda wire: lookup.inspect(wire, self._root, entries))
 
     async def read_small(self, entries: Sequence[Entry]) -> list[Content | errors.StorageError]:
         """Whole files; those that change while being read are read again, three times."""
