@@ -167,6 +167,38 @@ async def test_a_folder_that_was_moved_over_another_is_seen(world):
         assert found["Body"].read() == body
 
 
+@UP
+async def test_what_is_done_to_one_name_of_a_file_is_done_to_all(world):
+    plant(world)
+    (world.source / "a/second").hardlink_to(world.source / "top")
+    first = await world.run()
+    same = await world.run(world.without_margin(first.baseline))
+    assert (world.heads(), same.tally.files_skipped) == ([], 4)
+    (world.source / "top").chmod(0o600)
+    second = await world.run(world.without_margin(same.baseline))
+    assert set(world.heads()) == {b"a/second", b"top"}
+    assert (second.tally.files_metadata_updated, second.tally.files_skipped) == (2, 2)
+
+
+@pytest.mark.parametrize("world", [PAIRS[3]], indirect=True, ids=["posix-to-posix"])
+async def test_a_new_name_and_one_that_left_its_file_are_seen(world):
+    plant(world)
+    (world.source / "a/second").hardlink_to(world.source / "top")
+    first = await world.run()
+    (world.source / "third").hardlink_to(world.source / "top")
+    (world.source / "a/second").unlink()
+    (world.source / "a/second").write_bytes(b"2")
+    second = await world.run(world.without_margin(first.baseline))
+    assert second.tally.files_transferred == 2
+    for root in (world.source, world.destination):
+        top, third = (root / "top").stat(), (root / "third").stat()
+        assert (top.st_ino, top.st_nlink) == (third.st_ino, 2)
+        assert (root / "a/second").read_bytes() == b"2"
+        assert (root / "a/second").stat().st_nlink == 1
+    third = await world.run(world.without_margin(second.baseline))
+    assert (third.tally.files_transferred, third.tally.files_skipped) == (0, 5)
+
+
 @DOWN
 async def test_changes_at_a_folder_are_undone(world):
     plant(world)

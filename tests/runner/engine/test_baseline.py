@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from datasync_api.baseline import Baseline, moment
-from datasync_api.plan import PosixSide, TransferPlan
+from datasync_api.plan import ManifestPlace, PosixSide, TransferPlan
 from datasync_api.task import TaskOptions
 from datasync_runner.core.compare import CompareOptions
 from datasync_runner.engine.baseline import Beginning, with_proof
@@ -17,7 +17,14 @@ from datasync_runner.storage.port import Standing
 from fakes.storage import FILE, FakeStorage
 
 
-def plan(baseline=None, excludes=(), mode="Transfer", file_conditions=None, **options):
+def plan(
+    baseline=None,
+    excludes=(),
+    mode="Transfer",
+    file_conditions=None,
+    manifest_place=None,
+    **options,
+):
     side = PosixSide(uri="nfs://h/a/", root="/a")
     return TransferPlan(
         execution={"namespace": "n", "name": "e", "uid": "u"},
@@ -28,6 +35,7 @@ def plan(baseline=None, excludes=(), mode="Transfer", file_conditions=None, **op
         baseline=baseline,
         mode=mode,
         file_conditions=file_conditions,
+        manifest_place=manifest_place,
     )
 
 
@@ -92,6 +100,21 @@ async def test_what_takes_part_by_its_age_was_not_seen_by_the_last_run():
     second, _ = await run(source, destination, file_conditions={"maxAge": "36500d"})
     _, asked = await run(source, destination, second.baseline, file_conditions={"maxAge": "36500d"})
     assert asked == []
+
+
+async def test_a_run_by_a_manifest_neither_uses_nor_leaves_one(tmp_path):
+    source, destination = tree(objects=False), FakeStorage(objects=True)
+    first, _ = await run(source, destination)
+    (tmp_path / "manifest").write_text("a/x\n")
+    place = ManifestPlace(kind="Mounted", path=str(tmp_path / "manifest"))
+    source.put(b"b", b"BBB", metadata=FILE._replace(mtime_ns=2_000_000_000))
+    board, asked = await run(source, destination, first.baseline, manifest_place=place)
+    assert {call.split()[1] for call in asked} == {"a/", "a/x"}
+    assert (board.tally.files_skipped, board.baseline) == (1, None)
+    # What was not listed is found by the next whole run, from where the last whole one stood.
+    last, _ = await run(source, destination, first.baseline)
+    assert (last.tally.files_transferred, last.tally.files_skipped) == (1, 2)
+    assert destination.items[b"b"].body == b"BBB"
 
 
 async def test_a_run_with_a_failure_leaves_none():
