@@ -31,12 +31,18 @@ def literals(cel: str) -> tuple[str, ...]:
 
 
 def about(cel: str, schema: Schema) -> Schema:
-    """The schema with the fields that a rule names and those that must be there.
+    """The schema with the fields that a rule names and those that must be there, and so inside.
 
     All others may be left out, and each that is drawn is one more that its own rules may refuse.
     """
     named = {*re.findall(r"self\.(\w+)", cel), *schema.get("required", [])}
     fields = {name: inner for name, inner in schema["properties"].items() if name in named}
+    inside: dict[str, list[str]] = {}
+    for name, field in re.findall(r"self\.(\w+)\.(\w+)", cel):
+        if field in fields[name].get("properties", {}):
+            inside.setdefault(name, []).append(f"self.{field}")
+    for name, rules in inside.items():
+        fields[name] = about(" ".join(rules), fields[name])
     return {**schema, "properties": fields}
 
 

@@ -79,8 +79,11 @@ def test_rules_of_models_agree(rule: Rule, judged: type[ApiModel]) -> None:
         assert says(program, defaulted(document, schema)) is here
         seen.add(here)
 
-    check()
-    assert seen == {True, False}, "the examples never showed both verdicts"
+    for _ in range(5):  # what breaks a rule about two fields may be rare
+        check()
+        if seen == {True, False}:
+            return
+    pytest.fail("the examples never showed both verdicts")
 
 
 def _inner_rules_hold(model: type[ApiModel], document: Any) -> bool:
@@ -111,5 +114,8 @@ def test_rules_of_values_agree(rule: Rule) -> None:
         assert says(program, value) is here
         seen.add(here)
 
-    check()
-    assert seen == {True, False}, "the examples never showed both verdicts"
+    for _ in range(5):  # what breaks a rule about two fields may be rare
+        check()
+        if seen == {True, False}:
+            return
+    pytest.fail("the examples never showed both verdicts")
