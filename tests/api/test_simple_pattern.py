@@ -201,6 +201,7 @@ def written(grammar: str) -> st.SearchStrategy[str]:
 includes, excludes = written(INCLUDE_GRAMMAR), written(EXCLUDE_GRAMMAR)
 
 
+@pytest.mark.timeout(60)
 @settings(max_examples=400)
 @given(excludes, paths)
 def test_excludes_are_what_awss_words_say(value: str, path: str) -> None:
