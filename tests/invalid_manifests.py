@@ -423,6 +423,12 @@ CASES = (
         "use transferMode Changed, or preserveDeletedFiles Preserve",
     ),
     Case(
+        "all-and-checksum",
+        task("options: {transferMode: All, compareMode: Checksum}"),
+        "spec.options.compareMode",
+        "use transferMode Changed, or compareMode Properties",
+    ),
+    Case(
         "mtime-without-atime",
         task("options: {atime: None}"),
         "spec.options.atime",
@@ -438,7 +444,7 @@ CASES = (
         "aws-spelling",
         task("options: {verifyMode: ONLY_FILES_TRANSFERRED}"),
         "spec.options.verifyMode",
-        'supported values: "OnlyFilesTransferred", "None"',
+        'supported values: "OnlyFilesTransferred", "PointInTimeConsistent", "None"',
     ),
     Case(
         "file-error-policy",

@@ -33,6 +33,13 @@ class TaskOptions(ApiModel):
             holds=lambda o: not (o.transfer_mode == "All" and o.preserve_deleted_files == "Remove"),
         ),
         Rule(
+            cel="!(self.transferMode == 'All' && self.compareMode == 'Checksum')",
+            message="transferMode All compares nothing: use transferMode Changed, or compareMode "
+            "Properties",
+            field=".compareMode",
+            holds=lambda o: not (o.transfer_mode == "All" and o.compare_mode == "Checksum"),
+        ),
+        Rule(
             cel="(self.mtime == 'Preserve') == (self.atime == 'BestEffort')",
             message="mtime Preserve goes with atime BestEffort, and mtime None with atime None",
             field=".atime",
@@ -43,9 +50,11 @@ class TaskOptions(ApiModel):
     transfer_mode: Literal["Changed", "All"] = Field(
         default="Changed", description="Changed: only what differs. All: everything, uncompared."
     )
-    verify_mode: Literal["OnlyFilesTransferred", "None"] = Field(
+    verify_mode: Literal["OnlyFilesTransferred", "PointInTimeConsistent", "None"] = Field(
         default="OnlyFilesTransferred",
-        description="OnlyFilesTransferred: what was transferred is checked at the destination.",
+        description="OnlyFilesTransferred: what was transferred is checked at the destination. "
+        "PointInTimeConsistent: at the end both sides are listed again and compared whole, content "
+        "and metadata.",
     )
     overwrite_mode: Literal["Always", "Never"] = Field(
         default="Always", description="Never: what exists at the destination is left as it is."
@@ -73,6 +82,11 @@ class TaskOptions(ApiModel):
     bytes_per_second: BytesPerSecond = Field(
         default=UNLIMITED,
         description="Ceiling of a run's rate, over all its connections; -1: unlimited.",
+    )
+    compare_mode: Literal["Properties", "Checksum"] = Field(
+        default="Properties",
+        description="Properties: size, time and metadata tell what has changed. Checksum: files of "
+        "one size are compared by content, but for those that the last run has proven.",
     )
     task_queueing: Literal["Enabled", "Disabled"] = Field(
         default="Enabled",

@@ -89,6 +89,7 @@ def test_defaults_of_the_task_are_awss() -> None:
         "posixPermissions": "Preserve",
         "preserveDevices": "None",
         "bytesPerSecond": -1,
+        "compareMode": "Properties",
         "taskQueueing": "Enabled",
         "logLevel": "Basic",
         "fileErrorPolicy": "Fail",

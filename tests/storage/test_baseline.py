@@ -28,19 +28,27 @@ MARGINS = {
 class World:
     """Two sides, runs between them in this process, and the S3 requests that they make."""
 
-    def __init__(self, tmp_path, server, client, bucket, kinds):
+    def __init__(self, tmp_path, server, client, bucket, kinds, smb=()):
+        """`smb`: the server, and a folder of it."""
         self.kinds, self.client, self.bucket = kinds, client, bucket
-        secret = credentials(tmp_path / "secret", server)
-        self.sides = []
+        self.sides, self.folders = [], []
         for kind, name in zip(kinds, ("source", "destination"), strict=True):
-            (tmp_path / name).mkdir()
-            folder = posix_side(tmp_path / name)
-            bucket_side = s3_side(server, bucket, secret, f"{name}/")
-            self.sides.append(bucket_side if kind == "s3" else folder)
-        self.source, self.destination = tmp_path / "source", tmp_path / "destination"
+            folder = (smb[1] if kind == "smb" else tmp_path) / name
+            folder.mkdir()
+            self.folders.append(folder)
+            if kind == "s3":
+                secret = credentials(tmp_path / "secret", server)
+                self.sides.append(s3_side(server, bucket, secret, f"{name}/"))
+            elif kind == "smb":
+                login = smb[0].credentials(tmp_path / "login")
+                self.sides.append(smb[0].side(login, f"{smb[1].name}/{name}/", encryption="Off"))
+            else:
+                self.sides.append(posix_side(folder))
+        self.source, self.destination = self.folders
         self.asked = []
 
-    async def run(self, baseline=None, **options):
+    async def run(self, baseline=None, expect=None, meanwhile=None, **options):
+        """`meanwhile`: what happens when all was moved, before the run looks at both sides again."""
         owner = {"uid": "None", "gid": "None"} if os.geteuid() else {}
         plan = TransferPlan(
             execution={"namespace": "n", "name": "e", "uid": "u"},
@@ -51,6 +59,14 @@ class World:
         )
         budget = ByteBudget(BUDGET_BYTES)
         storages = make_storages(plan, Means(budget, Throttle(-1), 64, time.time_ns()))
+        if meanwhile:
+            finish = storages[1].finish
+
+            async def finish_and_more():
+                await finish()
+                meanwhile()
+
+            storages[1].finish = finish_and_more
         board = Board("u", time.monotonic)
         self.asked.clear()
         try:
@@ -58,12 +74,46 @@ class World:
         finally:
             for storage in storages:
                 await storage.close()
-        assert board.tally.failure_count() == 0, board.tally.failures()
+        codes = {failure.code: failure.count for failure in board.tally.failures()}
+        assert codes == (expect or {}), board.tally.failures()
         return board
 
     def put(self, side, key, body, **more):
         name = ("source", "destination")[side]
         self.client.put_object(Bucket=self.bucket, Key=f"{name}/{key}", Body=body, **more)
+
+    def write(self, side, key, body, mtime_ns=1_500_000_000_000_000_100):
+        """A file or object by somebody else; files get that time."""
+        if self.kinds[side] == "s3":
+            self.put(side, key, body)
+            return
+        path = self.folders[side] / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+        os.utime(path, ns=(5, mtime_ns))
+
+    def remove(self, side, key):
+        if self.kinds[side] == "s3":
+            name = ("source", "destination")[side]
+            self.client.delete_object(Bucket=self.bucket, Key=f"{name}/{key}")
+        else:
+            (self.folders[side] / key).unlink()
+
+    def read(self, side, key):
+        if self.kinds[side] == "s3":
+            name = ("source", "destination")[side]
+            return self.client.get_object(Bucket=self.bucket, Key=f"{name}/{key}")["Body"].read()
+        return (self.folders[side] / key).read_bytes()
+
+    def damage(self, side, key, body):
+        """Other bytes under the metadata that is there."""
+        if self.kinds[side] == "s3":
+            name = ("source", "destination")[side]
+            head = self.client.head_object(Bucket=self.bucket, Key=f"{name}/{key}")
+            self.put(side, key, body, Metadata=head["Metadata"])
+        else:
+            path = self.folders[side] / key
+            self.write(side, key, body, path.stat().st_mtime_ns)
 
     def without_margin(self, baseline):
         """As if what is there when the run begins had been there for long."""
@@ -104,13 +154,7 @@ FILES = {"a/b/x": b"xx", "a/y": b"yyy", "top": b"t"}
 
 def plant(world):
     for key, body in FILES.items():
-        if world.kinds[0] == "s3":
-            world.put(0, key, body)
-        else:
-            path = world.source / key
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(body)
-            os.utime(path, ns=(5, 1_500_000_000_000_000_001))
+        world.write(0, key, body)
 
 
 @pytest.mark.parametrize("world", PAIRS, indirect=True, ids=["-to-".join(p) for p in PAIRS])

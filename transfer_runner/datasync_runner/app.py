@@ -238,7 +238,8 @@ def _flush_seconds(code: ExitCode) -> float:
 def _result(board: Board, began: datetime, ended: datetime, end: End) -> TransferResult:
     tally, now = board.tally, board.clock()
     prepared, moved = board.prepared_at, board.transferred_at
-    verified = board.ended_at is not None and tally.files_verified == tally.files_transferred
+    all_verified = board.compared or tally.files_verified == tally.files_transferred
+    verified = board.ended_at is not None and all_verified
     return TransferResult(
         execution_uid=board.execution_uid,
         mode="Transfer" if board.writes else "DryRun",

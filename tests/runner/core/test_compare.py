@@ -195,9 +195,37 @@ def test_decide(source, destination, options, expected):
     assert f"{decision.action.value} {decision.reason}" == expected
 
 
+BY_CONTENT = CompareOptions(checksum=True)
+OTHER_TIME = file(metadata=stated(mtime_ns=6))
+CONTENTS = [
+    (file(), file(), BY_CONTENT, None, "Inspect ContentUnknown"),
+    (file(), file(), BY_CONTENT, False, "Copy ContentDiffers"),
+    (file(), file(), BY_CONTENT, True, "Skip Same"),
+    (OTHER_TIME, file(), BY_CONTENT, True, "UpdateMetadata MetadataDiffers"),
+    (UNTIMED, UNTIMED, BY_CONTENT, True, "UpdateMetadata MetadataDiffers"),
+    (UNTIMED._replace(mtime_ns=9), UNTIMED, replace(OBJECTS, checksum=True), True, "Skip Same"),
+    (OTHER_TIME, file(), replace(NO_TIME, checksum=True), True, "Skip Same"),
+    (file(metadata=stated(mode=0)), file(), BY_CONTENT, True, "UpdateMetadata MetadataDiffers"),
+    (file(), file(size_bytes=4), BY_CONTENT, None, "Copy SizeDiffers"),
+    (file(), LINK, BY_CONTENT, None, "Copy KindDiffers"),
+    (LISTED, LISTED, replace(NOTHING, checksum=True), None, "Inspect ContentUnknown"),
+    (folder(), folder(), BY_CONTENT, None, "Skip Same"),
+    (OLD, file(changed_ns=20), replace(PROVEN, checksum=True), None, "Skip Same"),
+    (OLD, file(changed_ns=21), replace(PROVEN, checksum=True), None, "Inspect ContentUnknown"),
+    (OLD, LISTED._replace(changed_ns=20), replace(PROVEN, checksum=True), None, "Skip Unchanged"),
+    (file(), file(), PLAIN, False, "Skip Same"),
+]
+
+
+@pytest.mark.parametrize(("source", "destination", "options", "same", "expected"), CONTENTS)
+def test_decide_by_content(source, destination, options, same, expected):
+    decision = decide(source, destination, options, same=same)
+    assert f"{decision.action.value} {decision.reason}" == expected
+
+
 def test_the_docstring_and_this_table_name_the_same_decisions():
     documented = set(re.findall(r"\| ([A-Z]\w+ \w+) \|\n", compare.decide.__doc__ or ""))
-    assert {row[3] for row in TABLE} == documented
+    assert {row[-1] for row in [*TABLE, *CONTENTS]} == documented
 
 
 METADATA = st.builds(
@@ -276,6 +304,9 @@ def test_options_of_the_task():
     )
     usual = CompareOptions.of(TaskOptions(), source_objects=True, destination_objects=False)
     assert usual == CompareOptions(fill_defaults=True)
+    by_content = TaskOptions(compare_mode="Checksum")
+    found = CompareOptions.of(by_content, source_objects=False, destination_objects=True)
+    assert found == BY_CONTENT
     remove = TaskOptions(preserve_deleted_files="Remove")
     found = CompareOptions.of(remove, source_objects=False, destination_objects=True)
     assert found == CompareOptions(delete=True)

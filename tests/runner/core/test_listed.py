@@ -36,7 +36,7 @@ OPTIONS = st.builds(
     lambda flags, before_ns, until_ns: CompareOptions(
         *flags, source_before_ns=before_ns, destination_until_ns=until_ns
     ),
-    st.tuples(*[st.booleans()] * 9),
+    st.tuples(*[st.booleans()] * 10),
     st.integers(0, 4),
     st.integers(-1, 4),
 )

@@ -1,8 +1,9 @@
 """What is done with a pair in every situation that a sync meets, and why.
 
 Both sides were equal when the last run of the same recipe succeeded; then something happened.
-`asked`: a request was made first, a HEAD for each side that is objects; where a baseline proves
-that nothing has changed none is.  `-`: this cannot happen to that pair.  What a stamp does not
+`asked`: a request was made first, a HEAD for each side that is objects (and with compareMode
+Checksum a reading of what no server vouches for); where a baseline proves that nothing has changed
+none is.  `read`: both files were.  `-`: this cannot happen to that pair.  What a stamp does not
 tell and no property shows is listed too, at the end of each part.
 
 | situation | posix → S3 | S3 → posix | S3 → S3 | posix → posix |
@@ -89,6 +90,10 @@ tell and no property shows is listed too, at the end of each part.
 | posixPermissions None, chmod | Skip Same, asked | Skip Same, asked | Skip Same, asked | Skip Same |
 | uid None, chown | Skip Same, asked | Skip Same, asked | Skip Same, asked | Skip Same |
 | gid None, chgrp | Skip Same, asked | Skip Same, asked | Skip Same, asked | Skip Same |
+| compareMode Checksum, nothing | Skip Unchanged | Skip Unchanged | Skip Unchanged | Skip Same |
+| compareMode Checksum, rewritten, the same size, the old mtime put back | Copy ContentDiffers, asked | Copy ContentDiffers, asked | Copy ContentDiffers, asked | Copy ContentDiffers, read |
+| compareMode Checksum, touched | UpdateMetadata MetadataDiffers, asked | UpdateMetadata MetadataDiffers, asked | UpdateMetadata MetadataDiffers, asked | UpdateMetadata MetadataDiffers, read |
+| compareMode Checksum, other bytes at the destination | Copy ContentDiffers, asked | Copy ContentDiffers, asked | Copy ContentDiffers, asked | Copy ContentDiffers, read |
 | no metadata is kept, nothing | Skip Unchanged | Skip Unchanged | Skip Unchanged | Skip Same |
 | no metadata is kept, rewritten | Copy SourceNewer | Copy SourceNewer | Copy SourceNewer, asked | Copy SourceNewer |
 | no metadata is kept, its mtime lies in the future | Skip Unchanged | - | - | Copy SourceNewer |
@@ -111,6 +116,7 @@ THEN, LATER = 500, 3000
 """Long before the last run, and after it."""
 HOUR = 3600
 REMOVE, NEVER, ALL = {"delete": True}, {"overwrite": False}, {"compare": False}
+BY_CONTENT = {"checksum": True}
 NOTHING_KEPT = {"mtime": False, "uid": False, "gid": False, "mode": False}
 
 
@@ -343,6 +349,14 @@ SITUATIONS: dict[str, Situation] = {
     "posixPermissions None, chmod": replace(source(mode=0o600), options={"mode": False}),
     "uid None, chown": replace(source(uid=1), options={"uid": False}),
     "gid None, chgrp": replace(source(gid=1), options={"gid": False}),
+    "compareMode Checksum, nothing": Situation(options=BY_CONTENT),
+    "compareMode Checksum, rewritten, the same size, the old mtime put back": replace(
+        source(content="new"), options=BY_CONTENT
+    ),
+    "compareMode Checksum, touched": replace(source(mtime=LATER), options=BY_CONTENT),
+    "compareMode Checksum, other bytes at the destination": replace(
+        destination(content="new"), options=BY_CONTENT
+    ),
     "no metadata is kept, nothing": Situation(options=NOTHING_KEPT),
     "no metadata is kept, rewritten": replace(
         source(content="new", mtime=LATER), options=NOTHING_KEPT
@@ -388,7 +402,9 @@ def judge(situation: Situation, pair: str) -> str:
     listed = entries(listed=True)
     decision, asked = decide(*listed, options), ""
     if decision.action is Action.INSPECT:
-        decision, asked = decide(*entries(listed=False), options), ", asked"
+        same = items[0].content == items[1].content if options.checksum else None
+        decision = decide(*entries(listed=False), options, same=same)
+        asked = ", asked" if any(objects) or not options.checksum else ", read"
     settled = settled_by(options)
     if settled is not None and settled(*listed):
         assert decision.action is Action.SKIP and not asked

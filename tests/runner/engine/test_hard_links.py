@@ -121,6 +121,39 @@ async def test_changed_content_goes_to_all_names(trees):
     assert groups(destination) == groups(source)
 
 
+async def test_by_content_a_rewrite_that_kept_its_time_goes_to_all_names(trees):
+    source, destination = trees
+    plant(source)
+    await run(source, destination)
+    same = await run(source, destination, compare_mode="Checksum")
+    assert (same.files_transferred, same.files_skipped) == (0, 6)
+    before = (source / "a/two").stat()
+    (source / "a/two").write_bytes(b"SHARED")
+    os.utime(source / "a/two", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (await run(source, destination)).files_transferred == 0
+    tally = await run(source, destination, compare_mode="Checksum")
+    assert (tally.files_transferred, tally.bytes_written) == (3, len(b"SHARED"))
+    assert groups(destination) == groups(source)
+
+
+async def test_by_content_a_touched_file_is_touched_in_place(trees):
+    source, destination = trees
+    plant(source)
+    await run(source, destination)
+    os.utime(source / "a/two", ns=(1, 7_000_000_000))
+    tally = await run(source, destination, compare_mode="Checksum")
+    assert (tally.files_metadata_updated, tally.files_transferred) == (1, 0)
+    assert (destination / "z/three").stat().st_mtime_ns == 7_000_000_000
+    assert groups(destination) == groups(source)
+
+
+async def test_all_names_are_verified_where_both_sides_are_compared_whole(trees):
+    source, destination = trees
+    plant(source)
+    tally = await run(source, destination, verify_mode="PointInTimeConsistent")
+    assert (tally.files_transferred, tally.files_verified) == (6, 6)
+
+
 async def test_changed_metadata_is_changed_in_place_once(trees):
     source, destination = trees
     plant(source)

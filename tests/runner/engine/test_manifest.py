@@ -124,6 +124,20 @@ async def test_a_destination_that_cannot_be_asked_is_left_alone(listed):
     assert (tally.failed["prepare"], tally.failures()[0].code) == (1, "Denied")
 
 
+async def test_only_what_is_listed_is_compared_at_the_end(listed):
+    source, destination = tree(), FakeStorage().put(b"c/d/other", b"theirs")
+    options = {"verify_mode": "PointInTimeConsistent"}
+    tally = await run(source, destination, listed("b\nc/d/e\n"), **options)
+    assert (tally.failure_count(), tally.files_verified) == (0, 2)
+    destination.put(b"b", b"???")
+    destination.put(b"a/x", b"??")
+    tally = await run(source, destination, listed("b\nc/d/e\n"), **options)
+    assert {failure.code: failure.sample_path for failure in tally.failures()} == {
+        "ContentDiffers": "/b"
+    }
+    assert tally.files_verified == 1
+
+
 async def test_never_overwrites_what_is_there(listed):
     destination = FakeStorage().put(b"b", b"mine and longer")
     tally = await run(tree(), destination, listed("b\na/x"), overwrite_mode="Never")

@@ -46,6 +46,8 @@ class CompareOptions:
     """The destination is a file system: what the source does not state gets a default."""
     objects: bool = False
     """Both sides are object storage: their user metadata counts."""
+    checksum: bool = False
+    """compareMode Checksum."""
     time_grain_ns: int = 1
     """The destination keeps times in steps of so much: what is less is no difference."""
     source_before_ns: int = 0
@@ -75,6 +77,7 @@ class CompareOptions:
             mode=options.posix_permissions == "Preserve" and keeps.owners,
             fill_defaults=not destination_objects,
             objects=source_objects and destination_objects,
+            checksum=options.compare_mode == "Checksum",
             time_grain_ns=keeps.time_grain_ns,
             devices=options.preserve_devices == "Preserve"
             and keeps.owners
@@ -89,7 +92,8 @@ class CompareOptions:
     @property
     def by_listings(self) -> bool:
         """Whether size and time decide, which every listing tells."""
-        return self.compare and self.overwrite and not self.objects and not self.metadata
+        properties = self.objects or self.metadata or self.checksum
+        return self.compare and self.overwrite and not properties
 
     @property
     def metadata(self) -> bool:
@@ -124,11 +128,21 @@ METADATA = Decision(Action.UPDATE_METADATA, "MetadataDiffers")
 LINKED = Decision(Action.COPY, "LinkedElsewhere")
 USER_METADATA = Decision(Action.UPDATE_METADATA, "UserMetadataDiffers")
 UNKNOWN = Decision(Action.INSPECT, "MetadataUnknown")
+CONTENT_UNKNOWN = Decision(Action.INSPECT, "ContentUnknown")
+CONTENT = Decision(Action.COPY, "ContentDiffers")
 IN_THE_WAY = Decision(Action.CONFLICT, "SpecialFileInTheWay")
 
 
-def decide(source: Entry | None, destination: Entry | None, o: CompareOptions) -> Decision:
+def decide(
+    source: Entry | None,
+    destination: Entry | None,
+    o: CompareOptions,
+    *,
+    same: bool | None = None,
+) -> Decision:
     """What to do with a pair, and why.  The first row that holds is taken.
+
+    `same`: whether the contents are, where that was asked for; None: not known.
 
     | source | destination | when | decision |
     |---|---|---|---|
@@ -154,6 +168,10 @@ def decide(source: Entry | None, destination: Entry | None, o: CompareOptions) -
     | any | any | metadata of one not known, and it or the kind counts | Inspect MetadataUnknown |
     | file, link, device | another of these | | Copy KindDiffers |
     | device | device | numbers differ | Copy DeviceDiffers |
+    | file, link | file, link | by checksum, not compared yet, not proven | Inspect ContentUnknown |
+    | file, link | file, link | by checksum, other content | Copy ContentDiffers |
+    | file | file | the next row, of a file with more names there | Copy LinkedElsewhere |
+    | file, link | file, link | by checksum, same, mtime differs | UpdateMetadata MetadataDiffers |
     | file, link | file, link | both objects, no mtime stated, ETags equal | (go on below) |
     | file, link | file, link | both objects, no mtime stated, source is newer | Copy SourceNewer |
     | file, link | file, link | mtime counts, destination alone states none | Copy MtimeUnknown |
@@ -196,7 +214,7 @@ def decide(source: Entry | None, destination: Entry | None, o: CompareOptions) -
     if source.kind is Kind.DEVICE:
         if source.node != destination.node:
             return DEVICE
-    elif not folder and (changed := _content(source, destination, o)):
+    elif not folder and (changed := _content(source, destination, o, same=same)):
         return changed
     if want is None or have is None:
         return SAME
@@ -213,7 +231,18 @@ def _only_at_destination(destination: Entry | None, o: CompareOptions) -> Decisi
     return DELETE if o.delete else KEPT
 
 
-def _content(source: Entry, destination: Entry, o: CompareOptions) -> Decision | None:
+def _content(
+    source: Entry, destination: Entry, o: CompareOptions, *, same: bool | None
+) -> Decision | None:
+    if not o.checksum or o.proven(source, destination):
+        return _by_time(source, destination, o)
+    if not same:
+        return CONTENT_UNKNOWN if same is None else CONTENT
+    touched = _by_time(source, destination, o) in (MTIME, MTIME_UNKNOWN)
+    return _update(source, destination) if touched else None
+
+
+def _by_time(source: Entry, destination: Entry, o: CompareOptions) -> Decision | None:
     if not o.mtime:
         return NEWER if source.mtime_ns > destination.mtime_ns else None
     stated = destination.metadata.mtime_ns if destination.metadata else None
@@ -246,7 +275,7 @@ def _metadata(
             and _moved(want.mtime_ns, have.mtime_ns, o)
         )
     ):
-        return METADATA if _names(destination) in (1, _names(source)) else LINKED
+        return _update(source, destination)
     if o.objects and source.headers and destination.headers and source.kind is not Kind.FOLDER:
         ours, theirs = source.headers.user_metadata, destination.headers.user_metadata
         return SAME if ours == theirs else USER_METADATA
@@ -258,6 +287,10 @@ def _moved(want_ns: int | None, have_ns: int | None, o: CompareOptions) -> bool:
     if want_ns is None or want_ns == have_ns:
         return False
     return have_ns is None or not _same_time(want_ns, have_ns, o)
+
+
+def _update(source: Entry, destination: Entry) -> Decision:
+    return METADATA if _names(destination) in (1, _names(source)) else LINKED
 
 
 def _names(entry: Entry) -> int:

@@ -10,15 +10,18 @@ from collections import Counter
 from datasync_api.plan import TransferPlan
 from datasync_runner.core.compare import Action, CompareOptions
 from datasync_runner.core.forecast import Ends, for_file, for_the_end
+from datasync_runner.core.parts import BUDGET_BYTES
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.delete import BATCH, held, inspected
 from datasync_runner.engine.failures import record
+from datasync_runner.engine.inspection import Inspection
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.prepare import Kept
 from datasync_runner.engine.progress import Board
 from datasync_runner.engine.spool import unpack_folder
-from datasync_runner.engine.transfer import WORKERS, inspect
+from datasync_runner.engine.transfer import WORKERS
 from datasync_runner.engine.work import WorkQueue
+from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.errors import NotSupported
 
 
@@ -35,6 +38,9 @@ class DryRun:
             destination.objects,
             copies=options.keeps_everything and destination.copies_from(source),
         )
+        self._inspection = Inspection(
+            source, destination, options=options, tally=tally, budget=ByteBudget(BUDGET_BYTES)
+        )
         self._requests: Counter[str] = Counter()
 
     async def move(self, *, queue: WorkQueue, board: Board) -> None:
@@ -47,14 +53,8 @@ class DryRun:
         while batch := await queue.take():
             works = batch
             if batch[0].action is Action.INSPECT:
-                works = await inspect(
-                    batch,
-                    self._source,
-                    self._destination,
-                    options=self._options,
-                    tally=self._tally,
-                    queue=queue,
-                )
+                works = await self._inspection.works(batch)
+                queue.settled(len(batch))
             for work in works:
                 try:
                     asked = for_file(work.action, work.source.size_bytes, self._ends)

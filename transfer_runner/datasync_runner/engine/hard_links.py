@@ -14,10 +14,11 @@ key for each); what is to be linked waits in a spool.
 
 import asyncio
 import json
+from collections.abc import Sequence
 from itertools import chain, islice
 from typing import Final, NamedTuple
 
-from datasync_runner.core.compare import Action, CompareOptions, wanted
+from datasync_runner.core.compare import Action, CompareOptions, decide, wanted
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.hard_links import (
     Fate,
@@ -25,19 +26,21 @@ from datasync_runner.core.hard_links import (
     Name,
     fate,
     inode_of,
+    name_of,
     packed,
     stays,
     unpacked,
     with_more,
 )
 from datasync_runner.core.tally import Tally
+from datasync_runner.engine.contents import Both, Contents
 from datasync_runner.engine.failures import record
 from datasync_runner.engine.patient import Patient
+from datasync_runner.engine.placing import place
 from datasync_runner.engine.spool import Spool
-from datasync_runner.engine.transfer import place
 from datasync_runner.engine.work import Work, WorkQueue
 from datasync_runner.storage.errors import StorageError, Unavailable
-from datasync_runner.storage.port import Link
+from datasync_runner.storage.port import Examined, Link
 from datasync_runner.storage.sorting import Sorter
 
 MEMORY_BYTES: Final = 4 * 1024 * 1024
@@ -59,13 +62,30 @@ class _Order(NamedTuple):
 class HardLinks:
     """The files of one run that have several names."""
 
-    def __init__(self, destination: Patient, orders: Spool) -> None:
-        self._destination, self._orders = destination, orders
+    def __init__(self, destination: Patient, orders: Spool, contents: Contents) -> None:
+        self._destination, self._orders, self._contents = destination, orders, contents
         self._sorter = Sorter(MEMORY_BYTES)
 
     async def push(self, names: list[Name]) -> None:
         """Collect some."""
         await asyncio.to_thread(self._sorter.push_many, list(map(packed, names)))
+
+    async def by_content(
+        self, pairs: Sequence[tuple[Entry, Entry]], *, options: CompareOptions, tally: Tally
+    ) -> list[Name]:
+        """Names whose pairs only their contents decide; what cannot be read is a failure.
+
+        Raises: StopError.
+        """
+        names: list[Name] = []
+        both = [Both(Examined(source), Examined(there)) for source, there in pairs]
+        for (source, there), same in zip(pairs, await self._contents.same(both), strict=True):
+            if isinstance(same, StorageError):
+                record(tally, "prepare", same, source.key)
+            else:
+                decision = decide(source, there, options, same=same)
+                names.append(name_of(source, there, decision))
+        return names
 
     async def settle(self, queue: WorkQueue, tally: Tally) -> None:
         """All are collected: decide, hand out what is ordinary work, keep what is to be linked."""

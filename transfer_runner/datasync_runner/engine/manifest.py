@@ -8,7 +8,7 @@ Memory: the manifest's items in a sorter (16 MiB, the rest is on disk), and `AT_
 
 import asyncio
 import io
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import chain, islice
@@ -62,15 +62,26 @@ class Side(Protocol):
 @asynccontextmanager
 async def sides_of(
     place: ManifestPlace | None, source: Patient, destination: Patient
-) -> AsyncGenerator[tuple[Side, Side]]:
-    """Both sides as they are to be listed.  Raises: StopError when the manifest cannot be used."""
+) -> AsyncGenerator[Callable[[], tuple[Side, Side]]]:
+    """Both sides as they are to be listed, once for each call, and one call after the other.
+
+    The manifest is read once: a run that compares at the end compares what it has transferred.
+    Raises: StopError when the manifest cannot be used.
+    """
     if place is None:
-        yield source, destination
+        yield lambda: (source, destination)
         return
     with await _read(place, source) as sorter:
-        # Both before one of them is used: to ask a sorter again sorts what is in memory.
-        ours, theirs = sorter.sorted(), sorter.sorted()
-        yield _Looked(ours, source, _Source(source)), _Looked(theirs, destination, _Destination())
+
+        def looked() -> tuple[Side, Side]:
+            # Both before one of them is used: to ask a sorter again sorts what is in memory.
+            ours, theirs = sorter.sorted(), sorter.sorted()
+            return (
+                _Looked(ours, source, _Source(source)),
+                _Looked(theirs, destination, _Destination()),
+            )
+
+        yield looked
 
 
 async def _read(place: ManifestPlace, source: Patient) -> Sorter:

@@ -23,6 +23,7 @@ from datasync_runner.storage.port import (
     Batch,
     Content,
     Destination,
+    Examined,
     Link,
     Linker,
     Moved,
@@ -83,6 +84,10 @@ class Patient:
     async def inspect(self, entries: Sequence[Entry]) -> list[Entry | StorageError]:
         """As the port."""
         return await self._each(self._inner.inspect, entries)
+
+    async def examine(self, entries: Sequence[Entry]) -> list[Examined | StorageError]:
+        """As the port."""
+        return await self._each(self._inner.examine, entries)
 
     async def read_small(self, entries: Sequence[Entry]) -> list[Content | StorageError]:
         """As the port."""

@@ -1,9 +1,10 @@
-"""One run from end to end: check → prepare ∥ move → link → delete → folders → finish."""
+"""One run from end to end: check → prepare ∥ move → link → delete → folders → finish
+(→ compare)."""
 
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from functools import partial
 
 from datasync_api.patterns import Filter
@@ -11,6 +12,8 @@ from datasync_api.plan import TransferPlan
 from datasync_runner.core.file_conditions import Bounds
 from datasync_runner.core.parts import BUDGET_BYTES
 from datasync_runner.engine import baseline
+from datasync_runner.engine.consistency import Consistency
+from datasync_runner.engine.contents import Contents
 from datasync_runner.engine.delete import delete_extra, held, settle_folders
 from datasync_runner.engine.dry_run import DryRun
 from datasync_runner.engine.hard_links import HardLinks, make_links
@@ -51,7 +54,8 @@ async def run_plan(
     conditions = plan.file_conditions
     bounds = Bounds.of(conditions, now_ns=began_ns) if conditions else None
     queue = WorkQueue(WORKERS)
-    here = partial(move, plan, patient_source, patient_destination, budget=ByteBudget(BUDGET_BYTES))
+    budget = ByteBudget(BUDGET_BYTES)
+    here = partial(move, plan, patient_source, patient_destination, budget=budget)
     dry_run = None
     if plan.mode == "DryRun":
         board.writes = False
@@ -59,27 +63,27 @@ async def run_plan(
         mover = dry_run.move
     elif mover is None:
         mover = here
-    sides = sides_of(plan.manifest_place, patient_source, patient_destination)
-    with (
-        Spool() as deletes,
-        Spool() as folders,
-        Spool() as links,
-        closing(HardLinks(patient_destination, links)) as names,
-    ):
+    chosen = Filter.parse(
+        plan.includes, plan.excludes, hidden=plan.options.hidden_files == "Include"
+    )
+    contents = Contents(patient_source, patient_destination, budget)
+    async with AsyncExitStack() as stack:
+        sides = await stack.enter_async_context(
+            sides_of(plan.manifest_place, patient_source, patient_destination)
+        )
+        deletes, folders, links = (stack.enter_context(Spool()) for _ in range(3))
+        names = stack.enter_context(closing(HardLinks(patient_destination, links, contents)))
         kept = Kept(deletes, folders, names if patient_destination.links else None)
-        async with sides as (ours, theirs), asyncio.TaskGroup() as group:
-            prepare = Prepare(
-                ours,
-                theirs,
-                chosen=Filter.parse(
-                    plan.includes, plan.excludes, hidden=plan.options.hidden_files == "Include"
-                ),
-                bounds=bounds,
-                options=baseline.with_proof(options, plan, beginning),
-                board=board,
-                queue=queue,
-                kept=kept,
-            )
+        prepare = Prepare(
+            *sides(),
+            chosen=chosen,
+            bounds=bounds,
+            options=baseline.with_proof(options, plan, beginning),
+            board=board,
+            queue=queue,
+            kept=kept,
+        )
+        async with asyncio.TaskGroup() as group:
             group.create_task(prepare.run())
             group.create_task(mover(queue=queue, board=board))
         if dry_run is not None:
@@ -110,9 +114,26 @@ async def run_plan(
             options=options,
             files=board.files,
         )
-    await patient_destination.finish()
-    if stop is not None:
-        raise stop
-    if not board.tally.failure_count():
-        board.baseline = await baseline.conclude(plan, beginning, patient_destination)
+        await patient_destination.finish()
+        if stop is not None:
+            raise stop
+        proof = None
+        if not tally.failure_count():
+            # Before all is compared: what is written from here on is stamped later.
+            proof = await baseline.conclude(plan, beginning, patient_destination)
+        if plan.options.verify_mode == "PointInTimeConsistent":
+            consistency = Consistency(
+                patient_source,
+                patient_destination,
+                chosen=chosen,
+                bounds=bounds,
+                options=options,
+                tally=tally,
+                files=board.files,
+                contents=contents,
+            )
+            await consistency.run(*sides())
+            board.compared = True
+    if not tally.failure_count():
+        board.baseline = proof
     board.ended()

@@ -20,15 +20,22 @@ from datasync_runner.core.pair import MergeJoin, Pair, UnsortedListingError
 from datasync_runner.engine.failures import record, skipped
 from datasync_runner.engine.hard_links import HardLinks
 from datasync_runner.engine.manifest import Side
+from datasync_runner.engine.placing import place
 from datasync_runner.engine.progress import Board
 from datasync_runner.engine.spool import FolderWork, Spool, pack_folder
-from datasync_runner.engine.transfer import place
 from datasync_runner.engine.work import Work, WorkQueue
 from datasync_runner.storage.errors import ConfigurationInvalid, Conflict, NameNotRepresentable
 from datasync_runner.storage.port import Batch
 
 _log = logging.getLogger(__name__)
 AHEAD: Final = 4
+
+
+async def list_ahead(side: Side, chosen: Filter, batches: "asyncio.Queue[Batch | None]") -> None:
+    """A side's listing into a queue, None at its end.  Raises: StopError."""
+    async for batch in side.listing(chosen):
+        await batches.put(batch)
+    await batches.put(None)
 
 
 @dataclass
@@ -79,9 +86,9 @@ class Prepare:
         sources: asyncio.Queue[Batch | None] = asyncio.Queue(AHEAD)
         destinations: asyncio.Queue[Batch | None] = asyncio.Queue(AHEAD)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._list(self._source, sources))
+            group.create_task(list_ahead(self._source, self._chosen, sources))
             if self._lists_destination:
-                group.create_task(self._list(self._destination, destinations))
+                group.create_task(list_ahead(self._destination, self._chosen, destinations))
             else:
                 self._join.close_destination()
             await self._compare(sources, destinations)
@@ -92,11 +99,6 @@ class Prepare:
         await self._queue.close()
         await self._queue.decided()
         self._board.prepared()
-
-    async def _list(self, storage: Side, batches: "asyncio.Queue[Batch | None]") -> None:
-        async for batch in storage.listing(self._chosen):
-            await batches.put(batch)
-        await batches.put(None)
 
     async def _compare(
         self,
@@ -148,6 +150,7 @@ class Prepare:
             pairs = self._bounds.chosen(pairs)
         works: list[Work] = []
         names: list[Name] = []
+        undecided: list[tuple[Entry, Entry]] = []
         options, tally = self._options, self._tally
         keeps_links = self._kept.names is not None
         twins = self._twins
@@ -177,6 +180,8 @@ class Prepare:
                 self._odd.remove(source.key)
                 reason = problem(source.key) or ""
                 record(tally, "prepare", NameNotRepresentable(reason, source.key))
+            elif several and destination is not None and action is Action.INSPECT:
+                undecided.append((source, destination))
             elif several:
                 names.append(name_of(source, destination, decision))
             elif source.kind is Kind.FOLDER:
@@ -191,8 +196,11 @@ class Prepare:
                     twins.hold(source.key, work)
                 elif work is not None:
                     works.append(work)
-        if names and self._kept.names is not None:
-            await self._kept.names.push(names)
+        if self._kept.names is not None:
+            if undecided:
+                names += await self._kept.names.by_content(undecided, options=options, tally=tally)
+            if names:
+                await self._kept.names.push(names)
         if works:
             await self._queue.put(works)
 

@@ -27,6 +27,8 @@ class Board:
     transfer_began: float | None = None
     transferred_at: float | None = None
     ended_at: float | None = None
+    compared: bool = False
+    """Both trees were compared whole."""
     writes: bool = True
     """False: a dry run, which prepares and does nothing else."""
     hold: Hold | None = None

@@ -8,26 +8,22 @@ import asyncio
 from typing import Final
 
 from datasync_runner.core import links
-from datasync_runner.core.compare import Action, CompareOptions, decide, wanted
+from datasync_runner.core.compare import Action, CompareOptions, wanted
 from datasync_runner.core.entry import Entry, Kind
-from datasync_runner.core.parts import (
-    COPY_LIMIT_BYTES,
-    LARGE_AT_ONCE,
-    restore_cost_bytes,
-)
+from datasync_runner.core.parts import LARGE_AT_ONCE, restore_cost_bytes
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.failures import record
+from datasync_runner.engine.inspection import Inspection
 from datasync_runner.engine.patient import Patient
+from datasync_runner.engine.placing import batches_of
 from datasync_runner.engine.progress import Board
 from datasync_runner.engine.verify import Verify
 from datasync_runner.engine.work import Work, WorkQueue
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.errors import (
     ChangedDuringTransfer,
-    Conflict,
     Denied,
     FileError,
-    Missing,
     NameNotRepresentable,
     StorageError,
     SymlinkEscapes,
@@ -60,6 +56,9 @@ class Transfer:
         self._restores = source.objects and not destination.objects
         self._copies = options.keeps_everything and destination.copies_from(source)
         self._budget = budget
+        self._inspection = Inspection(
+            source, destination, options=options, tally=board.tally, budget=budget
+        )
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
 
     async def run(self) -> None:
@@ -90,15 +89,9 @@ class Transfer:
             await self._copy_small([work.source for work in batch])
 
     async def _inspect(self, batch: list[Work]) -> None:
-        """Ask for the metadata that the decision needs, decide, and do it."""
-        works = await inspect(
-            batch,
-            self._source,
-            self._destination,
-            options=self._options,
-            tally=self._tally,
-            queue=self._queue,
-        )
+        """Ask for what the decision needs, decide, and do it."""
+        works = await self._inspection.works(batch)
+        self._queue.settled(len(batch))
         for some in batches_of(works):
             await self._do(some)
 
@@ -225,67 +218,6 @@ class _Moved:
     def take_back(self) -> None:
         """They travelled for nothing."""
         self._tally.bytes_transferred -= self._bytes
-
-
-def place(tally: Tally, source: Entry, *, action: Action, to_objects: bool) -> Work | None:
-    """A file's or link's decision in the books, and the work that follows from it, if any."""
-    if action is Action.CONFLICT:
-        record(tally, "prepare", Conflict("a special file is in its place"), source.key)
-        return None
-    if action is Action.SKIP:
-        tally.files_skipped += 1
-        return None
-    if action is Action.UPDATE_METADATA and to_objects and source.size_bytes > COPY_LIMIT_BYTES:
-        action = Action.COPY
-    if action is Action.COPY:
-        tally.estimated_files_to_transfer += 1
-        tally.estimated_bytes_to_transfer += source.size_bytes
-    elif action is Action.UPDATE_METADATA:
-        tally.estimated_metadata_updates += 1
-    return Work(action, source)
-
-
-async def inspect(
-    batch: list[Work],
-    source: Patient,
-    destination: Patient,
-    *,
-    options: CompareOptions,
-    tally: Tally,
-    queue: WorkQueue,
-) -> list[Work]:
-    """Ask for the metadata that the decisions need, and decide: what there is to be done."""
-    ours, theirs = await asyncio.gather(
-        source.inspect([work.source for work in batch]),
-        destination.inspect([work.destination for work in batch if work.destination]),
-    )
-    works: list[Work] = []
-    for found, other in zip(ours, theirs, strict=True):
-        there = None if isinstance(other, Missing) else other
-        if isinstance(found, StorageError):
-            record(tally, "prepare", found)
-        elif isinstance(there, StorageError):
-            record(tally, "prepare", there)
-        else:
-            action = decide(found, there, options).action
-            if action is Action.INSPECT:
-                raise RuntimeError(f"{found.key!r}: still not known after it was inspected")
-            if work := place(tally, found, action=action, to_objects=destination.objects):
-                works.append(work)
-    queue.settled(len(batch))
-    return works
-
-
-def batches_of(works: list[Work]) -> list[list[Work]]:
-    """The works cut into batches of one action; a large file is a batch of its own."""
-    found: list[list[Work]] = []
-    for work in works:
-        last = found[-1] if found else None
-        if last and not work.large and not last[0].large and last[0].action is work.action:
-            last.append(work)
-        else:
-            found.append([work])
-    return found
 
 
 def _escapes(content: Content) -> str | None:

@@ -14,7 +14,7 @@ WAITING: Final = 64  # batches; what was written and not yet verified holds no b
 
 
 class Verify:
-    """The stage behind the transfer; `active` False: verifyMode None."""
+    """The stage behind the transfer; `active` False: nothing is verified here."""
 
     def __init__(
         self,

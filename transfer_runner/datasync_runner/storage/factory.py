@@ -52,7 +52,7 @@ def _destination(plan: TransferPlan, means: Means, throttle: Throttle | None) ->
     side, options = plan.destination, plan.options
     if isinstance(side, S3Side):
         return _s3(side, means, throttle)
-    verifies, creates = options.verify_mode == "OnlyFilesTransferred", plan.mode == "Transfer"
+    verifies, creates = options.verify_mode != "None", plan.mode == "Transfer"
     if isinstance(side, SmbSide):
         return _smb()(
             side,

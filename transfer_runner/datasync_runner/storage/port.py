@@ -59,6 +59,14 @@ class Link(NamedTuple):
     """`first` was right and must still be that inode; else this run has written it, to another."""
 
 
+class Examined(NamedTuple):
+    """An entry with its metadata known, and what its storage vouches for."""
+
+    entry: Entry
+    checksum: int | None = None
+    """CRC64NVME of the whole content; None: it has to be read."""
+
+
 Moved = Callable[[int], None]
 """Is told how many more bytes of a large file were taken over."""
 
@@ -143,6 +151,10 @@ class Source(Protocol):
 
     async def inspect(self, entries: Sequence[Entry]) -> list[Entry | StorageError]:
         """The entries with their metadata known: Missing, Denied, Unavailable as values."""
+        ...
+
+    async def examine(self, entries: Sequence[Entry]) -> list[Examined | StorageError]:
+        """As `inspect`, with the checksums that the storage has computed itself."""
         ...
 
     async def read_small(self, entries: Sequence[Entry]) -> list[Content | StorageError]:

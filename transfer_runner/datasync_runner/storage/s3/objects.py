@@ -15,11 +15,11 @@ from datasync_runner.checksums import crc64, from_header, to_header
 from datasync_runner.core.entry import Entry
 from datasync_runner.core.names import problem
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Content, Written
+from datasync_runner.storage.port import Content, Examined, Written
 from datasync_runner.storage.s3.calls import Answer, Call
 from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.gather import Give
-from datasync_runner.storage.s3.metadata import CHECKSUM, described, headers_of
+from datasync_runner.storage.s3.metadata import CHECKSUM, described, headers_of, stored_checksum
 from datasync_runner.storage.s3.proof import refuses
 from datasync_runner.storage.s3.signer import canonical_query, encode_key
 
@@ -80,6 +80,21 @@ class Objects:
         version_id = entry.version_id
         path, query = self.path(entry.key), version_query(version_id)
         self.client.start(Call("HeadObject", "HEAD", path, query, key=entry.key), finish)
+
+    def examine(self, entry: Entry, give: Give[Examined], *, trusted: bool) -> None:
+        """The entry with what HEAD tells, and the stored checksum where it is trusted."""
+        if entry.implied:
+            give(Examined(entry))
+            return
+
+        def examined(answer: Answer) -> Examined:
+            headers = answer.headers()
+            found = described(entry.key, headers, _length(headers))
+            return Examined(found, stored_checksum(headers) if trusted else None)
+
+        path, key = self.path(entry.key), entry.key
+        call = Call("HeadObject", "HEAD", path, headers=[_ENABLED], key=key)
+        self.client.start(call, _then(give, examined))
 
     def read(self, entry: Entry, give: Give[Content]) -> None:
         """A whole object, the very one that was listed; any FileError, Unavailable as answers."""

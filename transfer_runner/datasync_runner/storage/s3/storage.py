@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from typing import Final, TypeVar
 
 from datasync_api.patterns import Filter
@@ -20,6 +21,7 @@ from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.port import (
     Batch,
     Content,
+    Examined,
     Moved,
     RangedReader,
     Reader,
@@ -121,6 +123,12 @@ class S3Storage:
     async def inspect(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
         """A HEAD for each entry whose metadata is not known."""
         return await self._each(self._objects.inspect, entries, _key_of_entry)
+
+    async def examine(self, entries: Sequence[Entry]) -> list[Examined | errors.StorageError]:
+        """A HEAD for each; checksums of Amazon S3, or of a server that was seen to check."""
+        trusted = self._side.endpoint is None or self._objects.checks is True
+        call = partial(self._objects.examine, trusted=trusted)
+        return await self._each(call, entries, _key_of_entry)
 
     async def read_small(self, entries: Sequence[Entry]) -> list[Content | errors.StorageError]:
         """A GET for each."""

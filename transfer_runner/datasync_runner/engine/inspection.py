@@ -1,0 +1,96 @@
+"""Pairs that the listings do not decide: their metadata is asked for, and their content compared.
+
+Content only with compareMode Checksum; what a baseline has proven does not come here.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from datasync_runner.core.compare import Action, CompareOptions, decide
+from datasync_runner.core.entry import Entry
+from datasync_runner.core.tally import Tally
+from datasync_runner.engine.contents import Both, Contents
+from datasync_runner.engine.failures import record
+from datasync_runner.engine.patient import Patient
+from datasync_runner.engine.placing import place
+from datasync_runner.engine.work import Work
+from datasync_runner.storage.budget import ByteBudget
+from datasync_runner.storage.errors import Missing, StorageError
+from datasync_runner.storage.port import Examined
+
+
+class Inspection:
+    """Asks, and decides then."""
+
+    def __init__(
+        self,
+        source: Patient,
+        destination: Patient,
+        *,
+        options: CompareOptions,
+        tally: Tally,
+        budget: ByteBudget,
+    ) -> None:
+        self._source, self._destination = source, destination
+        self._options, self._tally = options, tally
+        self._contents = Contents(source, destination, budget)
+
+    async def works(self, batch: Sequence[Work]) -> list[Work]:
+        """What is to be done with the pairs; those that cannot be asked about are failures.
+
+        Raises: StopError.
+        """
+        sources, destinations = await asyncio.gather(
+            _ask(self._source, [work.source for work in batch], self._options),
+            _ask(
+                self._destination,
+                [work.destination for work in batch if work.destination],
+                self._options,
+            ),
+        )
+        found: list[Work | None] = []
+        undecided: list[Both] = []
+        for source, destination in zip(sources, destinations, strict=True):
+            there = None if isinstance(destination, Missing) else destination
+            if isinstance(source, StorageError):
+                record(self._tally, "prepare", source)
+            elif isinstance(there, StorageError):
+                record(self._tally, "prepare", there)
+            elif there is not None and self._undecided(source, there):
+                undecided.append(Both(source, there))
+            else:
+                found.append(self._decided(source.entry, there and there.entry))
+        if undecided:
+            found += await self._by_content(undecided)
+        return [work for work in found if work is not None]
+
+    def _undecided(self, source: Examined, there: Examined) -> bool:
+        if not self._options.checksum:
+            return False
+        return decide(source.entry, there.entry, self._options).action is Action.INSPECT
+
+    async def _by_content(self, files: Sequence[Both]) -> list[Work | None]:
+        found: list[Work | None] = []
+        for (source, there), same in zip(files, await self._contents.same(files), strict=True):
+            if isinstance(same, StorageError):
+                record(self._tally, "prepare", same, source.entry.key)
+            else:
+                found.append(self._decided(source.entry, there.entry, same=same))
+        return found
+
+    def _decided(
+        self, source: Entry, there: Entry | None, *, same: bool | None = None
+    ) -> Work | None:
+        action = decide(source, there, self._options, same=same).action
+        if action is Action.INSPECT:
+            raise RuntimeError(f"{source.key!r}: still not known after it was inspected")
+        return place(self._tally, source, action=action, to_objects=self._destination.objects)
+
+
+async def _ask(
+    storage: Patient, entries: Sequence[Entry], options: CompareOptions
+) -> list[Examined | StorageError]:
+    if options.checksum:
+        return await storage.examine(entries)
+    answers = await storage.inspect(entries)
+    return [a if isinstance(a, StorageError) else Examined(a) for a in answers]

@@ -1,0 +1,39 @@
+"""From a decision to the books and to the work that follows from it."""
+
+from datasync_runner.core.compare import Action
+from datasync_runner.core.entry import Entry
+from datasync_runner.core.parts import COPY_LIMIT_BYTES
+from datasync_runner.core.tally import Tally
+from datasync_runner.engine.failures import record
+from datasync_runner.engine.work import Work
+from datasync_runner.storage.errors import Conflict
+
+
+def place(tally: Tally, source: Entry, *, action: Action, to_objects: bool) -> Work | None:
+    """A file's or link's decision in the books, and the work that follows from it, if any."""
+    if action is Action.CONFLICT:
+        record(tally, "prepare", Conflict("a special file is in its place"), source.key)
+        return None
+    if action is Action.SKIP:
+        tally.files_skipped += 1
+        return None
+    if action is Action.UPDATE_METADATA and to_objects and source.size_bytes > COPY_LIMIT_BYTES:
+        action = Action.COPY
+    if action is Action.COPY:
+        tally.estimated_files_to_transfer += 1
+        tally.estimated_bytes_to_transfer += source.size_bytes
+    elif action is Action.UPDATE_METADATA:
+        tally.estimated_metadata_updates += 1
+    return Work(action, source)
+
+
+def batches_of(works: list[Work]) -> list[list[Work]]:
+    """The works cut into batches of one action; a large file is a batch of its own."""
+    found: list[list[Work]] = []
+    for work in works:
+        last = found[-1] if found else None
+        if last and not work.large and not last[0].large and last[0].action is work.action:
+            last.append(work)
+        else:
+            found.append([work])
+    return found
