@@ -8,20 +8,28 @@ import pytest
 
 from datasync_api.plan import TransferPlan
 from datasync_runner.core.parts import BUDGET_BYTES
+from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.pipeline import run_plan
 from datasync_runner.engine.progress import Board
+from datasync_runner.storage import errors
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.factory import Means, make_storages
 from datasync_runner.storage.posix_clock import LOCAL_MARGIN_SECONDS
 from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.storage import STAMP_MARGIN_NS
+from datasync_runner.storage.smb import listing
+from datasync_runner.storage.smb.clock import MARGIN_SECONDS
+from datasync_runner.storage.smb.times import to_filetime
 from datasync_runner.storage.throttle import Throttle
 from storage.sides import credentials, posix_side, s3_side
 
 PAIRS = [("posix", "s3"), ("s3", "posix"), ("s3", "s3"), ("posix", "posix")]
+WITH_SHARES = [("smb", "s3"), ("s3", "smb"), ("smb", "smb"), ("smb", "posix"), ("posix", "smb")]
+ALL_PAIRS = PAIRS + WITH_SHARES
 MARGINS = {
     "posix": timedelta(seconds=LOCAL_MARGIN_SECONDS),
     "s3": timedelta(microseconds=STAMP_MARGIN_NS // 1000),
+    "smb": timedelta(seconds=MARGIN_SECONDS),
 }
 
 
@@ -136,7 +144,9 @@ class World:
 
 @pytest.fixture
 def world(request, tmp_path, s3_server, s3_client, bucket, monkeypatch):
-    made = World(tmp_path, s3_server, s3_client, bucket, request.param)
+    needs = ("smb_server", "smb_folder") if "smb" in request.param else ()
+    smb = [request.getfixturevalue(name) for name in needs]
+    made = World(tmp_path, s3_server, s3_client, bucket, request.param, smb)
     start = Client.start
 
     def noting(self, call, finish):
@@ -149,22 +159,29 @@ def world(request, tmp_path, s3_server, s3_client, bucket, monkeypatch):
 
 UP = pytest.mark.parametrize("world", [PAIRS[0]], indirect=True, ids=["posix-to-s3"])
 DOWN = pytest.mark.parametrize("world", [PAIRS[1]], indirect=True, ids=["s3-to-posix"])
+SHARE_UP = pytest.mark.parametrize("world", WITH_SHARES[:1], indirect=True, ids=["smb-to-s3"])
+SHARE_DOWN = pytest.mark.parametrize("world", WITH_SHARES[1:2], indirect=True, ids=["s3-to-smb"])
 FILES = {"a/b/x": b"xx", "a/y": b"yyy", "top": b"t"}
 
 
 def plant(world):
     for key, body in FILES.items():
         world.write(0, key, body)
+    if world.kinds[0] == "smb":
+        # A time that could be the LastWriteTime proves nothing; of most folders it could.
+        for folder in world.source.rglob("*/"):
+            os.utime(folder, ns=(5, 1_500_000_000_000_000_100))
 
 
-@pytest.mark.parametrize("world", PAIRS, indirect=True, ids=["-to-".join(p) for p in PAIRS])
+@pytest.mark.parametrize("world", ALL_PAIRS, indirect=True, ids=["-to-".join(p) for p in ALL_PAIRS])
+@pytest.mark.usefixtures("change_times")
 async def test_an_unchanged_run_makes_no_request_an_object(world):
     plant(world)
     first = await world.run()
     assert first.tally.files_transferred == 3
     plain = await world.run()
     heads = world.heads()
-    assert (not heads) == (world.kinds == ("posix", "posix"))
+    assert (not heads) == ("s3" not in world.kinds)
     # An object of this very second could have been stamped before the run began.
     baseline = world.without_margin(first.baseline)
     later = {"source_time": baseline.source_time + timedelta(seconds=1)}
@@ -266,3 +283,117 @@ async def test_an_object_in_parts_is_asked_about_each_time(world):
     first = await world.run()
     second = await world.run(world.without_margin(first.baseline))
     assert (world.heads(), second.tally.files_skipped) == ([b"large"], 2)
+
+
+@pytest.fixture
+def change_times(smb_folder, monkeypatch):
+    """A server that keeps ChangeTimes of its own, as Windows does: here the kernel's ctime.
+
+    Samba, of which all the rest is, tells the LastWriteTime as the ChangeTime.
+    """
+    plain = listing.messages.listed
+
+    def told(answer):
+        paths = [smb_folder, *smb_folder.rglob("*")]
+        stamps = {found.st_ino: found.st_ctime_ns for found in (path.stat() for path in paths)}
+        for line in plain(answer):
+            changed = to_filetime(stamps.get(line.file_id, 0))
+            yield line._replace(state=line.state._replace(changed=changed))
+
+    monkeypatch.setattr(listing.messages, "listed", told)
+
+
+@pytest.mark.parametrize(
+    "world", WITH_SHARES, indirect=True, ids=["-to-".join(p) for p in WITH_SHARES]
+)
+async def test_a_server_without_change_times_of_its_own_proves_nothing(world):
+    plant(world)
+    first = await world.run()
+    await world.run()
+    heads = world.heads()
+    later = {"source_time": world.without_margin(first.baseline).source_time + timedelta(seconds=2)}
+    second = await world.run(first.baseline.model_copy(update=later))
+    assert world.heads() == heads
+    assert (second.tally.files_skipped, second.tally.files_transferred) == (3, 0)
+    side = world.kinds.index("smb")
+    world.write(side, "top", b"!", 1_400_000_000_000_000_000)
+    third = await world.run(second.baseline.model_copy(update=later))
+    assert (third.tally.files_skipped, third.tally.files_transferred) == (2, 1)
+    assert world.read(0, "top") == world.read(1, "top")
+
+
+@SHARE_UP
+@pytest.mark.usefixtures("change_times")
+async def test_from_a_share_exactly_what_changed_is_asked_about(world):
+    plant(world)
+    first = await world.run()
+    world.write(0, "a/y", b"YYY", 1_600_000_000_000_000_000)
+    (world.source / "top").chmod(0o600)  # a stamp, and nothing that a share tells
+    world.next_second()
+    world.put(1, "a/b/x", b"??")
+    second = await world.run(world.without_margin(first.baseline))
+    assert world.heads() == [b"a/b/x", b"a/y", b"top"]
+    assert (second.tally.files_transferred, second.tally.files_skipped) == (2, 1)
+    assert (world.read(1, "a/y"), world.read(1, "a/b/x")) == (b"YYY", b"xx")
+
+
+@SHARE_UP
+@pytest.mark.usefixtures("change_times")
+async def test_a_folder_of_a_share_that_was_moved_over_another_is_seen(world):
+    plant(world)
+    world.write(0, "old/b/x", b"OO", 1_400_000_000_000_000_000)
+    world.write(0, "old/y", b"OOO", 1_400_000_000_000_000_000)
+    first = await world.run()
+    (world.source / "a").rename(world.source / "away")
+    (world.source / "old").rename(world.source / "a")
+    await world.run(world.without_margin(first.baseline))
+    for key, body in {"a/b/x": b"OO", "a/y": b"OOO", "away/b/x": b"xx"}.items():
+        assert world.read(1, key) == body
+
+
+@SHARE_DOWN
+@pytest.mark.usefixtures("change_times")
+async def test_changes_at_a_share_are_undone(world):
+    plant(world)
+    first = await world.run()
+    while (world.destination / "top").stat().st_ctime_ns <= first.baseline.destination_ns:
+        (world.destination / "top").write_bytes(b"T")
+    later = {"source_time": world.without_margin(first.baseline).source_time + timedelta(seconds=1)}
+    second = await world.run(first.baseline.model_copy(update=later))
+    assert (world.heads(), second.tally.files_transferred) == ([b"top"], 1)
+    assert world.read(1, "top") == b"t"
+
+
+@pytest.mark.parametrize("world", WITH_SHARES[:3], indirect=True, ids=["up", "down", "across"])
+@pytest.mark.usefixtures("change_times")
+async def test_what_a_baseline_of_a_share_proves_is_not_read(world, monkeypatch):
+    """By content, what is not proven is read; so what is read tells what is proven."""
+    plant(world)
+    first = await world.run(compare_mode="Checksum")
+    world.next_second()
+    later = {"source_time": world.without_margin(first.baseline).source_time + timedelta(seconds=2)}
+    baseline = first.baseline.model_copy(update=later)
+    read = []
+    monkeypatch.setattr(
+        Patient, "read_small", lambda _, entries: read.extend(entries) or _nothing(entries)
+    )
+    second = await world.run(baseline, compare_mode="Checksum")
+    assert (read, second.tally.files_skipped) == ([], 3)
+
+
+async def _nothing(entries):
+    return [errors.Missing("it shall not be read", entry.key) for entry in entries]
+
+
+@SHARE_DOWN
+async def test_another_folder_at_the_same_path_of_a_share_refutes_the_proof(world):
+    plant(world)
+    first = await world.run()
+    again = await world.run(first.baseline)
+    roots = {first.baseline.destination_root, again.baseline.destination_root}
+    world.destination.rename(world.destination.with_name("away"))
+    world.destination.mkdir()
+    third = await world.run(again.baseline)
+    assert third.tally.files_transferred == 3
+    assert len(roots) == 1
+    assert third.baseline.destination_root not in roots

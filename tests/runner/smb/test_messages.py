@@ -1,5 +1,8 @@
 """Requests and answers against the layouts of MS-SMB2, written down by hand."""
 
+import struct
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,3 +91,35 @@ def test_a_folders_list_is_read_whole(names):
     assert [one.name for one in found] == names
     assert [one.file_id for one in found] == list(range(1, len(names) + 1))
     assert found[0].state == State(0, 2, 3, 4, 5, 0x20)
+
+
+def test_a_folder_is_asked_who_it_is_behind_its_name():
+    asked = messages.create("a\\b", access=1, options=1, context=messages.IDENTITY)
+    head, where = 64, 64 + 56
+    offset, size = struct.unpack_from("<II", asked.body, 48)
+    assert offset % 8 == 0 and offset >= where + len("a\\b") * 2
+    assert asked.body[offset - head :] == messages.IDENTITY and len(messages.IDENTITY) == size
+    assert messages.IDENTITY[16:20] == b"QFid"
+
+
+def created(contexts):
+    head = struct.pack(
+        "<HBBIqqqqqqII16sII", 89, 0, 0, 1, *[0] * 6, 0, 0, b"f" * 16, 152, len(contexts)
+    )
+    return head + contexts
+
+
+@pytest.mark.parametrize(
+    ("contexts", "found"),
+    [
+        (b"", None),
+        (struct.pack("<IHHHHI", 0, 16, 4, 0, 24, 32) + b"QFid\0\0\0\0" + bytes(range(32)),
+         bytes(range(16))),
+        (struct.pack("<IHHHHI", 32, 16, 4, 0, 24, 8) + b"MxAc\0\0\0\0" + b"?" * 8
+         + struct.pack("<IHHHHI", 0, 16, 4, 0, 24, 32) + b"QFid\0\0\0\0" + bytes(32), bytes(16)),
+        (struct.pack("<IHHHHI", 0, 16, 4, 0, 24, 8) + b"MxAc\0\0\0\0" + b"?" * 8, None),
+    ],
+)  # fmt: skip
+def test_who_a_folder_is(contexts, found):
+    answer = created(contexts)
+    assert messages.identity(answer) == found

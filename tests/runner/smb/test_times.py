@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_runner.core.entry import Kind, PosixMetadata
+from datasync_runner.core.entry import UNSTAMPED, Kind, PosixMetadata
 from datasync_runner.storage.smb import times
 from datasync_runner.storage.smb.messages import State
 
@@ -71,3 +71,20 @@ def test_entries_have_the_metadata_that_aws_gives_them():
     assert found.metadata == PosixMetadata(0o755, 65534, 65534, 1000, 2000)
     found = times.entry_of(b"f", Kind.FILE, state._replace(written=0))
     assert found.mtime_ns == 0 and found.metadata and found.metadata.mtime_ns is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "written", "moved_ns", "stamp_ns"),
+    [
+        (0, EPOCH, 0, UNSTAMPED),
+        (EPOCH + 10, EPOCH + 10, 0, UNSTAMPED),  # Samba
+        (EPOCH + 10, EPOCH, 0, 1000),
+        (EPOCH, EPOCH + 10, 0, 0),
+        (EPOCH + 10, EPOCH, 900, 1000),
+        (EPOCH + 10, EPOCH, 1100, 1100),
+        (EPOCH + 10, EPOCH, UNSTAMPED, UNSTAMPED),
+    ],
+)
+def test_stamps(changed, written, moved_ns, stamp_ns):
+    state = State(EPOCH, EPOCH, written, changed, 7, 0x20)
+    assert times.stamp_of(state, moved_ns) == stamp_ns

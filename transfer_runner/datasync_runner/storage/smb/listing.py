@@ -15,13 +15,13 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from datasync_api.patterns import SNAPSHOT, Filter
-from datasync_runner.core.entry import Entry, Kind
+from datasync_runner.core.entry import UNSTAMPED, Entry, Kind
 from datasync_runner.storage import errors
 from datasync_runner.storage.posix_names import TEMPORARY
 from datasync_runner.storage.smb import messages, statuses
 from datasync_runner.storage.smb.messages import Access, Listed, Options, State
 from datasync_runner.storage.smb.share import Root
-from datasync_runner.storage.smb.times import entry_of, kind_of
+from datasync_runner.storage.smb.times import entry_of, kind_of, stamp_of, to_ns
 from datasync_runner.storage.smb.wire import Answer, Wire
 from datasync_runner.storage.sorting import Sorter
 
@@ -46,15 +46,21 @@ class Wanted(NamedTuple):
     """Empty for the root, else ending in a slash."""
     above: frozenset[int]
     """The server's numbers of the folders above it."""
+    moved_ns: int = 0
+    """When it may have been moved here with a folder around it; 0: never."""
+    around_ns: int = 0
+    """The ChangeTime of the folder that it is in."""
 
 
 class Folder:
     """A folder that was read; `close` lets go of what is on disk."""
 
-    def __init__(self, key: bytes, above: frozenset[int]) -> None:
-        self.key = key
-        self.ids = above
+    def __init__(self, wanted: Wanted) -> None:
+        self.key = wanted.key
+        self.ids = wanted.above
         """The server's numbers of the folders above it, and its own."""
+        self._wanted = wanted
+        self._changed_ns = UNSTAMPED
         self.hidden: set[bytes] = set()
         """Folders that take no part themselves, but something in them may."""
         self.names = 0
@@ -62,9 +68,25 @@ class Folder:
         self._found: dict[bytes, tuple[Entry, State]] = {}
         self._sorter: Sorter | None = None
 
-    def add(self, entry: Entry, state: State) -> None:
+    def itself(self, line: Listed) -> None:
+        """What the list says of the folder; a server need not say it."""
+        if line.file_id:
+            self.ids |= {line.file_id}
+        changed_ns = to_ns(line.state.changed)
+        self._changed_ns = UNSTAMPED if changed_ns is None else changed_ns
+
+    def inside(self, key: bytes) -> Wanted:
+        """A folder in it, to be read."""
+        return Wanted(key, self.ids, self._moved_ns, self._changed_ns)
+
+    @property
+    def _moved_ns(self) -> int:
+        """When it may have come here, at the latest: that changes both it and what it is in."""
+        return max(self._wanted.moved_ns, min(self._changed_ns, self._wanted.around_ns))
+
+    def add(self, key: bytes, kind: Kind, state: State) -> None:
         """An entry; one that is told twice, because the folder changes meanwhile, counts once."""
-        self._found[entry.key] = (entry, state)
+        self._found[key] = (self._entry(key, kind, state), state)
         if len(self._found) >= FOLDER_NAMES:
             self._spill()
 
@@ -104,8 +126,11 @@ class Folder:
             name = record[: -_RECORD.size - 1]
             if name != last:
                 kind, *state = _RECORD.unpack(record[-_RECORD.size :])
-                yield entry_of(self.key + name, Kind(kind), State(*state))
+                yield self._entry(self.key + name, Kind(kind), State(*state))
             last = name
+
+    def _entry(self, key: bytes, kind: Kind, state: State) -> Entry:
+        return entry_of(key, kind, state, changed_ns=stamp_of(state, self._moved_ns))
 
     def close(self) -> None:
         """Give the disk's space back."""
@@ -177,11 +202,11 @@ class _Rules:
 def _read(
     wire: Wire, file: bytes, wanted: Wanted, looks: Sequence[Answer], rules: _Rules
 ) -> Folder | errors.StorageError:
-    folder = Folder(wanted.key, wanted.above)
+    folder = Folder(wanted)
     try:
         for line in _lines(wire, file, looks, wanted.key):
             if line.name == ".":
-                folder.ids = wanted.above | {line.file_id} if line.file_id else wanted.above
+                folder.itself(line)
             elif line.name != "..":
                 _add(folder, line, rules)
     except errors.FileError as error:
@@ -201,7 +226,7 @@ def _add(folder: Folder, line: Listed, rules: _Rules) -> None:
     name = line.name.encode("utf-8", "surrogatepass")
     if rules.takes(folder, name, kind, line.state):
         key = folder.key + name + (b"/" if kind is Kind.FOLDER else b"")
-        folder.add(entry_of(key, kind, line.state), line.state)
+        folder.add(key, kind, line.state)
 
 
 def _lines(wire: Wire, file: bytes, looks: Sequence[Answer], key: bytes) -> Iterator[Listed]:

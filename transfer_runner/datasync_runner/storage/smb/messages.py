@@ -61,6 +61,7 @@ _SHARE_ALL: Final = 7  # to read, to write, to delete: nobody is kept out
 _IMPERSONATION: Final = 2
 _CREATE: Final = Struct("<HBBIQQIIIIIHHII")
 _CREATED: Final = Struct("<HBBIqqqqqqII16sII")
+_CONTEXT: Final = Struct("<IHHHHI")
 _CLOSE: Final = Struct("<HHI16s")
 _CLOSED: Final = Struct("<HHIqqqqqqI")
 _READ: Final = Struct("<HBBIQ16sIIIHHx")
@@ -81,14 +82,44 @@ _NORMAL: Final = 0x80
 _MIN_RENAME_BYTES: Final = 24  # MS-FSCC 2.4.42.2
 
 
-def create(path: str, *, access: int, options: int, disposition: int = Disposition.OPEN) -> Request:
+def create(
+    path: str,
+    *,
+    access: int,
+    options: int,
+    disposition: int = Disposition.OPEN,
+    context: bytes = b"",
+) -> Request:
     """Open or make what is at a path below the share (backslashes, none at the beginning)."""
     name = path.encode("utf-16-le", "surrogatepass")
+    where = _HEADER_BYTES + _CREATE.size
+    behind = -(-(where + len(name)) // 8) * 8 if context else 0
     head = _CREATE.pack(
         57, 0, 0, _IMPERSONATION, 0, 0, access, 0, _SHARE_ALL, disposition, options,
-        _HEADER_BYTES + _CREATE.size, len(name), 0, 0,
+        where, len(name), behind, len(context),
     )  # fmt: skip
+    if context:
+        name = name.ljust(behind - where, b"\0") + context
     return Request(CREATE, head + (name or b"\0\0"))
+
+
+IDENTITY: Final = _CONTEXT.pack(0, _CONTEXT.size, 4, 0, 0, 0) + b"QFid".ljust(8, b"\0")
+"""The context that asks for a file's number and its volume's (MS-SMB2 2.2.13.2.9)."""
+
+
+def identity(answer: bytes) -> bytes | None:
+    """What the answer to `create` says of that; None: nothing."""
+    offset, size_bytes = _CREATED.unpack_from(answer)[13:15]
+    at = offset - _HEADER_BYTES
+    end = at + size_bytes
+    while offset and at + _CONTEXT.size <= end:
+        following, name_at, name_bytes, _, data_at, data_bytes = _CONTEXT.unpack_from(answer, at)
+        if answer[at + name_at : at + name_at + name_bytes] == b"QFid":
+            return answer[at + data_at : at + data_at + data_bytes][:16]
+        if not following:
+            return None
+        at += following
+    return None
 
 
 def close(file: bytes = LAST_FILE) -> Request:

@@ -25,7 +25,7 @@ from datasync_runner.storage.port import (
     nobody,
 )
 from datasync_runner.storage.posix_charge import Charge
-from datasync_runner.storage.smb import changes, lookup, times
+from datasync_runner.storage.smb import changes, clock, lookup, times
 from datasync_runner.storage.smb.folders import Folders
 from datasync_runner.storage.smb.large import LargeWriter
 from datasync_runner.storage.smb.messages import State
@@ -124,16 +124,18 @@ class SmbStorage:
             self._leftovers.append(key)
 
     async def standing(self) -> Standing:
-        """A share is what its URI says."""
-        return Standing()
+        """Which folder this is.  Raises: StorageError."""
+        if self._absent:
+            return Standing()
+        return await self._with_wire(partial(clock.standing, root=self._root))
 
     async def earliest_stamp(self) -> int | None:
-        """Not known: a share's listing carries no change stamps, so that nothing is proven."""
-        return None
+        """By our own clock: a source is not written to."""
+        return clock.earliest_stamp_ns()
 
     async def latest_stamp(self) -> int | None:
-        """Not known either."""
-        return None
+        """By a file made for the purpose.  Raises: StorageError."""
+        return await self._with_wire(partial(clock.latest_stamp_ns, root=self._root))
 
     async def inspect(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
         """A listing knows everything already; what is only named is looked up."""

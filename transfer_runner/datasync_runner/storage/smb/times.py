@@ -5,7 +5,7 @@ A FILETIME counts 100 ns since 1601 (MS-DTYP 2.3.3); 0 and below say that there 
 
 from typing import Final
 
-from datasync_runner.core.entry import Entry, Kind, PosixMetadata
+from datasync_runner.core.entry import UNSTAMPED, Entry, Kind, PosixMetadata
 from datasync_runner.storage.smb.messages import State
 
 GRAIN_NS: Final = 100
@@ -62,11 +62,31 @@ def kind_of(attributes: int, tag: int) -> Kind:
     return Kind.FOLDER if attributes & _FOLDER else Kind.FILE
 
 
-def entry_of(key: bytes, kind: Kind, state: State) -> Entry:
+def stamp_of(state: State, moved_ns: int) -> int:
+    """The change stamp of what may have been moved to its place then, with a folder around it.
+
+    A ChangeTime that is the LastWriteTime may be nothing but that, as Samba's always is; and every
+    client can set that one.
+
+    | ChangeTime | moved | stamp |
+    |---|---|---|
+    | none: FAT has no such time | any | UNSTAMPED |
+    | the LastWriteTime | any | UNSTAMPED |
+    | any other | earlier, or 0: never | ChangeTime |
+    | any other | later | moved |
+    """
+    changed_ns = to_ns(state.changed)
+    if changed_ns is None or state.changed == state.written:
+        return UNSTAMPED
+    return max(changed_ns, moved_ns)
+
+
+def entry_of(key: bytes, kind: Kind, state: State, *, changed_ns: int = UNSTAMPED) -> Entry:
     """The entry of a file or folder; its key ends in a slash where it is a folder."""
     mtime_ns = to_ns(state.written)
     folder = kind is Kind.FOLDER
     metadata = PosixMetadata(
         FOLDER_MODE if folder else FILE_MODE, OWNER, OWNER, mtime_ns, to_ns(state.accessed)
     )
-    return Entry(key, kind, 0 if folder else state.size_bytes, mtime_ns or 0, metadata)
+    size_bytes = 0 if folder else state.size_bytes
+    return Entry(key, kind, size_bytes, mtime_ns or 0, metadata, changed_ns=changed_ns)

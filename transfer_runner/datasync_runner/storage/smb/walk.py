@@ -120,7 +120,7 @@ class _Walk:
         if key not in frame.ahead:
             more = 0 if self._waiting >= AHEAD_NAMES else AHEAD_FOLDERS - 1
             keys = [key, *(frame.chunk[at].key for at in frame.next[-1 : -more - 1 : -1])]
-            folders = self._read([Wanted(one, frame.folder.ids) for one in keys])
+            folders = self._read(list(map(frame.folder.inside, keys)))
             frame.ahead = dict(zip(keys, folders, strict=True))
             self._waiting += sum(map(_names, folders))
         found = frame.ahead.pop(key)
