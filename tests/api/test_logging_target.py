@@ -3,7 +3,12 @@
 import pytest
 from pydantic import ValidationError
 
-from datasync_api.logging_target import STREAM_MAX_LENGTH, CloudWatch, stream_of
+from datasync_api.logging_target import (
+    STREAM_MAX_LENGTH,
+    CloudWatch,
+    CloudWatchStream,
+    stream_of,
+)
 from datasync_api.task import TaskSpec
 
 TASK = {"sourceLocationRef": {"name": "nas"}, "destinationLocationRef": {"name": "bucket"}}
@@ -60,3 +65,21 @@ def test_each_run_has_a_stream_whose_name_is_never_too_long(
     found = stream_of(target, task=task, execution=execution, uid="the-uid")
     assert found.log_stream == name
     assert len(found.log_stream) <= STREAM_MAX_LENGTH
+
+
+def test_the_log_goes_where_it_is_asked_to_go() -> None:
+    asked = {
+        "logGroup": "/teams/media",
+        "region": "eu-west-1",
+        "streamPrefix": "nas/",
+        "createLogGroup": True,
+        "retentionDays": 30,
+    }
+    target = CloudWatch.model_validate(asked)
+    assert stream_of(target, task="t", execution="e", uid="u") == CloudWatchStream(
+        log_group="/teams/media",
+        log_stream="nas/t/e",
+        region="eu-west-1",
+        create_log_group=True,
+        retention_days=30,
+    )

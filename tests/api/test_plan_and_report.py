@@ -197,6 +197,26 @@ def test_a_plan_carries_all_that_chooses_files() -> None:
     assert TransferPlan.model_validate_json(made.text()) == made
 
 
+def test_a_plan_carries_what_else_the_task_asks_for() -> None:
+    guards = {"allowEmptySource": True, "maxDeletePercent": 7, "maxDeletedFiles": 8}
+    options = {
+        "transferMode": "All",
+        "verifyMode": "None",
+        "overwriteMode": "Never",
+        "mtime": "None",
+        "atime": "None",
+        "logLevel": "Transfer",
+    }
+    logging = {"cloudWatch": {"region": "eu-west-1", "logGroup": "/teams/media"}}
+    text = json.loads(plan(guards=guards, options=options, logging=logging).text())
+    assert text["guards"] == guards
+    assert {name: text["options"][name] for name in options} == options
+    assert (text["cloudWatch"]["logGroup"], text["cloudWatch"]["region"]) == (
+        "/teams/media",
+        "eu-west-1",
+    )
+
+
 def test_the_hash_is_the_recipes() -> None:
     assert plan("one").hash() == plan("other").hash()
     assert plan().hash() != plan(excludes=[{"value": "*.tmp"}]).hash()

@@ -1,15 +1,14 @@
 """docs/datasync-parity.md: each of its tests is there, each of our fields is, and no other."""
 
-import ast
 import re
 from collections.abc import Iterator
-from functools import cache
 from typing import Any, NamedTuple
 
 import pytest
 
 from datasync_api.crds import KINDS
 from manifests import ROOT
+from named_tests import collected
 
 DOCUMENT = "docs/datasync-parity.md"
 TEST = r"`(tests/[\w/]+\.py)::((?:\w+::)?\w+)(\[[^`]+\])?`"
@@ -35,23 +34,6 @@ def rows() -> list[Row]:
     cells = [[c.strip() for c in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
     assert all(len(row) == 4 for row in cells), [row for row in cells if len(row) != 4]
     return [Row(*row) for row in cells if row[0] != "AWS DataSync" and set(row[0]) != {"-"}]
-
-
-@cache
-def collected(path: str) -> dict[str, bool]:
-    """The tests of a file, `Class::name` within a class, and whether they have parameters."""
-    file = ROOT / path
-    return dict(_tests(ast.parse(file.read_text()).body)) if file.is_file() else {}
-
-
-def _tests(body: list[ast.stmt], within: str = "") -> Iterator[tuple[str, bool]]:
-    for node in body:
-        if isinstance(node, ast.ClassDef):
-            yield from _tests(node.body, f"{node.name}::")
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            decorators = " ".join(ast.unparse(one) for one in node.decorator_list)
-            if node.name.startswith("test_"):
-                yield within + node.name, "parametrize" in decorators
 
 
 def fields(schema: dict[str, Any], path: str) -> Iterator[tuple[str, bool]]:

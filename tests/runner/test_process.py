@@ -137,6 +137,16 @@ def test_the_log_says_as_much_as_the_level_asks_for(tmp_path, folders, level, ev
         assert lines[-1]["failures"][0]["code"] == "Conflict"
 
 
+def test_a_run_keeps_to_its_rate(tmp_path, folders):
+    """The least time that it may take; how long it takes beyond that is the machine's business."""
+    source, destination = folders
+    (source / "x").write_bytes(bytes(1_000_000))
+    options = {"bytesPerSecond": 800_000}
+    _, result, _ = run(tmp_path, make_plan(posix(source), posix(destination), options=options))
+    assert result.outcome == "Success"
+    assert result.total_duration_ms > 1000
+
+
 def test_the_exchange_is_announced_without_a_log(tmp_path, folders):
     (tmp_path / "token").write_text("the-token")
     exchange = {"host": "127.0.0.1", "port": 0, "tokenPath": str(tmp_path / "token")}

@@ -301,3 +301,24 @@ def test_ages_are_those_that_the_source_lists(world):
     )
     world.run(rules={"fileConditions": {"minAge": "0s"}})
     assert set(world.contents(world.destination)) == {"old"}
+
+
+ALL_METADATA = {"file-permissions", "file-owner", "file-group", "file-mtime", "file-atime"}
+
+
+@pytest.mark.parametrize("world", [("posix", "s3")], ids=["posix-to-s3"], indirect=True)
+@pytest.mark.parametrize(
+    ("options", "missing"),
+    [
+        ({}, set()),
+        ({"mtime": "None", "atime": "None"}, {"file-mtime", "file-atime"}),
+        ({"uid": "None"}, {"file-owner"}),
+        ({"gid": "None"}, {"file-group"}),
+        ({"posixPermissions": "None"}, {"file-permissions"}),
+    ],
+)
+def test_each_kind_of_metadata_is_kept_by_its_own_option(world, options, missing):
+    (Path(world.source.root) / "f").write_bytes(b"x")
+    world.run(**{"uid": "IntValue", "gid": "IntValue", **options})
+    head = world.client.head_object(Bucket=world.bucket, Key="destination/f")
+    assert ALL_METADATA - head["Metadata"].keys() == missing

@@ -112,6 +112,15 @@ class TestSchedule:
         assert due is not None
         assert timedelta(0) <= due - (NOW + timedelta(minutes=30)) <= timedelta(seconds=600)
 
+    def test_jitter_differs_from_task_to_task(self) -> None:
+        dues = {
+            decide_schedule(
+                old_task(0.5, schedule={"jitterSeconds": 600}, name=f"task-{number}"), [], now=NOW
+            ).next
+            for number in range(5)
+        }
+        assert len(dues) == 5
+
     def test_time_zones_are_the_schedules_own(self) -> None:
         berlin = old_task(
             2, schedule={"expression": "cron(30 13 * * ? *)", "timeZone": "Europe/Berlin"}

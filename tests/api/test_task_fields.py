@@ -1,0 +1,102 @@
+"""Every field of a task has a test that fails when the field is ignored.
+
+The table is kept by hand, and each line of it was seen to be true: with the field's use replaced by its
+default, the test failed.  A new field brings its line.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from datasync_api.schema import structural
+from datasync_api.task import Task
+from named_tests import NAME, collected
+
+COMPARE = "tests/runner/core/test_compare.py"
+CONDITIONS = "tests/runner/core/test_file_conditions.py::test_table"
+EXECUTION = "tests/operator/decide/test_execution.py"
+JOB = "tests/operator/decide/test_manifests.py"
+LOG = "tests/api/test_logging_target.py::test_the_log_goes_where_it_is_asked_to_go"
+METADATA = "tests/storage/test_runs.py::test_each_kind_of_metadata_is_kept_by_its_own_option"
+PIPELINE = "tests/runner/engine/test_pipeline.py"
+PROCESS = "tests/runner/test_process.py"
+RULES = "tests/storage/test_runs.py::test_what_takes_no_part_is_left_alone_on_both_sides"
+TASK = "tests/operator/decide/test_task.py"
+
+PROOF = {
+    "sourceLocationRef": f"{EXECUTION}::TestWaiting::test_it_waits_for_a_reference_and_says_which",
+    "destinationLocationRef": f"{EXECUTION}::TestWaiting::test_it_waits_for_a_reference_and_says_which",
+    "options.transferMode": f"{COMPARE}::test_options_of_the_task",
+    "options.verifyMode": f"{PIPELINE}::test_without_verification_nothing_counts_as_verified",
+    "options.overwriteMode": f"{PIPELINE}::test_never_leaves_alone_what_is_there_even_in_mode_all",
+    "options.preserveDeletedFiles": f"{PIPELINE}::test_exactly_the_changes_are_made",
+    "options.mtime": METADATA,
+    "options.atime": METADATA,
+    "options.uid": METADATA,
+    "options.gid": METADATA,
+    "options.posixPermissions": METADATA,
+    "options.preserveDevices": f"{COMPARE}::test_options_of_the_task",
+    "options.bytesPerSecond": f"{PROCESS}::test_a_run_keeps_to_its_rate",
+    "options.compareMode": "tests/runner/engine/test_inspection.py::test_other_bytes_of_the_same_size_and_time_are_seen",
+    "options.taskQueueing": f"{EXECUTION}::TestWaiting::test_without_queueing_a_second_start_is_refused",
+    "options.logLevel": f"{PROCESS}::test_the_log_says_as_much_as_the_level_asks_for",
+    "options.fileErrorPolicy": f"{PROCESS}::test_files_that_fail_and_may",
+    "options.hiddenFiles": RULES,
+    "includes.filterType": RULES,
+    "includes.value": RULES,
+    "excludes.filterType": RULES,
+    "excludes.value": RULES,
+    "fileConditions.minSize": CONDITIONS,
+    "fileConditions.maxSize": CONDITIONS,
+    "fileConditions.minAge": CONDITIONS,
+    "fileConditions.maxAge": CONDITIONS,
+    "fileConditions.modifiedAfter": CONDITIONS,
+    "fileConditions.modifiedBefore": CONDITIONS,
+    "manifest.format": "tests/runner/core/test_manifest.py::test_what_a_manifest_says",
+    "manifest.configMapKeyRef": f"{JOB}::test_a_manifest_is_mounted_where_the_plan_says",
+    "manifest.path": f"{JOB}::test_a_manifest_at_the_source_needs_no_mount",
+    "schedule.expression": f"{TASK}::TestSchedule::test_time_zones_are_the_schedules_own",
+    "schedule.timeZone": f"{TASK}::TestSchedule::test_time_zones_are_the_schedules_own",
+    "schedule.status": f"{TASK}::TestSchedule::test_what_is_due[disabled]",
+    "schedule.jitterSeconds": f"{TASK}::TestSchedule::test_jitter_differs_from_task_to_task",
+    "schedule.startingDeadlineSeconds": f"{TASK}::TestSchedule::test_what_is_due[too late]",
+    "logging.cloudWatch.logGroup": LOG,
+    "logging.cloudWatch.region": LOG,
+    "logging.cloudWatch.streamPrefix": LOG,
+    "logging.cloudWatch.createLogGroup": LOG,
+    "logging.cloudWatch.retentionDays": LOG,
+    "guards.allowEmptySource": f"{PIPELINE}::test_an_empty_source_deletes_nothing_unless_it_is_allowed",
+    "guards.maxDeletePercent": "tests/runner/core/test_guard.py::test_held_back",
+    "guards.maxDeletedFiles": "tests/runner/core/test_guard.py::test_held_back",
+    "deadlineSeconds": f"{JOB}::test_retry_and_deadline_are_the_tasks",
+    "retry.limit": f"{JOB}::test_retry_and_deadline_are_the_tasks",
+    "suspend": f"{TASK}::TestSchedule::test_what_is_due[suspended]",
+    "trigger": f"{TASK}::TestTrigger::test_a_changed_trigger_starts_one_run_and_is_echoed",
+    "successfulExecutionsHistoryLimit": f"{TASK}::TestHistory::test_the_oldest_beyond_the_limits_go",
+    "failedExecutionsHistoryLimit": f"{TASK}::TestHistory::test_the_oldest_beyond_the_limits_go",
+}
+
+
+def leaves(schema: dict[str, Any], path: str = "") -> Iterator[str]:
+    """The fields without fields of their own; what names another object is one."""
+    inner = schema.get("items", schema).get("properties", {})
+    if set(inner) <= {"name", "key"}:
+        yield path
+    else:
+        for name, one in inner.items():
+            yield from leaves(one, f"{path}.{name}" if path else name)
+
+
+def test_every_field_has_its_test() -> None:
+    assert set(leaves(structural(Task)["properties"]["spec"])) == PROOF.keys()
+
+
+@pytest.mark.parametrize("field", PROOF)
+def test_the_test_is_there(field: str) -> None:
+    found = re.fullmatch(NAME, PROOF[field])
+    assert found
+    path, name, parameter = found.groups()
+    assert name in collected(path)
+    assert not parameter or collected(path)[name]
