@@ -685,6 +685,12 @@ CASES = (
         "spec.options.logLevel",
         'supported values: "Off", "Basic", "Transfer"',
     ),
+    Case(
+        "run-after-no-name",
+        task("runAfter: ['Export nightly']"),
+        "spec.runAfter[0]",
+        "use lower-case letters",
+    ),
     Case("logging-nowhere", task("logging: {}"), "spec.logging.cloudWatch", "Required value"),
     Case(
         "logging-without-region",

@@ -21,6 +21,7 @@ class Reason(StrEnum):
     # progress of a run
     WAITING_FOR_SLOT = "WaitingForSlot"
     WAITING_FOR_AGENT = "WaitingForAgent"
+    WAITING_FOR_TASK = "WaitingForTask"
     LAUNCHING = "Launching"
     RUNNING = "Running"
     RETRYING = "Retrying"

@@ -254,6 +254,11 @@ class TaskSpec(ApiModel):
     trigger: Trigger = Field(
         default="", description="Change it to start a run now; echoed in status.lastTrigger."
     )
+    run_after: Annotated[list[Name], ListOf("set"), Field(max_length=16)] = Field(
+        default_factory=list[str],
+        description="Tasks of the namespace, by name: an execution waits until each of them has "
+        "succeeded since this task last did.",
+    )
     successful_executions_history_limit: Annotated[int, Field(ge=0, le=1000)] = Field(
         default=3, description="Executions in Success to keep of those the task started itself."
     )

@@ -45,6 +45,8 @@ def _task(manifests: Manifests, document: Document, task: Task) -> Iterator[Issu
     source, destination = spec.source_location_ref.name, spec.destination_location_ref.name
     for field, name in (("sourceLocationRef", source), ("destinationLocationRef", destination)):
         yield from _missing(manifests, document, f"spec.{field}.name", Location, name)
+    for index, name in enumerate(spec.run_after):
+        yield from _missing(manifests, document, f"spec.runAfter[{index}]", Task, name)
     one = manifests.find(Location, document.namespace, source)
     other = manifests.find(Location, document.namespace, destination)
     where = "spec.destinationLocationRef"

@@ -106,6 +106,7 @@ class Observer:
             task,
             {location.metadata.name: location for location in locations},
             [run for run in executions if run.spec.task_ref.name == key.name],
+            _by_name(await self._all(TASKS, Task, key.namespace)) if task.spec.run_after else {},
         )
 
     async def execution(self, key: ObjectKey) -> tuple[ExecutionView, str]:

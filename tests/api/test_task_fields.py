@@ -74,6 +74,7 @@ PROOF = {
     "retry.limit": f"{JOB}::test_retry_and_deadline_are_the_tasks",
     "suspend": f"{TASK}::TestSchedule::test_what_is_due[suspended]",
     "trigger": f"{TASK}::TestTrigger::test_a_changed_trigger_starts_one_run_and_is_echoed",
+    "runAfter": "tests/operator/decide/test_order.py::test_comes_first",
     "successfulExecutionsHistoryLimit": f"{TASK}::TestHistory::test_the_oldest_beyond_the_limits_go",
     "failedExecutionsHistoryLimit": f"{TASK}::TestHistory::test_the_oldest_beyond_the_limits_go",
 }

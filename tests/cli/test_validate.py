@@ -171,6 +171,11 @@ def test_missing_references_are_warnings(tmp_path: Path) -> None:
     }
 
 
+def test_tasks_to_run_after_are_references_too(tmp_path: Path) -> None:
+    found = findings(tmp_path, task("runAfter: [export]"))
+    assert ("spec.runAfter[0]", "warning") in {(issue.field, issue.severity) for issue in found}
+
+
 def test_a_line_names_file_document_field_what_and_fix(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

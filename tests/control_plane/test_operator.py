@@ -279,6 +279,27 @@ def test_a_trigger_starts_one_run_and_is_echoed(applied: Namespace) -> None:
     assert run["metadata"]["labels"]["datasync.dev/started-by"] == "trigger"
 
 
+def test_a_run_waits_for_the_task_that_comes_before_it(applied: Namespace) -> None:
+    task = (applied.get("dst", "nightly") or {})["spec"]
+    before = {name: task[name] for name in ("sourceLocationRef", "destinationLocationRef")}
+    kind = {"apiVersion": "datasync.dev/v1alpha1", "kind": "DataSyncTask"}
+    applied.apply(json.dumps({**kind, "metadata": {"name": "export"}, "spec": before}))
+    after = '{"spec":{"runAfter":["export"]}}'
+    applied.kubectl("patch", "dst", "nightly", "--type=merge", "-p", after)
+    applied.apply(RUN)
+
+    def waits() -> bool:
+        status = (applied.get("dse", "run") or {}).get("status", {})
+        return "WaitingForTask" in [c["reason"] for c in status.get("conditions", ())]
+
+    applied.wait("the run to wait", waits)
+    assert not applied.list("jobs")
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    success = json.dumps({"status": {"lastSuccessfulTime": now}})
+    applied.kubectl("patch", "dst", "export", "--type=merge", "--subresource=status", "-p", success)
+    launched(applied)
+
+
 def test_a_run_waits_for_the_driver_of_its_file_system_and_then_goes(
     operator: Path, control_plane_namespace: Namespace
 ) -> None:

@@ -344,6 +344,37 @@ async def test_the_second_run_of_a_task_waits_for_the_first() -> None:
     assert (world.phase("first"), world.phase("second")) == ("Success", "Launching")
 
 
+async def test_a_run_waits_for_the_task_that_comes_before_it() -> None:
+    world = World(runAfter=["export"])
+    refs = {"sourceLocationRef": {"name": "nas"}, "destinationLocationRef": {"name": "bucket"}}
+    world.put(TASKS, "export", refs)
+    world.run()
+    await world.settle()
+    assert world.phase() == "Queued"
+    assert world.conditions(EXECUTIONS, "run")["Ready"] == "WaitingForTask"
+    world.put(EXECUTIONS, "first", {"taskRef": {"name": "export"}})
+    first = ObjectKey(Kind.EXECUTION, NAMESPACE, "first")
+    await world.settle(first)
+    start_pods(world.cluster)
+    world.finish()
+    await world.settle(first)
+    await world.settle(ObjectKey(Kind.TASK, NAMESPACE, "export"), steps=1)
+    await world.settle()
+    assert (world.phase("first"), world.phase()) == ("Success", "Launching")
+
+
+async def test_tasks_that_wait_for_each_other_are_refused() -> None:
+    world = World(runAfter=["other"])
+    refs = {"sourceLocationRef": {"name": "nas"}, "destinationLocationRef": {"name": "bucket"}}
+    world.put(TASKS, "other", {**refs, "runAfter": ["nightly"]})
+    world.run()
+    await world.settle(TASK, steps=1)
+    await world.settle()
+    assert world.conditions(TASKS, "nightly")["Ready"] == "InvalidSpec"
+    assert world.phase() == "Error"
+    assert "(nightly, other, nightly)" in world.execution()["status"]["result"]["errorDetail"]
+
+
 async def test_a_schedule_and_a_trigger_start_one_run_each() -> None:
     world = World(trigger="go", schedule={"expression": "rate(1 minute)"})
     await world.settle(TASK, steps=59)

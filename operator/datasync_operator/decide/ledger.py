@@ -12,6 +12,7 @@ from datasync_api.execution import Execution, Phase
 from datasync_api.location import Location
 from datasync_api.task import Task
 from datasync_operator.decide.drivers import driver_of
+from datasync_operator.decide.order import comes_first
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,8 @@ class Ledger:
                 Reason.WAITING_FOR_SLOT,
                 f"execution {running} of this task is still active; one runs at a time",
             )
+        if run.spec.mode == "Transfer" and (first := comes_first(task, self.tasks)):
+            return Waiting(*first)
         ends = [
             self.locations.get(ref.name)
             for ref in (task.spec.source_location_ref, task.spec.destination_location_ref)

@@ -10,6 +10,7 @@ from datasync_operator.decide import naming
 from datasync_operator.decide.finalizers import finalizers
 from datasync_operator.decide.ledger import Admitted, Waiting
 from datasync_operator.decide.manifests import Recipe
+from datasync_operator.decide.order import ring_problem
 from datasync_operator.decide.outcome import Outcome
 from datasync_operator.decide.persistent_volumes import needs_volume
 from datasync_operator.decide.plan import Plan
@@ -18,20 +19,23 @@ from datasync_operator.decide.view import ExecutionView
 from datasync_operator.settings import Settings
 
 _QUEUE_SECONDS: Final = 5.0
-_ENDING: Final = frozenset({Reason.AGENT_NOT_FOUND, Reason.DRIVER_NOT_INSTALLED})
+_ENDING: Final = frozenset(
+    {Reason.AGENT_NOT_FOUND, Reason.DRIVER_NOT_INSTALLED, Reason.TASK_NOT_FOUND}
+)
 """What a run does not wait for beyond the launch deadline."""
 
 
 def wait_or_start(seen: ExecutionView, settings: Settings, *, now: datetime) -> Plan:
     """Let the run wait with the reason in its condition, take a slot, or end it.
 
-    | references | locations and filters fit | taskQueueing | ledger | step |
+    | references | locations, filters and runAfter fit | taskQueueing | ledger | step |
     |---|---|---|---|---|
     | missing, within the launch deadline | - | - | - | wait |
     | missing, past it | - | - | - | Error |
     | there | no | - | - | Error |
     | there | yes | Disabled, another run goes | - | Error TaskBusy |
-    | there | yes | any | no agent exists, or no CSI driver, past the launch deadline | Error |
+    | there | yes | any | no agent, CSI driver or task to run after exists, past it | Error |
+    | there | yes | any | a task to run after has not succeeded yet | wait, without an end |
     | there | yes | any | no room | wait |
     | there | yes | any | room | Launching |
     """
@@ -46,6 +50,8 @@ def wait_or_start(seen: ExecutionView, settings: Settings, *, now: datetime) -> 
     if problem := _problem(seen, seen.recipe, settings) or _rival(seen, seen.recipe):
         return end_now(seen, problem, now)
     assert seen.ledger is not None  # noqa: S101 - observed for every queued execution
+    if found := ring_problem(seen.recipe.task, seen.ledger.tasks):
+        return end_now(seen, Outcome(Reason.INVALID_SPEC, found), now)
     verdict = seen.ledger.verdict(execution.metadata.uid)
     if isinstance(verdict, Waiting):
         if overdue and verdict.reason in _ENDING:

@@ -5,7 +5,7 @@ restarts in between.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -18,6 +18,7 @@ from datasync_api.schedule import due_between, parse_schedule
 from datasync_api.task import LastExecution, Task, TaskState, TaskStatus
 from datasync_operator.cluster.port import EXECUTIONS
 from datasync_operator.decide import naming
+from datasync_operator.decide.order import ring_problem
 from datasync_operator.decide.plan import Action, Create, Delete, Plan
 from datasync_operator.decide.volumes import places
 
@@ -33,6 +34,8 @@ class TaskView:
     task: Task
     locations: Mapping[str, Location]
     executions: Sequence[Execution]
+    tasks: Mapping[str, Task] = field(default_factory=dict[str, Task])
+    """All of the namespace by name, where this one runs after others."""
 
 
 @dataclass(frozen=True)
@@ -193,6 +196,8 @@ def _ready(seen: TaskView) -> Condition:
         reason, message = Reason.INVALID_SPEC, f"schedule: {problem}"
     elif found := spec.filter_problem():
         reason, message = Reason.INVALID_SPEC, ": ".join(found)
+    elif ring := ring_problem(seen.task, seen.tasks):
+        reason, message = Reason.INVALID_SPEC, ring
     else:
         source, destination = (seen.locations[name].spec for name in refs)
         one = plan_side(source, places("source"))

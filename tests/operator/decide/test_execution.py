@@ -122,6 +122,24 @@ class TestWaiting:
         assert reason(plan) == Reason.DRIVER_NOT_INSTALLED
         assert plan.actions == ()
 
+    @pytest.mark.parametrize(
+        ("others", "age", "phase", "expected"),
+        [
+            ({}, 10, Phase.QUEUED, Reason.TASK_NOT_FOUND),
+            ({}, 61, Phase.ERROR, Reason.TASK_NOT_FOUND),
+            ({"export": task("export")}, 86_400, Phase.QUEUED, Reason.WAITING_FOR_TASK),
+        ],
+        ids=["not there yet", "never there", "no success yet"],
+    )
+    def test_a_task_to_run_after_is_waited_for(
+        self, others: dict[str, Task], age: int, phase: Phase, expected: Reason
+    ) -> None:
+        made = recipe(task(runAfter=["export"]))
+        run = execution(metadata={"creationTimestamp": ago(age).isoformat()})
+        book = ledger(run, the_recipe=made)
+        plan = decide(run, recipe=made, ledger=replace(book, tasks={**book.tasks, **others}))
+        assert (told(plan).phase, reason(plan)) == (phase, expected)
+
     def test_another_run_of_the_task_is_waited_for(self) -> None:
         first = execution("first", phase="Transferring", status={"resolved": resolved()})
         run = execution("second")

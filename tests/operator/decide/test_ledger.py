@@ -82,6 +82,18 @@ def test_one_run_a_task_and_the_next_task_is_not_held_back() -> None:
     assert ask(book, "other") == Admitted("site")
 
 
+def test_a_task_that_comes_after_another_waits_for_its_success_and_a_dry_run_does_not() -> None:
+    dry = execution("dry", task="after", mode="DryRun")
+    book = ledger(waiting("real", the_task="after", age=1), dry)
+    tasks = {"after": task("after", runAfter=["before"]), "before": task("before")}
+    one = replace(book, tasks=tasks)
+    assert ask(one, "dry") == Admitted("site")
+    alone = replace(one, executions=[run for run in one.executions if run is not dry])
+    verdict = ask(alone, "real")
+    assert isinstance(verdict, Waiting)
+    assert verdict.reason is Reason.WAITING_FOR_TASK
+
+
 def test_two_that_wait_for_one_slot_the_older_gets_it() -> None:
     book = ledger(
         waiting("late", the_task="t1", age=1), waiting("early", the_task="t2", age=2), cap=1
