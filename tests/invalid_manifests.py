@@ -686,6 +686,45 @@ CASES = (
         'supported values: "Off", "Basic", "Transfer"',
     ),
     Case(
+        "window-without-effect",
+        schedule("rate(1 day)", "windows: [{from: '08:00', to: '18:00'}]"),
+        "spec.schedule.windows[0]",
+        "set what holds in the window",
+    ),
+    Case(
+        "window-slow-and-paused",
+        schedule(
+            "rate(1 day)",
+            "windows: [{from: '08:00', to: '18:00', bytesPerSecond: 1000, pause: true}]",
+        ),
+        "spec.schedule.windows[0]",
+        "set what holds in the window",
+    ),
+    Case(
+        "window-empty",
+        schedule("rate(1 day)", "windows: [{from: '08:00', to: '08:00', pause: true}]"),
+        "spec.schedule.windows[0].to",
+        "write from '00:00' to '24:00'",
+    ),
+    Case(
+        "window-days",
+        schedule("rate(1 day)", "windows: [{days: 1-5, from: '08:00', to: '09:00', pause: true}]"),
+        "spec.schedule.windows[0].days",
+        "write Mon to Sun",
+    ),
+    Case(
+        "window-time",
+        schedule("rate(1 day)", "windows: [{from: '8:00', to: '09:00', pause: true}]"),
+        "spec.schedule.windows[0].from",
+        "write hours and minutes",
+    ),
+    Case(
+        "window-rate-zero",
+        schedule("rate(1 day)", "windows: [{from: '08:00', to: '09:00', bytesPerSecond: 0}]"),
+        "spec.schedule.windows[0].bytesPerSecond",
+        "write -1 for unlimited",
+    ),
+    Case(
         "run-after-no-name",
         task("runAfter: ['Export nightly']"),
         "spec.runAfter[0]",

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     WAITING_FOR_SLOT = "WaitingForSlot"
     WAITING_FOR_AGENT = "WaitingForAgent"
     WAITING_FOR_TASK = "WaitingForTask"
+    PAUSED = "Paused"
     LAUNCHING = "Launching"
     RUNNING = "Running"
     RETRYING = "Retrying"

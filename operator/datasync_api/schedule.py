@@ -81,7 +81,7 @@ def parse_schedule(expression: str, time_zone: str = "UTC") -> Schedule:
 
     Raises: ScheduleError.
     """
-    zone = _zone(time_zone)
+    zone = zone_of(time_zone)
     if match := re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", expression):
         if not re.fullmatch(RATE_GRAMMAR, expression):
             raise ScheduleError(
@@ -91,6 +91,16 @@ def parse_schedule(expression: str, time_zone: str = "UTC") -> Schedule:
     if match := re.fullmatch(r"cron\((.*)\)", expression):
         return _eventbridge(expression, match[1].split(), zone)
     return _cron(expression, expression.split(), zone, years=None)
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """The time zone of that name. Raises: ScheduleError."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ScheduleError(
+            f"time zone {name!r} is unknown: use an IANA name such as Europe/Berlin or UTC"
+        ) from error
 
 
 def due_between(
@@ -131,15 +141,6 @@ def _last_after(cron: Cron, after: datetime, until: datetime, known: datetime) -
     while slot is not None and slot <= until:
         last, slot = slot, cron.after(slot, anchor=after)
     return last
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ScheduleError(
-            f"time zone {name!r} is unknown: use an IANA name such as Europe/Berlin or UTC"
-        ) from error
 
 
 def _eventbridge(expression: str, fields: list[str], zone: ZoneInfo) -> Cron:

@@ -16,6 +16,7 @@ from datasync_api.meta import Resource
 from datasync_api.rate import UNLIMITED, BytesPerSecond
 from datasync_api.schedule_grammar import EXPRESSION_GRAMMAR
 from datasync_api.text import Name, Reference, written_as
+from datasync_api.windows import Window
 
 LogLevel = Literal["Off", "Basic", "Transfer"]
 Trigger = Annotated[str, Field(max_length=253)]
@@ -137,6 +138,11 @@ class Schedule(ApiModel):
     )
     starting_deadline_seconds: Annotated[int, Field(ge=10, le=604_800)] = Field(
         default=3600, description="A slot missed by more than this is not caught up."
+    )
+    windows: Annotated[list[Window], ListOf(), Field(max_length=32)] = Field(
+        default_factory=list[Window],
+        description="Parts of the week with another rate, or without transfers. They hold for "
+        "every run of the task, whoever started it; the first one that fits counts.",
     )
 
     def problem(self) -> str | None:

@@ -5,6 +5,7 @@ run twice.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final, TypeVar
 
 from pydantic import ValidationError
@@ -42,6 +43,7 @@ from datasync_operator.decide.rate import rate_in_force
 from datasync_operator.decide.task import TaskView
 from datasync_operator.decide.view import ExecutionView
 from datasync_operator.decide.views import EventView, JobView, NodeView, PodView
+from datasync_operator.decide.windows import window_now
 from datasync_operator.exchange import Exchange
 from datasync_operator.keys import Kind, ObjectKey
 
@@ -109,7 +111,7 @@ class Observer:
             _by_name(await self._all(TASKS, Task, key.namespace)) if task.spec.run_after else {},
         )
 
-    async def execution(self, key: ObjectKey) -> tuple[ExecutionView, str]:
+    async def execution(self, key: ObjectKey, *, now: datetime) -> tuple[ExecutionView, str]:
         """An execution with all its next step needs, and the version it was seen at.
 
         Raises: NotFound.
@@ -141,7 +143,7 @@ class Observer:
             job=job,
             pods=pods,
             events=await self._events(key.namespace, job, pods),
-            progress=await self._progress(pods, run),
+            progress=await self._progress(pods, run, recipe, now),
             token=self._exchange.token(run.metadata.uid),
             volume_names=[volume["metadata"]["name"] for volume in volumes],
             bindable_volumes=[
@@ -218,13 +220,16 @@ class Observer:
             found += await self._cluster.list(EVENTS, namespace, fields=fields)
         return [EventView.parse(event) for event in found]
 
-    async def _progress(self, pods: Sequence[PodView], run: Execution) -> Progress | None:
+    async def _progress(
+        self, pods: Sequence[PodView], run: Execution, recipe: Recipe | None, now: datetime
+    ) -> Progress | None:
         running = [pod for pod in pods if pod.running and pod.ip and not pod.deleting]
         if not running:
             return None
         newest = max(running, key=lambda pod: (pod.created, pod.name))
+        window = window_now(recipe.task, now=now) if recipe else None
         return await self._exchange.ask(
-            newest.ip, run.metadata.uid, bytes_per_second=rate_in_force(run)
+            newest.ip, run.metadata.uid, bytes_per_second=rate_in_force(run, window)
         )
 
     async def _volumes(self, run: Execution, job: JobView | None) -> Sequence[Manifest]:

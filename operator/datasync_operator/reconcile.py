@@ -84,11 +84,12 @@ class Reconciler:
         return plan.requeue_after_seconds
 
     async def _execution(self, key: ObjectKey) -> float | None:
-        seen, version = await self._observer.execution(key)
+        seen, version = await self._observer.execution(key, now=self._now())
         if seen.ledger is None:
             return await self._step(key, seen, version)
         async with self._admission:
-            seen, version = await self._observer.execution(key)  # as it is now that it is our turn
+            # as it is now that it is our turn
+            seen, version = await self._observer.execution(key, now=self._now())
             return await self._step(key, seen, version)
 
     async def _step(self, key: ObjectKey, seen: ExecutionView, version: str) -> float | None:

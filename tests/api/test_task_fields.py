@@ -23,11 +23,12 @@ METADATA = "tests/storage/test_runs.py::test_each_kind_of_metadata_is_kept_by_it
 PIPELINE = "tests/runner/engine/test_pipeline.py"
 PROCESS = "tests/runner/test_process.py"
 RULES = "tests/storage/test_runs.py::test_what_takes_no_part_is_left_alone_on_both_sides"
+WINDOWS = "tests/api/test_windows.py::test_a_window_holds"
 TASK = "tests/operator/decide/test_task.py"
 
 PROOF = {
-    "sourceLocationRef": f"{EXECUTION}::TestWaiting::test_it_waits_for_a_reference_and_says_which",
-    "destinationLocationRef": f"{EXECUTION}::TestWaiting::test_it_waits_for_a_reference_and_says_which",
+    "sourceLocationRef": "tests/operator/test_reconcile.py::test_from_asked_for_to_success_with_nothing_left_behind",
+    "destinationLocationRef": "tests/operator/test_reconcile.py::test_from_asked_for_to_success_with_nothing_left_behind",
     "options.transferMode": f"{COMPARE}::test_options_of_the_task",
     "options.verifyMode": f"{PIPELINE}::test_without_verification_nothing_counts_as_verified",
     "options.overwriteMode": f"{PIPELINE}::test_never_leaves_alone_what_is_there_even_in_mode_all",
@@ -62,6 +63,11 @@ PROOF = {
     "schedule.status": f"{TASK}::TestSchedule::test_what_is_due[disabled]",
     "schedule.jitterSeconds": f"{TASK}::TestSchedule::test_jitter_differs_from_task_to_task",
     "schedule.startingDeadlineSeconds": f"{TASK}::TestSchedule::test_what_is_due[too late]",
+    "schedule.windows.days": WINDOWS,
+    "schedule.windows.from": WINDOWS,
+    "schedule.windows.to": WINDOWS,
+    "schedule.windows.bytesPerSecond": "tests/operator/decide/test_rate.py::test_rate_in_force",
+    "schedule.windows.pause": "tests/operator/decide/test_windows.py::test_paused",
     "logging.cloudWatch.logGroup": LOG,
     "logging.cloudWatch.region": LOG,
     "logging.cloudWatch.streamPrefix": LOG,

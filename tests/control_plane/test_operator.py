@@ -279,6 +279,27 @@ def test_a_trigger_starts_one_run_and_is_echoed(applied: Namespace) -> None:
     assert run["metadata"]["labels"]["datasync.dev/started-by"] == "trigger"
 
 
+def test_a_window_pauses_a_run_that_goes_and_then_it_goes_on(applied: Namespace) -> None:
+    first = launched(applied)["metadata"]["name"]
+
+    def schedule(windows: list[dict[str, Any]]) -> None:
+        spec = {"schedule": {"expression": "rate(1 day)", "windows": windows}}
+        patch = json.dumps({"spec": spec})
+        applied.kubectl("patch", "dst", "nightly", "--type=merge", "-p", patch)
+
+    def paused() -> bool:
+        status = (applied.get("dse", "run") or {}).get("status", {})
+        reasons = [c["reason"] for c in status.get("conditions", ())]
+        return status.get("phase") == "Queued" and "Paused" in reasons
+
+    schedule([{"from": "00:00", "to": "24:00", "pause": True}])
+    applied.wait("the run to be paused", paused)
+    assert not applied.list("jobs")
+    schedule([{"from": "00:00", "to": "24:00", "bytesPerSecond": 1000}])
+    applied.wait("a Job of the next attempt", lambda: applied.list("jobs"))
+    assert applied.list("jobs")[0]["metadata"]["name"] != first
+
+
 def test_a_run_waits_for_the_task_that_comes_before_it(applied: Namespace) -> None:
     task = (applied.get("dst", "nightly") or {})["spec"]
     before = {name: task[name] for name in ("sourceLocationRef", "destinationLocationRef")}

@@ -91,6 +91,7 @@ class World:
 
     async def step(self, key: ObjectKey = RUN) -> float | None:
         self.time += timedelta(seconds=1)
+        self.cluster.now = self.time
         return await self.reconcile(key)
 
     async def settle(self, key: ObjectKey = RUN, *, steps: int = 10) -> None:
@@ -361,6 +362,33 @@ async def test_a_run_waits_for_the_task_that_comes_before_it() -> None:
     await world.settle(ObjectKey(Kind.TASK, NAMESPACE, "export"), steps=1)
     await world.settle()
     assert (world.phase("first"), world.phase()) == ("Success", "Launching")
+
+
+async def test_a_window_slows_a_run_the_next_one_pauses_it_and_then_it_goes_on() -> None:
+    windows = [
+        {"from": "12:00", "to": "12:01", "bytesPerSecond": 1000},
+        {"from": "12:01", "to": "12:02", "pause": True},
+    ]
+    world = World(schedule={"expression": "rate(1 day)", "windows": windows})
+    world.run()
+    await world.settle()
+    start_pods(world.cluster)
+    await world.settle(steps=5)
+    assert world.exchange.rates[-1] == 1000
+    [plan] = [m for m in world.cluster.all(CONFIG_MAPS) if "plan.json" in m.get("data", {})]
+    told = TransferPlan.model_validate_json(plan["data"]["plan.json"])
+    assert told.options.bytes_per_second == 1000
+    await world.settle(steps=60)
+    assert world.phase() == "Queued"
+    assert world.conditions(EXECUTIONS, "run")["Ready"] == "Paused"
+    assert not world.cluster.all(JOBS)
+    await world.settle(steps=60)
+    assert world.phase() == "Launching"
+    start_pods(world.cluster)
+    world.finish()
+    await world.settle()
+    assert world.phase() == "Success"
+    assert world.execution()["status"]["attempts"] == 2
 
 
 async def test_tasks_that_wait_for_each_other_are_refused() -> None:

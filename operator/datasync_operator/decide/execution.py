@@ -9,6 +9,7 @@ from datetime import datetime
 from datasync_api.execution import Phase
 from datasync_operator.decide.ending import cancel, clean_up, let_go
 from datasync_operator.decide.holding import hold_on
+from datasync_operator.decide.pausing import pause, pausing
 from datasync_operator.decide.plan import Plan
 from datasync_operator.decide.queueing import wait_or_start
 from datasync_operator.decide.running import LAUNCH_SECONDS, conclude, follow, launch
@@ -29,6 +30,7 @@ def decide_execution(seen: ExecutionView, settings: Settings, *, now: datetime) 
     | no | active | no | none | launch: the first attempt, or the next one |
     | no | active | no | being deleted | wait |
     | no | active | no | finished | conclude |
+    | no | active | no | running, in a window that pauses | pause: stop the Job |
     | no | active | no | running | follow |
     """
     execution, job = seen.execution, seen.job
@@ -48,4 +50,6 @@ def decide_execution(seen: ExecutionView, settings: Settings, *, now: datetime) 
         return Plan(requeue_after_seconds=LAUNCH_SECONDS)
     if job.finished:
         return conclude(seen, job, now=now)
+    if text := pausing(seen, now):
+        return pause(seen, job, text, now=now)
     return follow(seen, job, settings, now=now)

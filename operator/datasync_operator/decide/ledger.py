@@ -5,6 +5,7 @@ The ledger is rebuilt from the live executions each time, so a restart forgets n
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from datasync_api.agent import Agent
 from datasync_api.conditions import Reason
@@ -13,6 +14,7 @@ from datasync_api.location import Location
 from datasync_api.task import Task
 from datasync_operator.decide.drivers import driver_of
 from datasync_operator.decide.order import comes_first
+from datasync_operator.decide.windows import paused
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Ledger:
     missing_drivers: Collection[str] = ()
     """CSI drivers that locations here need and the cluster does not have, by name."""
 
-    def verdict(self, uid: str) -> Verdict:
+    def verdict(self, uid: str, *, now: datetime) -> Verdict:
         """Whether the queued execution may start now.
 
         All that wait are let in one after another, oldest first, as far as there is room; a run
@@ -78,7 +80,7 @@ class Ledger:
                 if run.status.resolved and run.status.resolved.agent in used:
                     used[run.status.resolved.agent] += 1
         for ahead, run in enumerate(sorted(self._waiting(), key=_arrival)):
-            answer = self._place(run, busy, used)
+            answer = self._place(run, busy, used, now)
             if run.metadata.uid == uid:
                 if isinstance(answer, Waiting) and ahead:
                     return Waiting(answer.reason, f"{answer.message}; {ahead} ahead in the queue")
@@ -116,7 +118,9 @@ class Ledger:
             and run.metadata.deletion_timestamp is None
         ]
 
-    def _place(self, run: Execution, busy: Mapping[str, str], used: Mapping[str, int]) -> Verdict:
+    def _place(
+        self, run: Execution, busy: Mapping[str, str], used: Mapping[str, int], now: datetime
+    ) -> Verdict:
         task = self.tasks.get(run.spec.task_ref.name)
         if task is None:
             return Waiting(Reason.TASK_NOT_FOUND, "its task does not exist")
@@ -125,6 +129,8 @@ class Ledger:
                 Reason.WAITING_FOR_SLOT,
                 f"execution {running} of this task is still active; one runs at a time",
             )
+        if text := paused(run, task, now=now):
+            return Waiting(Reason.PAUSED, text)
         if run.spec.mode == "Transfer" and (first := comes_first(task, self.tasks)):
             return Waiting(*first)
         ends = [

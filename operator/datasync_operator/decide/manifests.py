@@ -13,8 +13,10 @@ from datasync_api.location import Location
 from datasync_api.manifest import MANIFEST_KEY
 from datasync_api.plan import Exchange, ExecutionIdentity, TransferPlan, make_plan, plan_side
 from datasync_api.task import Task
+from datasync_api.windows import Window
 from datasync_operator.decide import naming, volumes
 from datasync_operator.decide.naming import Side
+from datasync_operator.decide.rate import rate_in_force
 from datasync_operator.settings import Settings
 
 Manifest = dict[str, Any]
@@ -53,8 +55,10 @@ class Recipe:
         wanted.add(self.agent.spec.service_account_name if self.agent else None)
         return {name for name in wanted if name}
 
-    def plan(self, execution: Execution, settings: Settings) -> TransferPlan:
-        """The plan that the runner is given."""
+    def plan(
+        self, execution: Execution, settings: Settings, *, window: Window | None = None
+    ) -> TransferPlan:
+        """The plan that the runner is given; the window of the schedule that it begins in."""
         return make_plan(
             ExecutionIdentity(
                 namespace=execution.metadata.namespace,
@@ -66,7 +70,7 @@ class Recipe:
             source=plan_side(self.source.spec, volumes.places("source")),
             destination=plan_side(self.destination.spec, volumes.places("destination")),
             exchange=Exchange(port=settings.exchange_port, token_path=f"{_EXCHANGE_FOLDER}/token"),
-            bytes_per_second=execution.spec.bytes_per_second,
+            bytes_per_second=rate_in_force(execution, window),
             acknowledge=execution.status.acknowledged or "",
             mode=execution.spec.mode,
             baseline=self.task.status.baseline,

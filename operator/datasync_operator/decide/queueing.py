@@ -35,7 +35,7 @@ def wait_or_start(seen: ExecutionView, settings: Settings, *, now: datetime) -> 
     | there | no | - | - | Error |
     | there | yes | Disabled, another run goes | - | Error TaskBusy |
     | there | yes | any | no agent, CSI driver or task to run after exists, past it | Error |
-    | there | yes | any | a task to run after has not succeeded yet | wait, without an end |
+    | there | yes | any | a task to run after has not succeeded, or a pause | wait, without an end |
     | there | yes | any | no room | wait |
     | there | yes | any | room | Launching |
     """
@@ -52,7 +52,7 @@ def wait_or_start(seen: ExecutionView, settings: Settings, *, now: datetime) -> 
     assert seen.ledger is not None  # noqa: S101 - observed for every queued execution
     if found := ring_problem(seen.recipe.task, seen.ledger.tasks):
         return end_now(seen, Outcome(Reason.INVALID_SPEC, found), now)
-    verdict = seen.ledger.verdict(execution.metadata.uid)
+    verdict = seen.ledger.verdict(execution.metadata.uid, now=now)
     if isinstance(verdict, Waiting):
         if overdue and verdict.reason in _ENDING:
             return end_now(seen, Outcome(verdict.reason, verdict.message), now)
@@ -64,6 +64,12 @@ def _problem(seen: ExecutionView, recipe: Recipe, settings: Settings) -> Outcome
     """What makes the run impossible, whoever runs it."""
     if found := recipe.task.spec.filter_problem():
         return Outcome(Reason.INVALID_SPEC, f"the task's {': '.join(found)}")
+    if (
+        (schedule := recipe.task.spec.schedule)
+        and schedule.windows
+        and (problem := schedule.problem())
+    ):
+        return Outcome(Reason.INVALID_SPEC, f"the task's schedule: {problem}")
     source, destination = recipe.source.spec, recipe.destination.spec
     plan = recipe.plan(seen.execution, settings)
     if nested(plan.source, plan.destination):

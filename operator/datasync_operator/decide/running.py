@@ -9,12 +9,14 @@ from datasync_operator.cluster.port import CLAIMS, CONFIG_MAPS, JOBS, SECRETS, V
 from datasync_operator.decide import manifests, outcome, progress
 from datasync_operator.decide.naming import Side
 from datasync_operator.decide.outcome import Outcome
+from datasync_operator.decide.pausing import pausing, requeue
 from datasync_operator.decide.persistent_volumes import volume_and_claim
 from datasync_operator.decide.plan import Action, Create, Plan
 from datasync_operator.decide.startup import Startup, diagnose
 from datasync_operator.decide.status import end_now, ended, say
 from datasync_operator.decide.view import ExecutionView
 from datasync_operator.decide.views import JobView
+from datasync_operator.decide.windows import window_now
 from datasync_operator.settings import Settings
 
 LAUNCH_SECONDS: Final = 2.0
@@ -31,11 +33,14 @@ def launch(seen: ExecutionView, settings: Settings, *, now: datetime) -> Plan:
 
     | for so long | volumes | step |
     |---|---|---|
+    | any, in a window that pauses, its pods have ended | any | back into the queue |
     | past the launch deadline | any | Error: Kubernetes refuses something |
     | within it | none asked for, or all taken up | plan, token, claims, Job |
     | within it | else | create them, look again soon |
     """
     execution, recipe = seen.execution, seen.recipe
+    if (text := pausing(seen, now)) and not seen.pods_live:
+        return requeue(seen, text, now=now)
     if execution.status.job_uid is not None:
         return _relaunch(seen, now)
     if recipe is None:
@@ -60,7 +65,7 @@ def launch(seen: ExecutionView, settings: Settings, *, now: datetime) -> Plan:
             actions=[Create(VOLUMES, None, volume) for volume in missing],
             requeue_after_seconds=_BIND_SECONDS,
         )
-    plan = recipe.plan(execution, settings)
+    plan = recipe.plan(execution, settings, window=window_now(recipe.task, now=now))
     actions: list[Action] = [
         Create(CONFIG_MAPS, namespace, manifests.plan_config_map(execution, plan)),
         Create(SECRETS, namespace, manifests.token_secret(execution, seen.token)),

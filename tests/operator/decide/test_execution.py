@@ -39,6 +39,8 @@ from fakes.objects import (
 )
 
 FINALIZED = {"finalizers": [naming.FINALIZER]}
+ALWAYS = {"from": "00:00", "to": "24:00"}
+PAUSED = {"expression": "rate(1 day)", "windows": [{**ALWAYS, "pause": True}]}
 
 
 def recipe(
@@ -139,6 +141,21 @@ class TestWaiting:
         book = ledger(run, the_recipe=made)
         plan = decide(run, recipe=made, ledger=replace(book, tasks={**book.tasks, **others}))
         assert (told(plan).phase, reason(plan)) == (phase, expected)
+
+    def test_a_window_that_pauses_is_waited_for_without_a_deadline(self) -> None:
+        made = recipe(task(schedule=PAUSED))
+        run = execution(metadata={"creationTimestamp": ago(86_400).isoformat()})
+        plan = decide(run, recipe=made, ledger=ledger(run, the_recipe=made))
+        assert (told(plan).phase, reason(plan)) == (Phase.QUEUED, Reason.PAUSED)
+        now = execution(bytesPerSecond=-1)
+        plan = decide(now, recipe=made, ledger=ledger(now, the_recipe=made))
+        assert told(plan).phase is Phase.LAUNCHING
+
+    def test_windows_that_cannot_be_read_end_it(self) -> None:
+        made = recipe(task(schedule={**PAUSED, "timeZone": "Nowhere/Here"}))
+        run = execution()
+        plan = decide(run, recipe=made, ledger=ledger(run, the_recipe=made))
+        assert (told(plan).phase, reason(plan)) == (Phase.ERROR, Reason.INVALID_SPEC)
 
     def test_another_run_of_the_task_is_waited_for(self) -> None:
         first = execution("first", phase="Transferring", status={"resolved": resolved()})
@@ -257,10 +274,15 @@ class TestLaunching:
         assert plan.status is None
         assert plan.requeue_after_seconds == 2.0
 
-    def test_attempts_are_limited(self) -> None:
-        plan = decide(launching(jobUid="uid-job", attempts=4))
+    @pytest.mark.parametrize(("limit", "attempts"), [(3, 4), (0, 1), (5, 6)])
+    def test_attempts_are_limited(self, limit: int, attempts: int) -> None:
+        made = recipe(task(retry={"limit": limit}))
+        plan = decide(launching(jobUid="uid-job", attempts=attempts), recipe=made)
         assert told(plan).phase is Phase.ERROR
         assert reason(plan) == Reason.RETRIES_EXHAUSTED
+        if limit:
+            again = decide(launching(jobUid="uid-job", attempts=attempts - 1), recipe=made)
+            assert told(again).attempts == attempts
 
     def test_a_missing_recipe_ends_it(self) -> None:
         plan = decide(launching(), recipe=None, missing=(Reason.TASK_NOT_FOUND, "gone"))
@@ -372,6 +394,34 @@ class TestRunning:
         known = {"percent": 60, "bytesWritten": 600}
         plan = decide(launching(progress=known), **running_view(progress=live(bytes_written=10)))
         assert told(plan).progress.percent == 60  # type: ignore[union-attr]
+
+
+class TestPausing:
+    def test_the_job_is_stopped_and_the_run_goes_back_into_the_queue(self) -> None:
+        made = recipe(task(schedule=PAUSED))
+        run = launching(jobUid="uid-job")
+        stopping = decide(run, recipe=made, job=job(), pods=[pod()])
+        assert [type(action) for action in stopping.actions] == [Delete]
+        assert reason(stopping) == Reason.PAUSED
+        assert told(stopping).phase == run.phase
+        assert decide(run, recipe=made, pods=[pod()]).status is None, "its pod still writes"
+        queued = told(decide(run, recipe=made))
+        assert (queued.phase, queued.job_uid, queued.attempts) == (Phase.QUEUED, None, 1)
+
+    def test_one_that_was_faster_keeps_its_own_end(self) -> None:
+        made = recipe(task(schedule=PAUSED))
+        run = launching(jobUid="uid-job")
+        done = pod(phase="Succeeded", exit_code=0, message=result())
+        ended = decide(run, recipe=made, job=job(complete=True), pods=[done])
+        assert told(ended).phase is Phase.SUCCESS
+
+    def test_whoever_asks_for_a_rate_goes_on(self) -> None:
+        made = recipe(task(schedule=PAUSED))
+        run = execution(phase="Transferring", status=launching(jobUid="u").status.manifest())
+        own = run.model_copy(
+            update={"spec": run.spec.model_copy(update={"bytes_per_second": 1000})}
+        )
+        assert decide(own, recipe=made, job=job(), pods=[pod(phase="Running")]).actions == ()
 
 
 class TestEnding:

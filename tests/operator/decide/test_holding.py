@@ -238,7 +238,7 @@ class TestHoldingUpNothing:
             ENDS,
             {"site": agent(maxConcurrentExecutions=1)},
         )
-        assert book.verdict("uid-next") == Admitted("site")
+        assert book.verdict("uid-next", now=NOW) == Admitted("site")
 
     def test_without_queueing_a_new_start_is_not_refused(self) -> None:
         book = ledger(held(), execution("next"), options={"taskQueueing": "Disabled"})

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from datasync_api.conditions import Reason
 from datasync_api.execution import Execution
 from datasync_operator.decide.ledger import Admitted, Ledger, Verdict, Waiting, candidates
-from fakes.objects import agent, ago, bucket, efs, execution, nfs, resolved, task
+from fakes.objects import NOW, agent, ago, bucket, efs, execution, nfs, resolved, task
 
 
 def waiting(name: str, *, the_task: str, age: int) -> Execution:
@@ -28,7 +28,7 @@ def ledger(*runs: Execution, cap: int = 2, agents: tuple[str, ...] = ("site",)) 
 
 
 def ask(book: Ledger, name: str) -> Verdict:
-    return book.verdict(f"uid-{name}")
+    return book.verdict(f"uid-{name}", now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,8 @@ def test_admitting_all_that_may_start_exceeds_no_cap(
     admitted = [
         run.spec.task_ref.name
         for run in made
-        if run.status.phase is None and isinstance(book.verdict(run.metadata.uid), Admitted)
+        if run.status.phase is None
+        and isinstance(book.verdict(run.metadata.uid, now=NOW), Admitted)
     ]
     assert len(admitted) == len(set(admitted)), "one run a task"
     assert not active & set(admitted)

@@ -10,6 +10,7 @@ from datasync_api.agent import Agent
 from datasync_api.exit_codes import ExitCode
 from datasync_api.location import Location
 from datasync_api.plan import TransferPlan
+from datasync_api.windows import Window
 from datasync_operator.decide import manifests, naming, volumes
 from datasync_operator.decide.manifests import Recipe
 from fakes.objects import SETTINGS, agent, bucket, claim, efs, execution, lustre, nfs, s3, smb, task
@@ -118,6 +119,15 @@ def test_the_plan_is_what_the_runner_reads() -> None:
     stored = manifests.plan_config_map(RUN, plan)["data"]["plan.json"]
     assert TransferPlan.model_validate_json(stored) == plan
     assert manifests.plan_config_map(RUN, plan)["immutable"] is True
+
+
+def test_a_run_that_begins_in_a_window_has_its_rate_from_the_first_byte_on() -> None:
+    made = Recipe(task(options={"bytesPerSecond": 9000}), nfs(), bucket(), None)
+    window = Window(begin="08:00", end="18:00", bytes_per_second=500)
+    assert made.plan(RUN, SETTINGS, window=window).options.bytes_per_second == 500
+    own = execution(bytesPerSecond=700)
+    assert made.plan(own, SETTINGS, window=window).options.bytes_per_second == 700
+    assert made.plan(RUN, SETTINGS).options.bytes_per_second == 9000
 
 
 @pytest.mark.parametrize("mode", ["Transfer", "DryRun"])

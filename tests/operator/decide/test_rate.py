@@ -1,27 +1,38 @@
-"""The ceiling that a run is told: its own, else the task's from when it started."""
+"""The ceiling that a run is told: its own, else the window's, else the task's as it started."""
 
 from typing import Any
 
 import pytest
 
+from datasync_api.windows import Window
 from datasync_operator.decide.rate import rate_in_force
 from fakes.objects import execution, resolved
 
+SLOW = Window(begin="08:00", end="18:00", bytes_per_second=500)
+FAST = Window(begin="08:00", end="18:00", bytes_per_second=-1)
+PAUSE = Window(begin="08:00", end="18:00", pause=True)
+
 TABLE = [
-    # the execution's, the task's at the start, told
-    ({"bytesPerSecond": -1}, {"bytesPerSecond": 2000}, -1),
-    ({"bytesPerSecond": 1000}, {"bytesPerSecond": 2000}, 1000),
-    ({"bytesPerSecond": 1000}, {}, 1000),
-    ({}, {"bytesPerSecond": 2000}, 2000),
-    ({}, {"bytesPerSecond": -1}, -1),
-    ({}, {}, None),
+    # the execution's, the window, the task's at the start, told
+    ({"bytesPerSecond": -1}, None, {"bytesPerSecond": 2000}, -1),
+    ({"bytesPerSecond": -1}, SLOW, {"bytesPerSecond": 2000}, -1),
+    ({"bytesPerSecond": 1000}, SLOW, {"bytesPerSecond": 2000}, 1000),
+    ({"bytesPerSecond": 1000}, None, {}, 1000),
+    ({}, SLOW, {"bytesPerSecond": 2000}, 500),
+    ({}, FAST, {"bytesPerSecond": 2000}, -1),
+    ({}, PAUSE, {"bytesPerSecond": 2000}, 2000),
+    ({}, None, {"bytesPerSecond": 2000}, 2000),
+    ({}, None, {"bytesPerSecond": -1}, -1),
+    ({}, None, {}, None),
 ]
 
 
-@pytest.mark.parametrize(("own", "at_start", "told"), TABLE)
-def test_rate_in_force(own: dict[str, Any], at_start: dict[str, Any], told: int | None) -> None:
+@pytest.mark.parametrize(("own", "window", "at_start", "told"), TABLE)
+def test_rate_in_force(
+    own: dict[str, Any], window: Window | None, at_start: dict[str, Any], told: int | None
+) -> None:
     run = execution(phase="Transferring", status={"resolved": {**resolved(), **at_start}}, **own)
-    assert rate_in_force(run) == told
+    assert rate_in_force(run, window) == told
 
 
 def test_a_run_that_never_started_has_none() -> None:
