@@ -107,7 +107,8 @@ contexts: [{name: $NAME, context: {cluster: $NAME, user: admin}}]
 current-context: $NAME
 YAML
   until kubectl get --raw /readyz >/dev/null 2>&1; do alive etcd; alive kube-apiserver; sleep 0.1; done
-  start kube-controller-manager "$BIN/kube-controller-manager" --kubeconfig="$KUBECONFIG" --leader-elect=false \
+  # Without a kubelet a node tells once that it is ready; the default takes it for lost 50 s later, in the middle of the tests.
+  start kube-controller-manager "$BIN/kube-controller-manager" --kubeconfig="$KUBECONFIG" --leader-elect=false --node-monitor-grace-period=1h \
     --service-account-private-key-file="$STATE/pki/sa.key" --use-service-account-credentials=true --root-ca-file="$STATE/pki/api/apiserver.crt"
   start kube-scheduler "$BIN/kube-scheduler" --kubeconfig="$KUBECONFIG" --leader-elect=false
 }
