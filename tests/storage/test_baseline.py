@@ -55,8 +55,11 @@ class World:
         self.source, self.destination = self.folders
         self.asked = []
 
-    async def run(self, baseline=None, expect=None, meanwhile=None, **options):
-        """`meanwhile`: what happens when all was moved, before the run looks at both sides again."""
+    async def run(self, baseline=None, expect=None, meanwhile=None, source=None, **options):
+        """`meanwhile`: what happens when all was moved, before the run looks at both sides again.
+
+        `source`: is given the source's storage before anything is done with it.
+        """
         owner = {"uid": "None", "gid": "None"} if os.geteuid() else {}
         plan = TransferPlan(
             execution={"namespace": "n", "name": "e", "uid": "u"},
@@ -67,6 +70,8 @@ class World:
         )
         budget = ByteBudget(BUDGET_BYTES)
         storages = make_storages(plan, Means(budget, Throttle(-1), 64, time.time_ns()))
+        if source:
+            source(storages[0])
         if meanwhile:
             finish = storages[1].finish
 

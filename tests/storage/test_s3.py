@@ -3,6 +3,7 @@
 import pytest
 
 from datasync_runner.core.entry import Entry, Kind, ObjectHeaders
+from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.core.posix_metadata import POSIX_KEYS
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content
@@ -84,10 +85,26 @@ async def test_an_object_that_changed_since_it_was_listed(side):
     put(side, "a", b"old")
     (entry,) = await listed(side.storage)
     put(side, "a", b"new")
+    (content,) = fine(await side.storage.read_small([entry]))
+    assert content.body == b"new"
+    reader = await side.storage.open(entry)
+    assert await reader.read() == b"new"
+
+
+async def test_an_object_that_became_large_since_it_was_listed_is_not_read_whole(side):
+    put(side, "a", b"old")
+    (entry,) = await listed(side.storage)
+    put(side, "a", bytes(SMALL_BYTES + 1))
     (answer,) = await side.storage.read_small([entry])
     assert isinstance(answer, errors.ChangedDuringTransfer)
-    with pytest.raises(errors.ChangedDuringTransfer):
-        await side.storage.open(entry)
+
+
+async def test_an_object_that_is_gone_since_it_changed_is_missing(side):
+    put(side, "a", b"old")
+    (entry,) = await listed(side.storage)
+    side.client.delete_object(Bucket=side.side.bucket, Key=side.side.prefix + "a")
+    (answer,) = await side.storage.read_small([entry])
+    assert isinstance(answer, errors.Missing)
 
 
 async def test_foreign_metadata_and_headers_travel_and_stay(side):

@@ -174,8 +174,7 @@ class Transfer:
             try:
                 return await self._once(source)
             except ChangedDuringTransfer:
-                if source.etag:  # the object that was listed is gone for good
-                    raise
+                continue  # from its beginning, as it is now
         return await self._once(source)
 
     async def _once(self, source: Entry) -> Written:

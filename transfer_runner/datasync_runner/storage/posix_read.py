@@ -87,8 +87,11 @@ def _read_slowly(folders: Folders, key: bytes) -> Content:
             before = os.fstat(fd)
             if before.st_size > SMALL_BYTES:
                 break
-            size = before.st_size + 1
-            pieces = list(iter(lambda fd=fd, size=size: os.read(fd, size), b""))
+            pieces: list[bytes] = []
+            left = before.st_size + 1  # and no more of one that grows all the time
+            while left and (piece := os.read(fd, left)):
+                pieces.append(piece)
+                left -= len(piece)
             same = stamp(before) == stamp(os.fstat(fd))
         finally:
             os.close(fd)

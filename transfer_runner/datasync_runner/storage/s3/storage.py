@@ -14,6 +14,7 @@ from datasync_runner.core.parts import (
     BUDGET_BYTES,
     RANGE_BYTES,
     SINGLE_PUT_BYTES,
+    SMALL_BYTES,
     WHOLE_COPY_BYTES,
 )
 from datasync_runner.storage import errors
@@ -32,6 +33,7 @@ from datasync_runner.storage.port import (
 )
 from datasync_runner.storage.s3.answers import denied
 from datasync_runner.storage.s3.calls import Call
+from datasync_runner.storage.s3.changing import while_changing
 from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.deletion import delete
 from datasync_runner.storage.s3.gather import Gather, Give
@@ -131,16 +133,15 @@ class S3Storage:
         return await self._each(call, entries, _key_of_entry)
 
     async def read_small(self, entries: Sequence[Entry]) -> list[Content | errors.StorageError]:
-        """A GET for each."""
-        return await self._each(self._objects.read, entries, _key_of_entry)
+        """A GET for each; what was replaced since it was listed is read as it is now."""
+        call = partial(self._each, self._objects.read, key_of=_key_of_entry)
+        return await while_changing(entries, call, self.inspect, largest_bytes=SMALL_BYTES)
 
     async def open(self, entry: Entry) -> RangedReader:
         """HEAD; what is read then is what it told of.  Raises: any FileError, Unavailable."""
         headers = await self._head(entry)
         length = headers.get("content-length", "")
         found = described(entry.key, headers, int(length) if length.isdecimal() else 0)
-        if entry.etag and found.etag != entry.etag:
-            raise errors.ChangedDuringTransfer("it was replaced since it was listed", entry.key)
         found = found._replace(version_id=entry.version_id)
         return ObjectReader(
             self._client, self._objects.path(entry.key), found, checksum=stored_checksum(headers)
@@ -182,8 +183,16 @@ class S3Storage:
     async def copy(
         self, entries: Sequence[Entry], source: Source
     ) -> list[Written | errors.StorageError]:
-        """CopyObject for each, with all its metadata; very large ones in parts."""
+        """CopyObject for each, with all its metadata; very large ones in parts.
+
+        What was replaced since it was listed is copied as it is now.
+        """
         assert isinstance(source, S3Storage)  # noqa: S101 - `copies_from` said so
+        return await while_changing(entries, partial(self._copy, source), source.inspect)
+
+    async def _copy(
+        self, source: "S3Storage", entries: Sequence[Entry]
+    ) -> list[Written | errors.StorageError]:
         gather: Gather[Written] = Gather(len(entries))
         copies: list[asyncio.Task[None]] = []
         for at, entry in enumerate(entries):
