@@ -28,7 +28,8 @@ class Baseline(ApiModel):
         description="The destination's clock at the end: what it stamps later was not ours."
     )
     source_root: Annotated[str, Field(max_length=64)] = Field(
-        default="", description="The file system and inode of the source's root; empty for objects."
+        default="",
+        description="The numbers of the source's file system and root folder; empty for objects.",
     )
     destination_root: Annotated[str, Field(max_length=64)] = Field(
         default="", description="The same of the destination."

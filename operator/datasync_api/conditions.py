@@ -49,6 +49,7 @@ class Reason(StrEnum):
     BUCKET_NOT_FOUND = "BucketNotFound"
     LOCATION_UNREACHABLE = "LocationUnreachable"
     SOURCE_EMPTY = "SourceEmpty"
+    SOURCE_REPLACED = "SourceReplaced"
     TOO_MANY_DELETIONS = "TooManyDeletions"
     FILES_FAILED = "FilesFailed"
     RETRIES_EXHAUSTED = "RetriesExhausted"

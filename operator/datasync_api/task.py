@@ -164,6 +164,12 @@ class Guards(ApiModel):
         description="With preserveDeletedFiles Remove, a run whose source is empty is Held unless "
         "this is true: an export that is not mounted looks empty.",
     )
+    allow_replaced_source: bool = Field(
+        default=False,
+        description="With preserveDeletedFiles Remove, a run whose source is another folder than "
+        "the one that the last successful run has seen is Held unless this is true: an export "
+        "whose disk is not mounted looks like that. Object storage is told by its name alone.",
+    )
     max_delete_percent: Annotated[int, Field(ge=0, le=100)] = Field(
         default=50,
         description="A run that would delete a larger share of the destination's files is Held. "

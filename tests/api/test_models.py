@@ -98,7 +98,11 @@ def test_defaults_of_the_task_are_awss() -> None:
 
 
 def test_a_task_that_says_nothing_is_guarded() -> None:
-    assert Guards().manifest() == {"allowEmptySource": False, "maxDeletePercent": 50}
+    assert Guards().manifest() == {
+        "allowEmptySource": False,
+        "allowReplacedSource": False,
+        "maxDeletePercent": 50,
+    }
 
 
 def test_an_older_reader_passes_over_what_a_newer_writer_added() -> None:

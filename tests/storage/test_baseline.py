@@ -8,6 +8,7 @@ import pytest
 
 from datasync_api.plan import TransferPlan
 from datasync_runner.core.parts import BUDGET_BYTES
+from datasync_runner.engine.delete import DeletionHeld
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.pipeline import run_plan
 from datasync_runner.engine.progress import Board
@@ -402,3 +403,22 @@ async def test_another_folder_at_the_same_path_of_a_share_refutes_the_proof(worl
     assert third.tally.files_transferred == 3
     assert len(roots) == 1
     assert third.baseline.destination_root not in roots
+
+
+@pytest.mark.parametrize(
+    "world", [("posix", "posix"), ("smb", "posix")], indirect=True, ids=["posix", "smb"]
+)
+async def test_what_lies_below_a_disk_that_is_not_mounted_deletes_nothing(world):
+    """Another folder is there under the same name, and has most of the files."""
+    plant(world)
+    remove = {"preserve_deleted_files": "Remove"}
+    first = await world.run(**remove)
+    again = await world.run(baseline=first.baseline, **remove)
+    world.source.rename(world.source.with_name("away"))
+    for key in ("a/b/x", "top"):
+        world.write(0, key, FILES[key])
+    with pytest.raises(DeletionHeld, match="another folder") as held:
+        await world.run(baseline=again.baseline, **remove)
+    assert held.value.hold.reason == "SourceReplaced"
+    assert (held.value.hold.deletions, held.value.hold.limit) == (1, 0)
+    assert world.read(1, "a/y") == FILES["a/y"]

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from datasync_api.conditions import Reason
 from datasync_api.plan import PosixSide, TransferPlan
 from datasync_api.task import Guards, TaskOptions
-from datasync_runner.core.guard import Extra, held_back
+from datasync_runner.core.guard import Extra, held_back, replaced
 
 MANY, EMPTY = Reason.TOO_MANY_DELETIONS, Reason.SOURCE_EMPTY
+REPLACED = Reason.SOURCE_REPLACED
 
 
 def plan(token=None, **guards):
@@ -58,26 +59,63 @@ def test_held_back(source, files, deletions, guards, token, expected):
     assert hold is None or hold.deletions == deletions
 
 
+@pytest.mark.parametrize(
+    ("source", "deletions", "guards", "token", "expected"),
+    [
+        (7, 1, {}, None, (REPLACED, 0)),
+        (7, 1, {"max_delete_percent": 100}, None, (REPLACED, 0)),
+        (7, 6, {}, (REPLACED, 6), None),
+        (7, 7, {}, (REPLACED, 6), (REPLACED, 6)),
+        (7, 6, {}, (MANY, 6), (REPLACED, 0)),
+        (7, 1, {"allow_replaced_source": True}, None, None),
+        (7, 6, {"allow_replaced_source": True}, None, (MANY, 5)),
+        (0, 10, {}, None, (EMPTY, 0)),
+        (0, 10, {"allow_empty_source": True}, None, (REPLACED, 0)),
+        (7, 0, {}, None, None),
+    ],
+)
+def test_a_source_that_was_replaced(source, deletions, guards, token, expected):
+    hold = held_back(Extra(deletions, 10, source, replaced=True), plan(token, **guards))
+    assert (hold and (hold.reason, hold.limit)) == expected
+
+
+@pytest.mark.parametrize(
+    ("known", "now", "expected"),
+    [
+        ("8a1:2", "8a1:2", False),
+        ("8a1:2", "7b0:2", False),
+        ("8a1:2", "8a1:131073", True),
+        ("0:77", "8a1:131073", True),
+        ("", "8a1:2", False),
+        ("8a1:2", "", False),
+        ("", "", False),
+    ],
+)
+def test_replaced(known, now, expected):
+    assert replaced(known, now) is expected
+
+
 numbers = st.integers(0, 10**9)
 guards_of_any_kind = st.builds(
     dict,
     allow_empty_source=st.booleans(),
+    allow_replaced_source=st.booleans(),
     max_delete_percent=st.integers(0, 100),
     max_deleted_files=st.none() | numbers,
 )
 
 
-@given(numbers, numbers, st.integers(0, 2), guards_of_any_kind)
-def test_a_token_lets_exactly_what_it_is_about_go_on(kept, deletions, source, guards):
+@given(numbers, numbers, st.integers(0, 2), st.booleans(), guards_of_any_kind)
+def test_a_token_lets_exactly_what_it_is_about_go_on(kept, deletions, source, other, guards):
     """So many files or fewer, and not one more."""
     files = kept + deletions
-    hold = held_back(Extra(deletions, files, source), plan(**guards))
+    hold = held_back(Extra(deletions, files, source, other), plan(**guards))
     if hold is None:
         return
     again = plan(**guards).model_copy(update={"acknowledge": hold.token})
-    assert held_back(Extra(deletions, files, source), again) is None
-    assert held_back(Extra(deletions - 1, files, source), again) is None
-    larger = held_back(Extra(deletions + 1, files + 1, source), again)
+    assert held_back(Extra(deletions, files, source, other), again) is None
+    assert held_back(Extra(deletions - 1, files, source, other), again) is None
+    larger = held_back(Extra(deletions + 1, files + 1, source, other), again)
     assert larger is not None and larger.token != hold.token
 
 

@@ -19,7 +19,9 @@ from fakes.storage import FILE, FOLDER, FakeStorage
 NOW_NS = 1_000_000_000 + 3600 * 1_000_000_000  # an hour after FILE was modified
 
 
-def plan(includes=(), excludes=(), conditions=None, guards=None, acknowledge="", **options):
+def plan(
+    includes=(), excludes=(), conditions=None, guards=None, acknowledge="", baseline=None, **options
+):
     side = PosixSide(uri="nfs://h/a/", root="/a")
     return TransferPlan(
         execution={"namespace": "n", "name": "e", "uid": "u"},
@@ -31,6 +33,7 @@ def plan(includes=(), excludes=(), conditions=None, guards=None, acknowledge="",
         file_conditions=conditions,
         guards=guards or Guards(),
         acknowledge=acknowledge,
+        baseline=baseline,
     )
 
 
@@ -38,11 +41,15 @@ UNGUARDED = Guards(allow_empty_source=True, max_delete_percent=100)
 
 
 async def run(source, destination, **options):
+    return (await run_on_board(source, destination, **options)).tally
+
+
+async def run_on_board(source, destination, **options):
     board = Board("u", time.monotonic)
     source.calls.clear()
     destination.calls.clear()
     await pipeline.run_plan(plan(**options), source, destination, board, now_ns=lambda: NOW_NS)
-    return board.tally
+    return board
 
 
 def bodies(storage):
@@ -256,6 +263,32 @@ async def test_too_many_deletions_are_held_and_everything_else_is_done():
     tally = await run(source, destination, acknowledge=larger.value.hold.token, **remove)
     assert tally.files_deleted == 4
     assert bodies(destination) == bodies(source)
+
+
+async def test_another_source_than_the_last_run_has_seen_deletes_nothing():
+    source, destination = FakeStorage(root="8a1:2"), FakeStorage()
+    for name in b"abcd":
+        source.put(bytes([name]), b"1")
+    options = {"preserve_deleted_files": "Remove"}
+    board = await run_on_board(source, destination, **options)
+    del source.items[b"a"]
+    source.root = "8a1:131073"
+    source.put(b"new", b"2")
+    with pytest.raises(DeletionHeld, match=r"another folder .* 1 of 4 files") as held:
+        await run(source, destination, baseline=board.baseline, **options)
+    assert held.value.hold.reason == "SourceReplaced"
+    assert {b"a", b"new"} <= set(destination.items)
+    token = held.value.hold.token
+    options |= {"acknowledge": token}
+    board = await run_on_board(source, destination, baseline=board.baseline, **options)
+    assert board.tally.files_deleted == 1
+    del source.items[b"b"]
+    known = {"baseline": board.baseline, **options, "acknowledge": ""}
+    assert (await run(source, destination, **known)).files_deleted == 1
+    source.root = "8a1:2"
+    del source.items[b"c"]
+    allowed = Guards(allow_replaced_source=True)
+    assert (await run(source, destination, guards=allowed, **known)).files_deleted == 1
 
 
 async def test_folders_are_no_files_that_a_guard_counts():

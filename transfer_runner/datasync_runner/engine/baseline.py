@@ -14,6 +14,7 @@ from datasync_api.baseline import Baseline, moment
 from datasync_api.plan import TransferPlan
 from datasync_runner.core.compare import CompareOptions
 from datasync_runner.core.entry import UNSTAMPED
+from datasync_runner.core.guard import replaced
 from datasync_runner.engine.patient import Patient
 from datasync_runner.storage.errors import FileError, StorageError, Unavailable
 from datasync_runner.storage.port import Standing
@@ -48,6 +49,16 @@ async def begin(plan: TransferPlan, source: Patient, destination: Patient) -> Be
     except (Unavailable, FileError) as error:
         _cannot(error)
         return None
+
+
+def is_replaced(plan: TransferPlan, beginning: Beginning | None) -> bool:
+    """Whether the source is another folder than the one that the baseline was made of.
+
+    Whatever else has changed: also where the baseline proves nothing any more.
+    """
+    if plan.baseline is None or beginning is None:
+        return False
+    return replaced(plan.baseline.source_root, beginning.source.root)
 
 
 def with_proof(

@@ -48,14 +48,18 @@ class DeletionHeld(StopError):
         self.reason = hold.reason
 
 
-def held(kept: Kept, tally: Tally, plan: TransferPlan) -> DeletionHeld | None:
-    """What the guards say of all that is to be deleted, before the first is; None: go on."""
+def held(kept: Kept, tally: Tally, plan: TransferPlan, *, replaced: bool) -> DeletionHeld | None:
+    """What the guards say of all that is to be deleted, before the first is; None: go on.
+
+    `replaced`: the source is another folder than the one that the baseline knows.
+    """
     if not kept.deletes.count or kept.source_unlisted:
         return None
     extra = Extra(
         deletions=tally.estimated_files_to_delete,
         files=tally.files_listed_at_destination,
         source_items=tally.files_listed_at_source + tally.folders_listed_at_source,
+        replaced=replaced,
     )
     hold = held_back(extra, plan)
     return DeletionHeld(hold, _told(hold, extra)) if hold is not None else None
@@ -67,6 +71,14 @@ def _told(hold: Hold, extra: Extra) -> str:
             f"the source lists nothing, and {extra.deletions} files would be deleted at the "
             "destination; nothing was deleted. Check that the right export or prefix is mounted; "
             "a source that may be empty needs guards.allowEmptySource: true"
+        )
+    if hold.reason is Reason.SOURCE_REPLACED:
+        return (
+            "the source is another folder than the one that the last successful run has seen, and "
+            f"{extra.deletions} of {extra.files} files would be deleted at the destination; "
+            "nothing was deleted, what was to be copied is copied. Check that the right volume is "
+            "mounted; where a folder's number changes with each mount, set "
+            "guards.allowReplacedSource: true"
         )
     return (
         f"{extra.deletions} of {extra.files} files would be deleted at the destination, and the "

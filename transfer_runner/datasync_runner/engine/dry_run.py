@@ -64,7 +64,7 @@ class DryRun:
                     self._requests.update(asked)
             queue.done(batch)
 
-    async def end(self, kept: Kept, plan: TransferPlan, board: Board) -> None:
+    async def end(self, kept: Kept, plan: TransferPlan, board: Board, *, replaced: bool) -> None:
         """Look at folders and deletions, and put what was found on the board."""
         folders = 0
         for records in kept.folders.reversed_batches(BATCH):
@@ -76,7 +76,7 @@ class DryRun:
                 options=self._options,
             )
             folders += sum([work.action is not Action.SKIP for work in works])
-        stop = held(kept, self._tally, plan)
+        stop = held(kept, self._tally, plan, replaced=replaced)
         board.hold = stop.hold if stop is not None else None
         deletions = 0 if kept.source_unlisted else kept.deletes.count
         board.requests = self._requests + for_the_end(folders, deletions, self._ends)

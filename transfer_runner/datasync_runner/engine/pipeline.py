@@ -50,6 +50,7 @@ async def run_plan(
     await patient_source.check()
     await patient_destination.check()
     beginning = await baseline.begin(plan, patient_source, patient_destination)
+    replaced = baseline.is_replaced(plan, beginning)
     options = options_of(plan, patient_source, patient_destination)
     conditions = plan.file_conditions
     bounds = Bounds.of(conditions, now_ns=began_ns) if conditions else None
@@ -87,7 +88,7 @@ async def run_plan(
             group.create_task(prepare.run())
             group.create_task(mover(queue=queue, board=board))
         if dry_run is not None:
-            await dry_run.end(kept, plan, board)
+            await dry_run.end(kept, plan, board, replaced=replaced)
             return
         tally = board.tally
         if links.count:
@@ -103,7 +104,7 @@ async def run_plan(
             async with asyncio.TaskGroup() as group:
                 group.create_task(make)
                 group.create_task(here(queue=again, board=board))
-        stop = held(kept, tally, plan)
+        stop = held(kept, tally, plan, replaced=replaced)
         if stop is None:
             await delete_extra(kept, patient_destination, tally=tally, files=board.files)
         await settle_folders(

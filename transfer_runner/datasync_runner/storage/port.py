@@ -32,7 +32,10 @@ class Standing(NamedTuple):
     """What tells whether a location is the one that a run before has seen."""
 
     root: str = ""
-    """The root's file system and inode; empty where the URI says it all."""
+    """The numbers of the root's file system and of the root, a colon between them.
+
+    Empty where the URI says it all.
+    """
     changed_ns: int = UNSTAMPED
     """The root's own change stamp; UNSTAMPED where it has none."""
 

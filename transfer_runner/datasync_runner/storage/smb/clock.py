@@ -33,9 +33,10 @@ def standing(wire: Wire, root: Root) -> Standing:
     if error := failure(answers, b"", "look at it"):
         raise error
     opened = answers[0].body
-    found = messages.identity(opened) or b""
+    found = messages.identity(opened)
+    itself = f"{found[8:].hex()}:{found[:8].hex()}" if found else ""
     changed_ns = times.to_ns(messages.opened(opened).state.changed)
-    return Standing(found.hex(), UNSTAMPED if changed_ns is None else changed_ns)
+    return Standing(itself, UNSTAMPED if changed_ns is None else changed_ns)
 
 
 def earliest_stamp_ns() -> int:
