@@ -9,6 +9,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -307,3 +309,37 @@ def test_a_source_that_changes_all_the_time_is_a_failure_of_that_file(tmp_path, 
     assert code == 0
     assert [failure.code for failure in result.failures] == ["ChangedDuringTransfer"]
     assert [path.name for path in destination.iterdir()] == ["calm"]
+
+
+FORKS = """
+import sys
+from datasync_runner import app
+
+def forked(count, main, *, write):
+    sys.exit(10 + ("awscrt" in sys.modules))
+
+app.fork_workers = forked
+app.worker_count = lambda *, cpus, memory_bytes: 2
+app.main(sys.argv[1:])
+"""
+BASELINE = {
+    "recipe": "r",
+    "sourceTime": "2026-01-01T00:00:00Z",
+    "destinationTime": "2026-01-01T00:00:00Z",
+    "sourceRoot": "s",
+    "destinationRoot": "d",
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "loaded"),
+    [({}, True), ({"baseline": BASELINE}, False)],
+    ids=["first run", "after a run that succeeded"],
+)
+def test_workers_inherit_the_checksums_where_much_is_to_be_moved(
+    tmp_path: Path, more: dict[str, Any], *, loaded: bool
+) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps(make_plan(posix(tmp_path), posix(tmp_path), **more)))
+    argv = [sys.executable, "-c", FORKS, "--plan", str(plan), "--result", str(tmp_path / "result")]
+    assert subprocess.run(argv, timeout=15, check=False).returncode == 10 + loaded

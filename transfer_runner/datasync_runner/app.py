@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from datasync_api.exit_codes import ExitCode
 from datasync_api.plan import Exchange, TransferPlan
 from datasync_api.report import RunnerPhase, TransferResult
-from datasync_runner import logs
+from datasync_runner import checksums, logs
 from datasync_runner.core.log_lines import log_line
 from datasync_runner.core.parts import BUDGET_BYTES
 from datasync_runner.cores import usable_cpus, usable_memory_bytes, worker_count
@@ -108,6 +108,8 @@ class _Run:
         count = 1
         if plan.mode == "Transfer":  # a dry run moves nothing
             count = worker_count(cpus=usable_cpus(), memory_bytes=usable_memory_bytes())
+        if count > 1 and plan.baseline is None:  # no earlier run has succeeded: much is to be moved
+            checksums.load()
         started_ns = time.time_ns()
 
         def means(budget: ByteBudget) -> Means:

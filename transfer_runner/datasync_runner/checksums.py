@@ -1,7 +1,8 @@
 """CRC64NVME, the checksum that S3 stores for whole objects: the only importer of awscrt.
 
-The library is loaded with the first checksum: it takes 40 ms, and a run that finds nothing to move
-needs none.
+The library is loaded with the first checksum: it takes 40 ms of CPU (its cryptography, which nobody
+asks for, measures the machine's entropy), and a run that finds nothing to move needs none.  Whoever
+forks workers that will move something loads it before.
 """
 
 import base64
@@ -15,6 +16,11 @@ def _library() -> Any:
     from awscrt import checksums  # pyright: ignore[reportMissingTypeStubs]
 
     return checksums
+
+
+def load() -> None:
+    """Load the library now; it starts no thread, so it may be forked."""
+    _library()
 
 
 def crc64(data: bytes | memoryview, previous: int = 0) -> int:
