@@ -100,6 +100,7 @@ def run_once(
     """
     if not workload.unchanged:
         stage.empty(destination)
+        ours.forget(stage.scratch)
     if workload.latency_ms:
         stage.server().delay(workload.latency_ms * 1000)
     stage.zero()

@@ -47,7 +47,17 @@ def command(
             mounts += ["--mount", f"{name}={place.path}"]
     file = scratch / "manifests.json"
     file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": documents}))
-    return Command((str(DATASYNC), "run", "-f", str(file), *mounts, "--output", "json"))
+    kept = ("--baseline", str(_baseline(scratch)))
+    return Command((str(DATASYNC), "run", "-f", str(file), *mounts, *kept, "--output", "json"))
+
+
+def forget(scratch: Path) -> None:
+    """Make the next run a first one: what runs before it have proven is gone."""
+    _baseline(scratch).unlink(missing_ok=True)
+
+
+def _baseline(scratch: Path) -> Path:
+    return scratch / "baseline.json"
 
 
 def _document(kind: str, name: str, **content: Any) -> dict[str, Any]:

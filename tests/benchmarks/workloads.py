@@ -76,7 +76,7 @@ class Workload:
         if self.latency_ms:
             words.append(f"{self.latency_ms} ms latency")
         if self.unchanged:
-            how = "size and time from the listings" if self.sizes_only else "a HEAD each"
+            how = "size and time from the listings" if self.sizes_only else "with all metadata"
             words.append(f"nothing changed, {how}")
         return ", ".join(words)
 
