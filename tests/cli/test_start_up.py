@@ -24,6 +24,7 @@ ENTRIES = {
     },
     "datasync_runner.app": {
         "rich", "yaml", "cronsim", "smbprotocol", "datasync_api.crds", "datasync_api.schema",
+        "awscrt", "lxml", "xml.sax",
     },
 }  # fmt: skip
 NAS = location("{persistentVolumeClaim: {claimName: one}}").replace("example", "nas")
