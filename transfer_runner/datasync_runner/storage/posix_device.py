@@ -5,9 +5,7 @@ The node is made under its temporary name and gets its own when all is right, as
 
 import os
 import stat
-from typing import Final
 
-from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Device, Kind
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content
@@ -22,8 +20,6 @@ from datasync_runner.storage.posix_metadata import (
 )
 from datasync_runner.storage.posix_names import free, temporary_name
 from datasync_runner.storage.posix_new import NewFile
-
-CHECKSUM: Final = crc64(b"")
 
 
 def read_device(folders: Folders, key: bytes) -> Content:
