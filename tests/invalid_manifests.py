@@ -761,6 +761,35 @@ CASES = (
         "spec.logging.cloudWatch.retentionDays",
         '"7"',
     ),
+    # report
+    Case("report-nowhere", task("report: {}"), "spec.report", "exactly one of s3 and locationRef"),
+    Case(
+        "report-twice",
+        task("report: {s3: {bucket: told}, locationRef: {name: told}}"),
+        "spec.report",
+        "exactly one of s3 and locationRef",
+    ),
+    Case(
+        "report-into-the-destination",
+        task("report: {locationRef: {name: bucket}}"),
+        "spec.report",
+        "name a location outside of both",
+    ),
+    Case(
+        "report-levels-of-a-summary",
+        task(
+            "report: {s3: {bucket: told}, outputType: SummaryOnly, "
+            "overrides: {deleted: {reportLevel: ErrorsOnly}}}"
+        ),
+        "spec.report.overrides",
+        "set outputType: Standard",
+    ),
+    Case(
+        "report-level",
+        task("report: {s3: {bucket: told}, reportLevel: ERRORS_ONLY}"),
+        "spec.report.reportLevel",
+        'supported values: "ErrorsOnly", "SuccessesAndErrors"',
+    ),
     # DataSyncTaskExecution
     *(
         Case(

@@ -15,7 +15,7 @@ def test_operator_is_the_standard_librarys() -> None:
 
 def test_every_package_is_typed() -> None:
     packages = [p.parent for p in ROOT.glob("*/datasync_*/__init__.py")]
-    assert len(packages) == 4
+    assert len(packages) == 5
     assert all((package / "py.typed").exists() for package in packages)
 
 

@@ -61,6 +61,9 @@ class Reason(StrEnum):
     # the log of a run
     LOGS_DELIVERED = "LogsDelivered"
     LOGS_INCOMPLETE = "LogsIncomplete"
+    # the report of a run
+    REPORT_WRITTEN = "ReportWritten"
+    REPORT_FAILED = "ReportFailed"
     # definitions
     VALID = "Valid"
     DRIVER_INSTALLED = "DriverInstalled"

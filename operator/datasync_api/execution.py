@@ -17,6 +17,7 @@ from datasync_api.report import (
     Counters,
     Failure,
     Failures,
+    ReportDelivery,
     Requests,
     RunMode,
     StageStatus,
@@ -206,6 +207,9 @@ class ExecutionStatus(ApiModel):
     )
     result: ExecutionResult | None = None
     failures: Failures = Field(default_factory=list[Failure])
+    report: ReportDelivery | None = Field(
+        default=None, description="Where the task report is, or why it could not be written."
+    )
     conditions: Conditions = ()
 
 

@@ -312,7 +312,8 @@ class LocationStatus(ApiModel):
     uri: Annotated[str, Field(max_length=8192)] | None = None
     used_by: Annotated[tuple[TaskName, ...], ListOf(), Field(max_length=MAX_USED_BY)] = Field(
         default=(),
-        description="Tasks whose source or destination this is, by name; the first "
+        description="Tasks whose source or destination this is, or that report here, by name; the "
+        "first "
         f"{MAX_USED_BY} of them.",
     )
     conditions: Conditions = ()

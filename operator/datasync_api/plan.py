@@ -6,7 +6,7 @@ It names where credentials are mounted and never holds them.
 
 import hashlib
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -22,6 +22,7 @@ from datasync_api.manifest import TransferManifest
 from datasync_api.report import RunMode
 from datasync_api.smb import DEFAULT_PORT, SmbEncryption, SmbVersion
 from datasync_api.task import Guards, TaskOptions, TaskSpec
+from datasync_api.task_report import OutputType, ReportLevel, TaskReport
 
 
 class PosixSide(ApiModel):
@@ -103,6 +104,19 @@ class Exchange(ApiModel):
     token_path: str
 
 
+class PlannedReport(ApiModel):
+    """The task report that a run writes."""
+
+    destination: Side
+    output_type: OutputType
+    transferred: ReportLevel
+    verified: ReportLevel
+    deleted: ReportLevel
+    skipped: ReportLevel
+    object_version_ids: bool
+    html: bool
+
+
 class TransferPlan(ApiModel):
     """One run: two sides, the options, the filters."""
 
@@ -124,6 +138,8 @@ class TransferPlan(ApiModel):
     cloud_watch: CloudWatchStream | None = None
     """Where the log goes beside stdout."""
     exchange: Exchange | None = None
+    report: PlannedReport | None = None
+    """The files that are written about the run; of a dry run none."""
     count_sizes: bool = False
     """Whether the result tells what was transferred by size."""
     baseline: Baseline | None = None
@@ -147,6 +163,7 @@ class TransferPlan(ApiModel):
                 "acknowledge": True,
                 "exchange": True,
                 "count_sizes": True,
+                "report": True,
                 "cloud_watch": True,
                 "baseline": True,
                 "options": {"bytes_per_second", "log_level"},
@@ -259,12 +276,14 @@ def make_plan(
     mode: RunMode = "Transfer",
     baseline: Baseline | None = None,
     manifest_file: str = "",
+    report_side: AnySide | None = None,
 ) -> TransferPlan:
     """The plan of one run of a task between two sides.
 
     `bytes_per_second` replaces the task's ceiling for this run; it is not validated again.
     `acknowledge` is the token of a hold that may go on.
     `manifest_file`: where a manifest out of a ConfigMap is, an absolute path.
+    `report_side` is where the task's report goes; a dry run writes none.
     """
     logging = task.logging
     options = task.options
@@ -289,6 +308,10 @@ def make_plan(
         if logging is not None
         else None,
         baseline=baseline,
+        report=_planned(task.report, report_side)
+        if task.report is not None and report_side is not None and mode == "Transfer"
+        else None,
+        count_sizes=task.report is not None and task.report.html and mode == "Transfer",
     )
 
 
@@ -298,6 +321,48 @@ def _manifest_place(manifest: TransferManifest | None, mounted: str) -> Manifest
     if manifest.path is not None:
         return ManifestPlace(kind="Source", path=manifest.path.strip("/"))
     return ManifestPlace(kind="Mounted", path=mounted)
+
+
+def _planned(report: TaskReport, side: AnySide) -> PlannedReport:
+    return PlannedReport(
+        destination=side,
+        output_type=report.output_type,
+        transferred=report.level("transferred"),
+        verified=report.level("verified"),
+        deleted=report.level("deleted"),
+        skipped=report.level("skipped"),
+        object_version_ids=report.object_version_ids == "Include",
+        html=report.html,
+    )
+
+
+REPORT_FOLDERS: Final = ("Summary-Reports", "Detailed-Reports")
+"""Below them, in a folder for each task and execution, are the files of a report (AWS's names)."""
+
+
+def reported_into(report: AnySide, synced: AnySide) -> bool:
+    """Whether a report's files would lie inside of what a task synchronizes.
+
+    | report | synced | |
+    |---|---|---|
+    | s3://a/x/ | s3://a/x/ | yes |
+    | s3://a/x/y/ | s3://a/x/ | yes |
+    | s3://a/ | s3://a/x/ | no: beside it |
+    | s3://a/ | s3://a/Summary-Reports/ | yes |
+    | s3://a/reports/ | s3://b/ | no |
+    """
+    if not nested(report, synced):
+        return False
+    one, other = report.uri, synced.uri
+    if isinstance(report, SmbSide):
+        one, other = one.casefold(), other.casefold()
+    if one.startswith(other):
+        return True
+    return any(other.startswith(one + _cased(folder, report)) for folder in REPORT_FOLDERS)
+
+
+def _cased(folder: str, side: AnySide) -> str:
+    return f"{folder.casefold() if isinstance(side, SmbSide) else folder}/"
 
 
 def nested(source: AnySide, destination: AnySide) -> bool:

@@ -141,6 +141,20 @@ class LogDelivery(ApiModel):
     """What happened, why, and how to fix it; empty: every line arrived."""
 
 
+class ReportDelivery(ApiModel):
+    """What became of the task report (AWS: ReportResult); it never makes a run fail."""
+
+    status: Literal["Success", "Error"]
+    uri: Annotated[str, Field(max_length=8192)] = ""
+    """The summary, in the terms of its location."""
+    sha256: Annotated[str, Field(max_length=64)] = ""
+    """Of the summary, which holds that of every other file."""
+    files: Count = 0
+    """All files that were written, the summary among them."""
+    error_detail: Annotated[str, Field(max_length=512)] = ""
+    """What happened, why, and how to fix it; empty: everything was written."""
+
+
 class Progress(ApiModel):
     """The runner's answer to an exchange: counters only, no paths."""
 
@@ -179,6 +193,8 @@ class TransferResult(ApiModel):
     """What was transferred by size, the smallest class first, where the plan asks for it."""
     log_delivery: LogDelivery | None = None
     """Absent where the log goes nowhere else than to stdout."""
+    report: ReportDelivery | None = None
+    """Absent where no report was asked for."""
     error: RunError | None = None
     """Why it was no Success; with CompletedWithErrors, what failed."""
     hold: Hold | None = None
@@ -194,8 +210,8 @@ class TransferResult(ApiModel):
     def termination_message(self) -> str:
         """The result as JSON of at most 4096 bytes.
 
-        Failure classes are dropped from the end, then the error's detail is cut: a character may
-        take six bytes.
+        Failure classes are dropped from the end, then words about the report, then the error's
+        detail are cut: a character may take six bytes.
         """
         kept = self
         while True:
@@ -204,6 +220,10 @@ class TransferResult(ApiModel):
                 return text
             if kept.failures:
                 shorter = {"failures": kept.failures[:-1]}
+            elif kept.report is not None and (kept.report.error_detail or kept.report.uri):
+                half = kept.report.error_detail[: len(kept.report.error_detail) // 2]
+                cut = {"error_detail": half, "uri": kept.report.uri if half else ""}
+                shorter = {"report": kept.report.model_copy(update=cut)}
             elif kept.error is not None:
                 half = kept.error.detail[: len(kept.error.detail) // 2]
                 shorter = {"error": kept.error.model_copy(update={"detail": half})}
@@ -247,6 +267,27 @@ def log_condition(result: TransferResult) -> Condition | None:
         status="True" if good else "False",
         reason=Reason.LOGS_DELIVERED if good else Reason.LOGS_INCOMPLETE,
         message="every line reached CloudWatch Logs" if good else lost,
+    )
+
+
+def report_condition(result: TransferResult) -> Condition | None:
+    """What the status says of the task report; it is no part of Ready.
+
+    | report | condition ReportWritten |
+    |---|---|
+    | not asked for | none |
+    | whole | True, with the summary's address |
+    | else | False, with the problem |
+    """
+    told = result.report
+    if told is None:
+        return None
+    good = told.status == "Success"
+    return Condition(
+        type="ReportWritten",
+        status="True" if good else "False",
+        reason=Reason.REPORT_WRITTEN if good else Reason.REPORT_FAILED,
+        message=told.uri if good else f"the report is not whole: {told.error_detail}",
     )
 
 

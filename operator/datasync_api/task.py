@@ -15,6 +15,7 @@ from datasync_api.manifest import TransferManifest
 from datasync_api.meta import Resource
 from datasync_api.rate import UNLIMITED, BytesPerSecond
 from datasync_api.schedule_grammar import EXPRESSION_GRAMMAR
+from datasync_api.task_report import TaskReport
 from datasync_api.text import Name, Reference, written_as
 from datasync_api.windows import Window
 
@@ -220,6 +221,20 @@ class TaskSpec(ApiModel):
                 spec.transfer_manifest is None or spec.options.preserve_deleted_files != "Remove"
             ),
         ),
+        Rule(
+            cel="!has(self.report) || !has(self.report.locationRef) || "
+            "(self.report.locationRef.name != self.sourceLocationRef.name && "
+            "self.report.locationRef.name != self.destinationLocationRef.name)",
+            message="a report in a location that the task synchronizes would be transferred or "
+            "deleted by its next run: name a location outside of both",
+            field=".report",
+            holds=lambda spec: (
+                spec.report is None
+                or spec.report.location_ref is None
+                or spec.report.location_ref.name
+                not in (spec.source_location_ref.name, spec.destination_location_ref.name)
+            ),
+        ),
     )
 
     source_location_ref: Annotated[Reference, immutable("sourceLocationRef")]
@@ -243,6 +258,9 @@ class TaskSpec(ApiModel):
         description="Only what is listed there is looked at and transferred; nothing is deleted.",
     )
     schedule: Schedule | None = None
+    report: TaskReport | None = Field(
+        default=None, description="What is written of every run, and where; AWS's task reports."
+    )
     logging: Logging | None = Field(
         default=None, description="Who gets the lines of the log beside the runner's stdout."
     )

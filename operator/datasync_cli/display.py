@@ -15,21 +15,13 @@ from datasync_api.conditions import find_condition
 from datasync_api.execution import ExecutionStatus, Phase
 from datasync_api.report import Counters, Failure, percent
 from datasync_api.report import Progress as RunnerProgress
+from datasync_page.units import size
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 
 LINE_INTERVAL_SECONDS = 5.0
-
-
-def size(count: float) -> str:
-    """Bytes for people: 1.2 GiB."""
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if count < 1024 or unit == "TiB":
-            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    raise AssertionError("unreachable")
 
 
 class Live:
@@ -175,9 +167,12 @@ def _rows(status: ExecutionStatus) -> list[tuple[str, str]]:
         rows.append(("Duration", f"{status.result.total_duration_ms / 1000:.1f} s"))
     if status.progress is not None and not dry:
         rows.append(("Rate", f"{size(status.progress.bytes_per_second or 0)}/s"))
-    logs = find_condition(status.conditions, "LogsDelivered")
-    if logs is not None and logs.status == "False":
-        rows.append(("Log", f"{logs.reason}: {logs.message}"))
+    for title, type_ in (("Log", "LogsDelivered"), ("Report", "ReportWritten")):
+        told = find_condition(status.conditions, type_)
+        if told is not None and told.status == "False":
+            rows.append((title, f"{told.reason}: {told.message}"))
+    if status.report is not None and status.report.status == "Success":
+        rows.append(("Report", status.report.uri))
     return rows
 
 

@@ -18,8 +18,16 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from datasync_api.execution import Phase, Resolved
-from datasync_api.plan import Exchange, ExecutionIdentity, TransferPlan, make_plan
+from datasync_api.plan import (
+    AnySide,
+    Exchange,
+    ExecutionIdentity,
+    TransferPlan,
+    make_plan,
+    plan_side,
+)
 from datasync_api.report import RunMode, TransferResult
+from datasync_api.task_report import report_location
 from datasync_cli.baselines import Kept
 from datasync_cli.child import Child
 from datasync_cli.display import Live, summary
@@ -31,13 +39,20 @@ from datasync_cli.log_file import log_file
 from datasync_cli.manifests import Manifests
 from datasync_cli.outcome import Ending, make_status
 from datasync_cli.places import check_place
-from datasync_cli.samples import Sample, Samples
-from datasync_cli.selection import Chosen, choose, make_side, parse_mounts, refuse_nested
+from datasync_cli.selection import (
+    Chosen,
+    choose,
+    make_side,
+    parse_mounts,
+    refuse_nested,
+    refuse_reported_into,
+)
 from datasync_cli.validate import errors, validate
 from datasync_cli.workspace import Workspace, workspace, write_private
+from datasync_page.samples import Sample, Samples
 
 if TYPE_CHECKING:
-    from datasync_cli.report_view import Told
+    from datasync_page.view import Told
 
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 30.0
@@ -121,7 +136,7 @@ def run(request: Request) -> int:
     code = _EXIT_CODES[status.phase]
     if request.report is None:
         return code
-    from datasync_cli.report_view import Told
+    from datasync_page.view import Told
 
     result = ending.result
     told = Told(
@@ -174,6 +189,9 @@ def _plan(
         for name, location in (("source", chosen.source), ("destination", chosen.destination))
     )
     refuse_nested(source, destination)
+    report = _report_side(request, manifests, chosen, place)
+    if report is not None:
+        refuse_reported_into(report, source, destination)
     for option, file in (("--report", request.report), ("--log", request.log)):
         if file is not None:
             check_place(option, file, source, destination)
@@ -201,8 +219,26 @@ def _plan(
         mode=request.mode,
         baseline=kept.load(),
         manifest_file=manifest_file,
+        report_side=report,
     )
-    return plan.model_copy(update={"count_sizes": request.report is not None}), kept
+    counted = plan.count_sizes or request.report is not None
+    return plan.model_copy(update={"count_sizes": counted}), kept
+
+
+def _report_side(
+    request: Request, manifests: Manifests, chosen: Chosen, place: Workspace
+) -> AnySide | None:
+    """Where the task's own report goes; a dry run writes none."""
+    report = chosen.task.spec.report
+    if report is None or request.mode == "DryRun":
+        return None
+    spec = report_location(report, chosen.report)
+    if spec is None:
+        return None
+    places = place.materialize("report", spec, manifests, chosen.namespace)
+    if chosen.report is None:
+        return plan_side(spec, places)
+    return make_side(chosen.report, parse_mounts(request.mounts, chosen), places)
 
 
 def _supervise(

@@ -30,6 +30,7 @@ from datasync_api.report import (
     TransferResult,
     accomplished,
     log_condition,
+    report_condition,
     throughput,
 )
 
@@ -125,6 +126,7 @@ def make_status(
             result, error.code if error else None, error.detail if error else None
         ),
         failures=result.failures if result else [],
+        report=result.report if result else None,
         conditions=_conditions(ready, result, ended),
     )
 
@@ -133,8 +135,12 @@ def _conditions(
     ready: Condition, result: TransferResult | None, ended: datetime
 ) -> tuple[Condition, ...]:
     found = set_condition((), ready, now=ended)
-    logs = log_condition(result) if result is not None else None
-    return set_condition(found, logs, now=ended) if logs is not None else found
+    if result is None:
+        return found
+    for told in (log_condition(result), report_condition(result)):
+        if told is not None:
+            found = set_condition(found, told, now=ended)
+    return found
 
 
 def _progress(result: TransferResult, phase: Phase, ended: datetime) -> ExecutionProgress:

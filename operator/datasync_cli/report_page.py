@@ -1,7 +1,4 @@
-"""The report of a local run as one HTML page that needs nothing else: no script, no network.
-
-The only importer of jinja2, whose autoescape keeps names of files from becoming markup.
-"""
+"""The page of a local run's report as a file that is there whole or not at all."""
 
 import os
 import tempfile
@@ -9,25 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from datasync_page.page import page
+from datasync_page.view import Told
 
-from datasync_cli.report_view import HEIGHT, WIDTH, Told, view
-
-_TEMPLATES: Final = Path(__file__).parent / "templates"
 _MODE: Final = 0o644
-
-
-def page(told: Told) -> str:
-    """The whole page."""
-    templates = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = templates.get_template("report.html.jinja")
-    return template.render(view=view(told), width=WIDTH, height=HEIGHT)
 
 
 def write_page(file: Path, told: Told) -> None:

@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Final
 
 from datasync_api.location import Location
-from datasync_api.plan import AnySide, Places, PosixSide, nested, plan_side
+from datasync_api.plan import (
+    REPORT_FOLDERS,
+    AnySide,
+    Places,
+    PosixSide,
+    nested,
+    plan_side,
+    reported_into,
+)
 from datasync_api.task import Task
 from datasync_cli.documents import Document
 from datasync_cli.issues import UsageError
@@ -26,6 +34,8 @@ class Chosen:
     task: Task
     source: Location
     destination: Location
+    report: Location | None = None
+    """The location that the report goes to, where the task names one."""
 
 
 def choose(manifests: Manifests, name: str | None) -> Chosen:
@@ -47,7 +57,10 @@ def choose(manifests: Manifests, name: str | None) -> Chosen:
         _location(manifests, document, ref.name)
         for ref in (task.spec.source_location_ref, task.spec.destination_location_ref)
     )
-    return Chosen(document.namespace, task, source, destination)
+    report = task.spec.report
+    ref = report.location_ref if report is not None else None
+    there = _location(manifests, document, ref.name) if ref is not None else None
+    return Chosen(document.namespace, task, source, destination, there)
 
 
 def _location(manifests: Manifests, document: Document, name: str) -> Location:
@@ -65,7 +78,8 @@ def parse_mounts(arguments: Sequence[str], chosen: Chosen) -> dict[str, Path]:
 
     Raises: UsageError for a malformed one, an unknown location, or a folder that does not exist.
     """
-    known = {chosen.source.metadata.name, chosen.destination.metadata.name}
+    places = (chosen.source, chosen.destination, chosen.report)
+    known = {location.metadata.name for location in places if location is not None}
     mounts: dict[str, Path] = {}
     for argument in arguments:
         name, equals, path = argument.partition("=")
@@ -101,6 +115,29 @@ def make_side(location: Location, mounts: Mapping[str, Path], places: Places) ->
             f"location {name}: {side.root} has no folder {side.path}: make it, or correct path"
         )
     return side
+
+
+def refuse_reported_into(report: AnySide, *synced: AnySide) -> None:
+    """Refuse a report that the next run would transfer or delete, by name or by folder.
+
+    Raises: UsageError.
+    """
+    if isinstance(report, PosixSide) and report.read_only:
+        raise UsageError(f"the report's place {report.uri} is read-only: remove readOnly there")
+    for side in synced:
+        inside = reported_into(report, side)
+        if isinstance(report, PosixSide) and isinstance(side, PosixSide):
+            folder = Path(report.root, report.path).resolve()
+            root = Path(side.root, side.path).resolve()
+            written = [folder, *(folder / name for name in REPORT_FOLDERS)]
+            inside = any(one.is_relative_to(root) for one in written) or any(
+                root.is_relative_to(one) for one in written[1:]
+            )
+        if inside:
+            raise UsageError(
+                f"the report would lie in {side.uri}, and the next run would transfer or delete "
+                "it: choose another prefix or location in the task's report"
+            )
 
 
 def refuse_nested(source: AnySide, destination: AnySide) -> None:

@@ -17,6 +17,7 @@ from datasync_api.location import Location
 from datasync_api.meta import Resource
 from datasync_api.report import Progress
 from datasync_api.task import Task
+from datasync_api.task_report import report_location
 from datasync_operator.cluster.errors import NotFound
 from datasync_operator.cluster.port import (
     AGENTS,
@@ -162,7 +163,11 @@ class Observer:
             text = f"no DataSyncTask {name} in this namespace: create it, or correct spec.taskRef"
             return None, (Reason.TASK_NOT_FOUND, text)
         ends: list[Location] = []
-        for ref in (task.spec.source_location_ref, task.spec.destination_location_ref):
+        report = task.spec.report if run.spec.mode == "Transfer" else None
+        refs = [task.spec.source_location_ref, task.spec.destination_location_ref]
+        if report is not None and report.location_ref is not None:
+            refs.append(report.location_ref)
+        for ref in refs:
             try:
                 ends.append(await self._get(LOCATIONS, Location, namespace, ref.name))
             except NotFound:
@@ -176,7 +181,8 @@ class Observer:
             except NotFound:
                 text = f"its DataSyncAgent {chosen} was deleted: create it again and start anew"
                 return None, (Reason.AGENT_NOT_FOUND, text)
-        return Recipe(task, ends[0], ends[1], agent), None
+        place = report_location(report, ends[2] if ends[2:] else None) if report else None
+        return Recipe(task, ends[0], ends[1], agent, place), None
 
     async def _ledger(self, namespace: str) -> Ledger:
         executions = await self._all(EXECUTIONS, Execution, namespace)
@@ -267,7 +273,10 @@ def _waits_for(run: Execution, agent: str, ledger: Ledger) -> bool:
 
 def _refers_to(task: Task, location: str) -> bool:
     spec = task.spec
-    return location in (spec.source_location_ref.name, spec.destination_location_ref.name)
+    refs = [spec.source_location_ref, spec.destination_location_ref]
+    if spec.report is not None and spec.report.location_ref is not None:
+        refs.append(spec.report.location_ref)
+    return location in [ref.name for ref in refs]
 
 
 def _by_name(objects: Iterable[_R]) -> dict[str, _R]:

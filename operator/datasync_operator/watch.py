@@ -35,7 +35,12 @@ def keys_of(kind: Kind, body: Body) -> list[ObjectKey]:
     keys = [ObjectKey(kind, namespace, name)]
     if kind is Kind.TASK:
         ends = (
-            _dig(body, "spec", f"{side}LocationRef", "name") for side in ("source", "destination")
+            _dig(body, "spec", *path, "name")
+            for path in (
+                ("sourceLocationRef",),
+                ("destinationLocationRef",),
+                ("report", "locationRef"),
+            )
         )
         keys += [ObjectKey(Kind.LOCATION, namespace, end) for end in ends if end]
     if kind is Kind.EXECUTION:

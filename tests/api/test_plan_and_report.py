@@ -27,6 +27,7 @@ from datasync_api.plan import (
     make_plan,
     nested,
     plan_side,
+    reported_into,
 )
 from datasync_api.report import (
     MAX_FAILURE_CLASSES,
@@ -34,10 +35,12 @@ from datasync_api.report import (
     Counters,
     Failure,
     FilesFailed,
+    ReportDelivery,
     RunError,
     TransferResult,
     class_limit,
     percent,
+    report_condition,
     size_class,
 )
 from datasync_api.task import TaskSpec
@@ -82,6 +85,91 @@ NESTED = [
 def test_nested(one: str, other: str, answer: bool) -> None:
     assert nested(side(one), side(other)) is answer
     assert nested(side(other), side(one)) is answer
+
+
+REPORTED = [
+    ("s3://a/x/", "s3://a/x/", True),
+    ("s3://a/x/y/", "s3://a/x/", True),
+    ("s3://a/", "s3://a/x/", False),
+    ("s3://a/", "s3://a/Summary-Reports/", True),
+    ("s3://a/", "s3://a/Detailed-Reports/n.t/", True),
+    ("s3://a/x/", "s3://a/", True),
+    ("s3://a/reports/", "s3://b/", False),
+    ("nfs://h/a/told/", "nfs://h/a/", True),
+    ("nfs://h/a/", "s3://a/", False),
+    ("smb://h/s/", "smb://H/S/summary-reports/", True),
+]
+
+
+@pytest.mark.parametrize(("report", "synced", "answer"), REPORTED)
+def test_reported_into(report: str, synced: str, answer: bool) -> None:
+    assert reported_into(side(report), side(synced)) is answer
+
+
+@pytest.mark.parametrize("mode", ["Transfer", "DryRun"])
+def test_a_planned_report_has_a_level_for_each_kind(mode: Any) -> None:
+    task = TaskSpec.model_validate(
+        {
+            "sourceLocationRef": {"name": "a"},
+            "destinationLocationRef": {"name": "b"},
+            "report": {
+                "s3": {"bucket": "told"},
+                "overrides": {"deleted": {"reportLevel": "SuccessesAndErrors"}},
+            },
+        }
+    )
+    plan = make_plan(
+        ExecutionIdentity(namespace="n", name="e", uid="u"),
+        task,
+        source=side("nfs://h/a/"),
+        destination=side("s3://a/"),
+        exchange=None,
+        mode=mode,
+        report_side=side("s3://told/"),
+    )
+    if mode == "DryRun":
+        assert plan.report is None
+        return
+    assert plan.report is not None
+    assert plan.report.deleted == "SuccessesAndErrors"
+    levels = (plan.report.transferred, plan.report.verified, plan.report.skipped)
+    assert set(levels) == {"ErrorsOnly"}
+    assert plan.hash() == plan.model_copy(update={"report": None, "count_sizes": False}).hash()
+
+
+def reported(**told: Any) -> TransferResult:
+    return TransferResult(
+        execution_uid="u",
+        outcome="Success",
+        prepare_status="Success",
+        transfer_status="Success",
+        verify_status="Success",
+        counters=Counters(),
+        report=ReportDelivery(**told) if told else None,
+        error=RunError(code=Reason.FILES_FAILED, detail="\x03" * 1024),
+        start_time=NOW,
+        end_time=NOW,
+    )
+
+
+@pytest.mark.parametrize("status", ["Success", "Error"])
+def test_what_the_status_says_of_a_report(status: Any) -> None:
+    condition = report_condition(
+        reported(status=status, uri="s3://told/x", error_detail="no right")
+    )
+    assert condition is not None
+    assert (condition.type, condition.status) == ("ReportWritten", str(status == "Success"))
+    assert ("s3://told/x" if status == "Success" else "no right") in condition.message
+    assert report_condition(reported()) is None
+
+
+def test_a_result_with_many_words_about_its_report_fits() -> None:
+    told = reported(status="Error", uri="s3://" + "\x01" * 1019, error_detail="\x02" * 512)
+    text = told.termination_message()
+    assert len(text.encode()) <= RESULT_MAX_BYTES
+    kept = TransferResult.model_validate_json(text).report
+    assert kept is not None
+    assert kept.status == "Error"
 
 
 def spec(**member: Any) -> LocationSpec:

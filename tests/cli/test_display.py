@@ -11,7 +11,8 @@ import pytest
 from datasync_api.conditions import Condition
 from datasync_api.execution import ExecutionStatus, Phase
 from datasync_api.report import Counters, Failure, Progress
-from datasync_cli.display import LINE_INTERVAL_SECONDS, Live, size, summary
+from datasync_cli.display import LINE_INTERVAL_SECONDS, Live, summary
+from datasync_page.units import size
 
 ESCAPES = "\x1b[31mred\r\nnext\x07"
 GO = """

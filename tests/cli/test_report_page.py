@@ -11,9 +11,10 @@ from datasync_api.conditions import Condition, Reason
 from datasync_api.execution import ExecutionResult, ExecutionStatus, Phase
 from datasync_api.plan import Exchange, PosixSide, S3Side, TransferPlan
 from datasync_api.report import Counters, Failure, FilesFailed, SizeClass
-from datasync_cli.report_page import page, write_page
-from datasync_cli.report_view import Told, chart, duration, recipe, size_rows
-from datasync_cli.samples import Rate
+from datasync_cli.report_page import write_page
+from datasync_page.page import page
+from datasync_page.samples import Rate
+from datasync_page.view import Told, chart, duration, recipe, size_rows
 
 HOSTILE = "/<script>alert('x')</script>\"&"
 PLAN = TransferPlan(

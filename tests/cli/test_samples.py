@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_cli.samples import LIMIT, Rate, Sample, Samples
+from datasync_page.samples import LIMIT, Rate, Sample, Samples
 
 
 @pytest.mark.parametrize(

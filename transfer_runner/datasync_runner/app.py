@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from datasync_api.exit_codes import ExitCode
 from datasync_api.plan import Exchange, TransferPlan
-from datasync_api.report import RunnerPhase, TransferResult
+from datasync_api.report import ReportDelivery, RunnerPhase, TransferResult
 from datasync_runner import checksums, logs
 from datasync_runner.core.log_lines import log_line
 from datasync_runner.core.parts import BUDGET_BYTES
@@ -25,15 +25,18 @@ from datasync_runner.cores import usable_cpus, usable_memory_bytes, worker_count
 from datasync_runner.engine.end import STOPPED, End, completed, stopped_by
 from datasync_runner.engine.exchange import ExchangeServer
 from datasync_runner.engine.file_events import FileEvents
+from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.pipeline import run_plan
 from datasync_runner.engine.pool import Pool, fork_workers
 from datasync_runner.engine.pool_worker import work
 from datasync_runner.engine.progress import Board
+from datasync_runner.engine.report_files import ReportFiles
 from datasync_runner.engine.stops import stop_of
+from datasync_runner.engine.task_report import TaskReport
 from datasync_runner.log_delivery import Delivery
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.errors import ConfigurationInvalid
-from datasync_runner.storage.factory import Means, make_storages, requests_sent
+from datasync_runner.storage.factory import Means, make_report_storage, make_storages, requests_sent
 from datasync_runner.storage.throttle import Throttle
 from datasync_runner.tuning import tune
 
@@ -43,6 +46,9 @@ STOP_SECONDS: Final = 8
 FLUSH_SECONDS: Final = 15.0
 """How long the end of the log may take on its way to CloudWatch Logs."""
 FLUSH_WHEN_STOPPED_SECONDS: Final = 5.0
+REPORT_SECONDS: Final = 300.0
+"""How long what is left of the task report may take on its way to its place."""
+REPORT_WHEN_STOPPED_SECONDS: Final = 8.0
 MAX_CONNECTIONS: Final = 256
 """To one side, over all processes."""
 
@@ -71,13 +77,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         began=time.monotonic(),
         writes=plan.mode == "Transfer",
     )
-    board.files = FileEvents.of(plan, board.tally, log.write)
     board.on_phase = _tell_phase
     logs.set_level(plan.options.log_level)
-    run = _Run.of(plan, board, log)
+    run = _Run.of(plan, board, log, began)
+    board.files = FileEvents.of(plan, board.tally, log.write, keep=board.keep)
     delivery = _deliver(plan, log)  # has a thread, so after the workers
-    end = asyncio.run(_supervise(run))
-    return _conclude(options.result, board, began, end, delivery=delivery)
+    end, report = asyncio.run(_supervise(run, began))
+    return _conclude(options.result, board, began, end, delivery=delivery, report=report)
 
 
 def _deliver(plan: TransferPlan, log: logs.Log) -> Delivery | None:
@@ -100,9 +106,10 @@ class _Run:
     throttle: Throttle
     pool: Pool | None
     means: Callable[[ByteBudget], Means]
+    report: TaskReport | None
 
     @classmethod
-    def of(cls, plan: TransferPlan, board: Board, log: logs.Log) -> "_Run":
+    def of(cls, plan: TransferPlan, board: Board, log: logs.Log, began: datetime) -> "_Run":
         """Fork the workers, while there is neither a thread nor a connection."""
         throttle = Throttle(plan.options.bytes_per_second)
         count = 1
@@ -119,7 +126,18 @@ class _Run:
             return work(connection, plan, lambda budget: make_storages(plan, means(budget)))
 
         pool = fork_workers(count, worker, write=log.write) if count > 1 else None
-        return cls(plan, board, throttle, pool, means)
+        report = None
+        if plan.report is not None:
+            side = plan.report.destination
+            files = ReportFiles(
+                side,
+                plan.execution,
+                began=began,
+                storage=lambda: Patient(make_report_storage(side, means(ByteBudget(BUDGET_BYTES)))),
+            )
+            board.keep = files.keep
+            report = TaskReport(plan, board, files)
+        return cls(plan, board, throttle, pool, means, report)
 
     def pace(self, bytes_per_second: int | None) -> None:
         """Hold the run to a rate from now on; None: to the plan's."""
@@ -129,8 +147,19 @@ class _Run:
             _log.info("rate", extra={"fields": {"bytesPerSecond": rate}})
 
 
-async def _supervise(run: _Run) -> End:
-    """The run, until it ends or is asked to stop."""
+async def _supervise(run: _Run, began: datetime) -> tuple[End, ReportDelivery | None]:
+    """The run, until it ends or is asked to stop, and its report."""
+    if run.report is not None:
+        run.report.begin()
+    end = await _until_its_end(run)
+    if run.report is None:
+        return end, None
+    seconds = REPORT_WHEN_STOPPED_SECONDS if end.code is ExitCode.STOPPED else REPORT_SECONDS
+    result = _result(run.board, began, datetime.now(UTC), end)
+    return end, await run.report.conclude(result, within_seconds=seconds)
+
+
+async def _until_its_end(run: _Run) -> End:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -206,10 +235,16 @@ def _tell_phase(phase: RunnerPhase) -> None:
 
 
 def _conclude(
-    path: Path, board: Board, began: datetime, end: End, *, delivery: Delivery | None = None
+    path: Path,
+    board: Board,
+    began: datetime,
+    end: End,
+    *,
+    delivery: Delivery | None = None,
+    report: ReportDelivery | None = None,
 ) -> int:
     """Write the result, and again with what became of the log, for that takes a while to know."""
-    result = _result(board, began, datetime.now(UTC), end)
+    result = _result(board, began, datetime.now(UTC), end).model_copy(update={"report": report})
     told = result.model_dump(
         mode="json", by_alias=True, exclude_defaults=True, exclude={"version", "execution_uid"}
     )

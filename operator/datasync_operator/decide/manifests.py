@@ -9,7 +9,7 @@ from typing import Any, Final
 from datasync_api.agent import Agent, AgentSpec
 from datasync_api.execution import Execution
 from datasync_api.exit_codes import FAIL_JOB
-from datasync_api.location import Location
+from datasync_api.location import Location, LocationSpec
 from datasync_api.manifest import MANIFEST_KEY
 from datasync_api.plan import Exchange, ExecutionIdentity, TransferPlan, make_plan, plan_side
 from datasync_api.task import Task
@@ -40,17 +40,21 @@ class Recipe:
     source: Location
     destination: Location
     agent: Agent | None
+    report: LocationSpec | None = None
+    """Where the report goes; None: there is none."""
 
-    def side(self, side: Side) -> Location:
-        """The location at one end."""
-        return self.source if side == "source" else self.destination
+    def sides(self) -> dict[Side, LocationSpec]:
+        """All that the pod has to reach."""
+        sides: dict[Side, LocationSpec] = {
+            "source": self.source.spec,
+            "destination": self.destination.spec,
+        }
+        return sides if self.report is None else {**sides, "report": self.report}
 
     def service_accounts(self) -> set[str]:
         """The pod identities that the parts ask for; a pod has one."""
         wanted = {
-            location.spec.s3.service_account_name
-            for location in (self.source, self.destination)
-            if location.spec.s3 is not None
+            spec.s3.service_account_name for spec in self.sides().values() if spec.s3 is not None
         }
         wanted.add(self.agent.spec.service_account_name if self.agent else None)
         return {name for name in wanted if name}
@@ -75,6 +79,7 @@ class Recipe:
             mode=execution.spec.mode,
             baseline=self.task.status.baseline,
             manifest_file=f"{_MANIFEST_FOLDER}/{MANIFEST_KEY}",
+            report_side=plan_side(self.report, volumes.places("report")) if self.report else None,
         )
 
 
@@ -146,8 +151,7 @@ def _failure_rules() -> list[Manifest]:
 
 def _pod(execution: Execution, recipe: Recipe, spec: AgentSpec, settings: Settings) -> Manifest:
     parts = [
-        volumes.pod_parts(execution, recipe.source, "source"),
-        volumes.pod_parts(execution, recipe.destination, "destination"),
+        *(volumes.pod_parts(execution, spec, side) for side, spec in recipe.sides().items()),
         volumes.manifest_parts(recipe.task.spec.transfer_manifest, _MANIFEST_FOLDER),
     ]
     accounts = recipe.service_accounts()

@@ -10,7 +10,8 @@ from typing import Final, Literal
 
 from datasync_api import GROUP
 
-Side = Literal["source", "destination"]
+Side = Literal["source", "destination", "report"]
+"""The two ends of a run, and the place of its report."""
 
 MANAGED_BY: Final = {"app.kubernetes.io/managed-by": "datasync-operator"}
 EXECUTION_UID_LABEL: Final = f"{GROUP}/execution-uid"

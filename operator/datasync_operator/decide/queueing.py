@@ -5,7 +5,7 @@ from typing import Final
 
 from datasync_api.conditions import Reason
 from datasync_api.execution import Phase, Resolved
-from datasync_api.plan import nested
+from datasync_api.plan import nested, reported_into
 from datasync_operator.decide import naming
 from datasync_operator.decide.finalizers import finalizers
 from datasync_operator.decide.ledger import Admitted, Waiting
@@ -78,6 +78,20 @@ def _problem(seen: ExecutionView, recipe: Recipe, settings: Settings) -> Outcome
             f"{destination.uri} and {source.uri} lie within each other: the transfer would copy "
             "its own output; choose a destination outside of the source",
         )
+    if (report := plan.report) is not None and recipe.report is not None:
+        for end in (plan.source, plan.destination):
+            if reported_into(report.destination, end):
+                return Outcome(
+                    Reason.INVALID_SPEC,
+                    f"the report would lie in {end.uri}, and the next run would transfer or delete "
+                    "it: choose another prefix or location in the task's report",
+                )
+        if (claim := recipe.report.persistent_volume_claim) and claim.read_only:
+            return Outcome(
+                Reason.INVALID_SPEC,
+                f"the location of the report {recipe.report.uri} is readOnly: set readOnly to "
+                "false, or name another location",
+            )
     if (claim := destination.persistent_volume_claim) and claim.read_only:
         return Outcome(
             Reason.INVALID_SPEC,
@@ -91,7 +105,7 @@ def _problem(seen: ExecutionView, recipe: Recipe, settings: Settings) -> Outcome
             "one: use a credentialsSecretRef at one end",
         )
     if not settings.clusterwide:
-        for end in (source, destination):
+        for end in recipe.sides().values():
             if needs_volume(end):
                 return Outcome(
                     Reason.INVALID_SPEC,

@@ -7,7 +7,6 @@ from datasync_api.conditions import Reason
 from datasync_api.execution import Phase
 from datasync_operator.cluster.port import CLAIMS, CONFIG_MAPS, JOBS, SECRETS, VOLUMES
 from datasync_operator.decide import manifests, outcome, progress
-from datasync_operator.decide.naming import Side
 from datasync_operator.decide.outcome import Outcome
 from datasync_operator.decide.pausing import pausing, requeue
 from datasync_operator.decide.persistent_volumes import volume_and_claim
@@ -22,7 +21,6 @@ from datasync_operator.settings import Settings
 LAUNCH_SECONDS: Final = 2.0
 _BIND_SECONDS: Final = 0.2
 _YOUNG: Final = timedelta(seconds=15)
-_SIDES: Final[tuple[Side, Side]] = ("source", "destination")
 
 
 def launch(seen: ExecutionView, settings: Settings, *, now: datetime) -> Plan:
@@ -55,8 +53,8 @@ def launch(seen: ExecutionView, settings: Settings, *, now: datetime) -> Plan:
     namespace = execution.metadata.namespace
     wanted = [
         pair
-        for side in _SIDES
-        if (pair := volume_and_claim(execution, recipe.side(side).spec, side)) is not None
+        for side, spec in recipe.sides().items()
+        if (pair := volume_and_claim(execution, spec, side)) is not None
     ]
     names = [volume["metadata"]["name"] for volume, _ in wanted]
     if not all(name in seen.bindable_volumes for name in names):

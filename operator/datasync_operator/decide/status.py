@@ -9,7 +9,7 @@ from typing import Literal
 
 from datasync_api.conditions import MESSAGE_MAX_LENGTH, Condition, Reason, set_condition
 from datasync_api.execution import Execution, ExecutionResult, ExecutionStatus, Phase
-from datasync_api.report import log_condition
+from datasync_api.report import log_condition, report_condition
 from datasync_operator.decide import progress
 from datasync_operator.decide.outcome import Outcome
 from datasync_operator.decide.plan import Plan
@@ -98,6 +98,10 @@ def ended(execution: Execution, end: Outcome, *, now: datetime) -> ExecutionStat
         changes["requests"] = end.result.requests or None
         changes["failures"] = end.result.failures
         changes["progress"] = progress.final(known.progress, end.result, now=now)
-        if (logs := log_condition(end.result)) is not None:
-            changes["conditions"] = set_condition(status.conditions, logs, now=now)
+        changes["report"] = end.result.report
+        conditions = status.conditions
+        for told in (log_condition(end.result), report_condition(end.result)):
+            if told is not None:
+                conditions = set_condition(conditions, told, now=now)
+        changes["conditions"] = conditions
     return status.model_copy(update=changes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from datasync_api.execution import Execution
-from datasync_api.location import Location
+from datasync_api.location import LocationSpec
 from datasync_api.manifest import MANIFEST_KEY, TransferManifest
 from datasync_api.plan import Places
 from datasync_operator.decide import naming
@@ -34,9 +34,9 @@ def places(side: Side) -> Places:
     )
 
 
-def pod_parts(execution: Execution, location: Location, side: Side) -> PodParts:
+def pod_parts(execution: Execution, spec: LocationSpec, side: Side) -> PodParts:
     """The pod's volumes and mounts for a location."""
-    where, spec = places(side), location.spec
+    where = places(side)
     volumes: list[Manifest] = []
     mounts: list[Manifest] = []
     read_only = side == "source"

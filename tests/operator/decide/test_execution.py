@@ -194,6 +194,27 @@ class TestWaiting:
         assert told(plan).phase is Phase.ERROR
         assert reason(plan) == expected
 
+    @pytest.mark.parametrize(
+        ("place", "words"),
+        [
+            (s3("one", prefix="data/reports"), "the report would lie in"),
+            (s3("one", prefix="other"), None),
+            (claim(readOnly=True), "readOnly"),
+        ],
+        ids=["inside", "beside", "read-only"],
+    )
+    def test_a_report_lies_outside_of_what_is_synchronized(
+        self, place: Location, words: str | None
+    ) -> None:
+        the_task = task(report={"locationRef": {"name": "told"}})
+        made = replace(recipe(the_task, destination=s3("one", prefix="data")), report=place.spec)
+        plan = decide(execution(), recipe=made, ledger=ledger(the_recipe=made))
+        if words is None:
+            assert told(plan).phase is not Phase.ERROR
+            return
+        assert told(plan).phase is Phase.ERROR
+        assert words in told(plan).result.error_detail  # type: ignore[union-attr,operator]
+
     def test_a_filter_that_cannot_be_read_ends_it_at_once(self) -> None:
         made = recipe(task(includes=[{"filterType": "Glob", "value": "/[9-0]"}]))
         plan = decide(execution(), recipe=made, ledger=ledger(the_recipe=made))

@@ -146,6 +146,19 @@ def test_the_log_of_a_run_has_a_stream_of_its_own() -> None:
     assert recipe().plan(RUN, SETTINGS).cloud_watch is None
 
 
+def test_a_report_has_a_place_in_the_pod() -> None:
+    told = task(report={"locationRef": {"name": "told"}})
+    made = Recipe(told, nfs(), bucket(), agent(), nfs().spec)
+    plan = made.plan(RUN, SETTINGS)
+    assert plan.report is not None
+    assert plan.report.destination.kind == "Posix"
+    pod = manifests.job(RUN, made, SETTINGS, attempt=1)["spec"]["template"]["spec"]
+    [mount] = [m for m in pod["containers"][0]["volumeMounts"] if m["name"] == "report"]
+    assert mount == {"name": "report", "mountPath": "/mnt/report", "readOnly": False}
+    [volume] = [v for v in pod["volumes"] if v["name"] == "report"]
+    assert volume["persistentVolumeClaim"]["claimName"].endswith("-report")
+
+
 @pytest.mark.parametrize(
     ("privileges", "user", "added"),
     [
@@ -237,16 +250,16 @@ def test_retry_and_deadline_are_the_tasks() -> None:
 
 
 def test_a_source_claim_is_mounted_read_only() -> None:
-    [mount] = volumes.pod_parts(RUN, claim(), "source").mounts
+    [mount] = volumes.pod_parts(RUN, claim().spec, "source").mounts
     assert mount["readOnly"] is True
-    [mount] = volumes.pod_parts(RUN, claim(), "destination").mounts
+    [mount] = volumes.pod_parts(RUN, claim().spec, "destination").mounts
     assert mount["readOnly"] is False
 
 
 def test_a_ca_bundle_is_mounted_where_the_plan_says() -> None:
     ca = {"configMapKeyRef": {"name": "corp", "key": "root.pem"}}
     location = bucket(caBundle=ca)
-    parts = volumes.pod_parts(RUN, location, "destination")
+    parts = volumes.pod_parts(RUN, location.spec, "destination")
     assert {"key": "root.pem", "path": "ca.crt"} in parts.volumes[1]["configMap"]["items"]
     side = recipe(destination=location).plan(RUN, SETTINGS).destination
     assert side.kind == "S3"

@@ -87,7 +87,7 @@ def test_the_volume_and_its_claim_belong_together(location: Location, side: Side
     assert "volumeName" not in claimed["spec"]
     assert volume["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
     assert "ownerReferences" not in volume["metadata"]
-    [mounted] = volumes.pod_parts(RUN, location, side).volumes
+    [mounted] = volumes.pod_parts(RUN, location.spec, side).volumes
     assert mounted["persistentVolumeClaim"] == {
         "claimName": claimed["metadata"]["name"],
         "readOnly": side == "source",

@@ -3,8 +3,9 @@
 One object, written by the engine's event loop alone, read by anyone.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from datasync_api.conditions import Reason
 from datasync_api.report import (
@@ -18,9 +19,17 @@ from datasync_api.report import (
     class_limit,
     size_class,
 )
+from datasync_runner.core.entry import Entry
 
 Stage = Literal["prepare", "transfer", "verify", "delete"]
 _TEXT_MAX: Final = 256
+
+
+class Failed(NamedTuple):
+    """Why an item could not be done."""
+
+    code: str
+    detail: str
 
 
 @dataclass
@@ -62,6 +71,8 @@ class Tally:
     _classes: dict[str, _Class] = field(default_factory=dict[str, _Class])
     sizes: dict[int, list[int]] = field(default_factory=dict[int, list[int]])
     """By size class: files and bytes that were transferred, where somebody counts them."""
+    on_failure: Callable[[Stage, Entry | bytes, Failed], None] | None = None
+    """Is told of every single failure, where somebody reports them."""
 
     def fail(self, stage: Stage, code: str, path: str, *, message: str, hint: str) -> None:
         """Count one failure; the first of a class is its sample."""

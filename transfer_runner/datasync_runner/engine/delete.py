@@ -142,7 +142,7 @@ async def settle_folders(
         done: list[Entry] = []
         for work, answer in zip(works, answers, strict=True):
             if isinstance(answer, StorageError):
-                record(tally, "transfer", answer, work.source.key)
+                record(tally, "transfer", answer, work.source)
             elif work.action is not Action.SKIP:
                 tally.folders_transferred += 1
                 done.append(answer)
@@ -175,7 +175,7 @@ async def inspected(
             there = None
         failed = next((e for e in (known, there) if isinstance(e, StorageError)), None)
         if failed is not None:
-            record(tally, "transfer", failed, work.source.key)
+            record(tally, "transfer", failed, work.source)
         elif isinstance(known, Entry):
             action = work.action
             if action is Action.INSPECT and not isinstance(there, StorageError):

@@ -3,16 +3,22 @@
 import logging
 
 from datasync_runner.core.entry import Entry, path_of
-from datasync_runner.core.tally import Stage, Tally, printable
+from datasync_runner.core.tally import Failed, Stage, Tally, printable
 from datasync_runner.storage.errors import StorageError
 
 _log = logging.getLogger(__name__)
 
 
-def record(tally: Tally, stage: Stage, error: StorageError, key: bytes | None = None) -> None:
-    """Count and tell one item's failure."""
-    path = path_of(error.key if key is None else key)
+def record(
+    tally: Tally, stage: Stage, error: StorageError, item: Entry | bytes | None = None
+) -> None:
+    """Count and tell one item's failure; without the item the error's own key says which."""
+    if item is None:
+        item = error.key
+    path = path_of(item.key if isinstance(item, Entry) else item)
     tally.fail(stage, error.code, path, message=error.message, hint=error.hint)
+    if tally.on_failure is not None:
+        tally.on_failure(stage, item, Failed(error.code, error.message))
     if _log.isEnabledFor(logging.WARNING):
         _tell(stage, error, path)
 

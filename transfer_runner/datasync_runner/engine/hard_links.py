@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from itertools import chain, islice
 from typing import Final, NamedTuple
 
-from datasync_runner.core.compare import Action, CompareOptions, decide, wanted
+from datasync_runner.core.compare import SAME, Action, CompareOptions, decide, wanted
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.hard_links import (
     Fate,
@@ -35,6 +35,7 @@ from datasync_runner.core.hard_links import (
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.contents import Both, Contents
 from datasync_runner.engine.failures import record
+from datasync_runner.engine.file_events import FileEvents
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.placing import place
 from datasync_runner.engine.spool import Spool
@@ -87,7 +88,7 @@ class HardLinks:
                 names.append(name_of(source, there, decision))
         return names
 
-    async def settle(self, queue: WorkQueue, tally: Tally) -> None:
+    async def settle(self, queue: WorkQueue, tally: Tally, files: FileEvents | None = None) -> None:
         """All are collected: decide, hand out what is ordinary work, keep what is to be linked."""
         names = with_more(self._sorter.sorted())
         first: Name | None = None
@@ -99,14 +100,19 @@ class HardLinks:
                 what = fate(name, first)
                 if what is Fate.SAME:
                     tally.files_skipped += 1
+                    if files is not None:
+                        files.skipped([(name.source, SAME.reason)])
                 elif what is Fate.LINK and first is not None:
                     self._keep(_Order(name, first.source.key, first.there, stays(first)))
                     tally.estimated_files_to_transfer += 1
                 else:
                     leads = more and first is None
                     first = await self._known(name) if leads else first
-                    if work := place(tally, name.source, action=name.action, to_objects=False):
-                        works.append(work)
+                    work = place(tally, name.source, None, action=name.action, to_objects=False)
+                    if work is not None:
+                        works.append(work._replace(replaces=name.there is not None))
+                    elif files is not None and name.action is Action.SKIP:
+                        files.skipped([(name.source, SAME.reason)])
             if works:
                 await queue.put(works)
         self._sorter.close()
@@ -142,6 +148,7 @@ async def make_links(
     tally: Tally,
     options: CompareOptions,
     verifies: bool,
+    files: FileEvents | None = None,
 ) -> None:
     """Link what was kept for the end; what cannot be linked goes to the queue, which is closed.
 
@@ -156,16 +163,22 @@ async def make_links(
         parts = [links[at : at + _CALL] for at in range(0, len(links), _CALL)]
         answers = chain.from_iterable(await asyncio.gather(*map(destination.link, parts)))
         works: list[Work] = []
+        linked: list[Entry] = []
         for (name, *_), answer in zip(batch, answers, strict=True):
             if isinstance(answer, Unavailable):
-                record(tally, "transfer", answer, name.source.key)
+                record(tally, "transfer", answer, name.source)
             elif not isinstance(answer, StorageError):
                 tally.files_transferred += 1
                 tally.files_verified += verifies
+                linked.append(name.source)
             elif name.action is Action.SKIP:
                 tally.files_skipped += 1
+                if files is not None:
+                    files.skipped([(name.source, SAME.reason)])
             else:
                 works.append(Work(name.action, name.source))
+        if files is not None:
+            files.linked(linked)
         if works:
             tally.estimated_bytes_to_transfer += sum([work.source.size_bytes for work in works])
             await queue.put(works)

@@ -11,6 +11,7 @@ from datasync_runner.core.entry import Entry
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.contents import Both, Contents
 from datasync_runner.engine.failures import record
+from datasync_runner.engine.file_events import FileEvents
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.placing import place
 from datasync_runner.engine.work import Work
@@ -30,9 +31,10 @@ class Inspection:
         options: CompareOptions,
         tally: Tally,
         budget: ByteBudget,
+        files: FileEvents | None = None,
     ) -> None:
         self._source, self._destination = source, destination
-        self._options, self._tally = options, tally
+        self._options, self._tally, self._files = options, tally, files
         self._contents = Contents(source, destination, budget)
 
     async def works(self, batch: Sequence[Work]) -> list[Work]:
@@ -73,7 +75,7 @@ class Inspection:
         found: list[Work | None] = []
         for (source, there), same in zip(files, await self._contents.same(files), strict=True):
             if isinstance(same, StorageError):
-                record(self._tally, "prepare", same, source.entry.key)
+                record(self._tally, "prepare", same, source.entry)
             else:
                 found.append(self._decided(source.entry, there.entry, same=same))
         return found
@@ -81,10 +83,14 @@ class Inspection:
     def _decided(
         self, source: Entry, there: Entry | None, *, same: bool | None = None
     ) -> Work | None:
-        action = decide(source, there, self._options, same=same).action
+        action, reason = decide(source, there, self._options, same=same)
+        if action is Action.SKIP and self._files is not None:
+            self._files.skipped([(source, reason)])
         if action is Action.INSPECT:
             raise RuntimeError(f"{source.key!r}: still not known after it was inspected")
-        return place(self._tally, source, action=action, to_objects=self._destination.objects)
+        return place(
+            self._tally, source, there, action=action, to_objects=self._destination.objects
+        )
 
 
 async def _ask(

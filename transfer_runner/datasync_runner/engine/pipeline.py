@@ -100,6 +100,7 @@ async def run_plan(
                 tally=tally,
                 options=options,
                 verifies=plan.options.verify_mode == "OnlyFilesTransferred",
+                files=board.files,
             )
             async with asyncio.TaskGroup() as group:
                 group.create_task(make)

@@ -9,10 +9,12 @@ from datasync_runner.engine.work import Work
 from datasync_runner.storage.errors import Conflict
 
 
-def place(tally: Tally, source: Entry, *, action: Action, to_objects: bool) -> Work | None:
+def place(
+    tally: Tally, source: Entry, there: Entry | None, *, action: Action, to_objects: bool
+) -> Work | None:
     """A file's or link's decision in the books, and the work that follows from it, if any."""
     if action is Action.CONFLICT:
-        record(tally, "prepare", Conflict("a special file is in its place"), source.key)
+        record(tally, "prepare", Conflict("a special file is in its place"), source)
         return None
     if action is Action.SKIP:
         tally.files_skipped += 1
@@ -24,7 +26,7 @@ def place(tally: Tally, source: Entry, *, action: Action, to_objects: bool) -> W
         tally.estimated_bytes_to_transfer += source.size_bytes
     elif action is Action.UPDATE_METADATA:
         tally.estimated_metadata_updates += 1
-    return Work(action, source)
+    return Work(action, source, replaces=there is not None)
 
 
 def batches_of(works: list[Work]) -> list[list[Work]]:

@@ -116,6 +116,8 @@ class Pool:
                 raise await self._lost(worker)
             if message.lines:
                 self._write(message.lines)
+            if message.entries and board.keep is not None:
+                board.keep(message.entries)
             board.tally.add(message.tally)
             worker.gave_back(message.done, message.done_large)
             if message.done_large:

@@ -3,8 +3,8 @@
 It ends when nothing more comes, and when the run hangs up, whatever it is doing: a run that was
 killed leaves no worker behind.
 
-Lines of the log wait for the next report, so that the leader alone writes: at most those of the
-`2 * AHEAD` items that a worker has.
+Lines of the log and entries of reports wait for the next report, so that the leader alone writes:
+at most those of the `2 * AHEAD` items that a worker has.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from typing import Final
 from datasync_api.plan import TransferPlan
 from datasync_runner import logs
 from datasync_runner.core.parts import BUDGET_BYTES
+from datasync_runner.core.report_entries import ReportEntry
 from datasync_runner.engine.file_events import FileEvents
 from datasync_runner.engine.moving import move
 from datasync_runner.engine.patient import Patient
@@ -48,9 +49,11 @@ class _Board(Board):
 class _Feed(WorkQueue):
     """The worker's own queue, which tells the run what was settled and done."""
 
-    def __init__(self, wire: Wire, board: Board, lines: list[str]) -> None:
+    def __init__(
+        self, wire: Wire, board: Board, *, lines: list[str], entries: list[ReportEntry]
+    ) -> None:
         super().__init__(WORKERS, limit=2 * AHEAD)
-        self._wire, self._board, self._lines = wire, board, lines
+        self._wire, self._board, self._lines, self._entries = wire, board, lines, entries
         self._done = self._large = self._settled = 0
 
     def settled(self, count: int) -> None:
@@ -76,7 +79,9 @@ class _Feed(WorkQueue):
             moved=moved,
             ended=ended,
             lines=lines,
+            entries=self._entries[:],
         )
+        self._entries.clear()
         self._done = self._large = self._settled = 0
         self._wire.post(report)
 
@@ -92,8 +97,9 @@ async def _work(connection: socket.socket, plan: TransferPlan, make_storages: Ma
     lines: list[str] = []
     logs.configure(lines.extend)
     board = _Board(plan.execution.uid, time.monotonic)
-    board.files = FileEvents.of(plan, board.tally, lines.extend)
-    feed = board.feed = _Feed(wire, board, lines)
+    entries: list[ReportEntry] = []
+    board.files = FileEvents.of(plan, board.tally, lines.extend, keep=entries.extend)
+    feed = board.feed = _Feed(wire, board, lines=lines, entries=entries)
     first = await wire.receive()
     if first is None:
         return 0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from datasync_api.patterns import Filter
-from datasync_runner.core.compare import SPECIAL, Action, CompareOptions, decide
+from datasync_runner.core.compare import SPECIAL, UNCHANGED, Action, CompareOptions, decide
 from datasync_runner.core.entry import Entry, Kind, folder_key
 from datasync_runner.core.file_conditions import Bounds
 from datasync_runner.core.hard_links import Name, has_several_names, name_of
@@ -95,7 +95,7 @@ class Prepare:
         if self._twins is not None and (works := self._twins.rest()):
             await self._queue.put(works)
         if self._kept.names is not None:
-            await self._kept.names.settle(self._queue, self._tally)
+            await self._kept.names.settle(self._queue, self._tally, self._board.files)
         await self._queue.close()
         await self._queue.decided()
         self._board.prepared()
@@ -156,6 +156,8 @@ class Prepare:
         twins = self._twins
         to_objects = self._destination.objects
         settled = self._settled
+        files = self._board.files
+        left: list[tuple[Entry, str]] | None = [] if files and files.reports_skips else None
         for source, destination in pairs:
             if twins is not None and source is not None and source.key not in self._odd:
                 works += self._freed(twins, source.key)
@@ -167,11 +169,15 @@ class Prepare:
             )
             if settled is not None and not several and settled(source, destination):
                 tally.files_skipped += 1
+                if left is not None and source is not None:
+                    left.append((source, UNCHANGED.reason))
                 continue
             decision = decide(source, destination, options)
             action = decision.action
             if decision is SPECIAL and source is not None:
                 skipped(source, decision.reason)
+            if left is not None and not several and source is not None and _is_left(source, action):
+                left.append((source, decision.reason))
             if source is None:
                 self._only_at_destination(destination, action)
             elif destination is None and self._unlisted and self._hidden(source.key):
@@ -190,7 +196,7 @@ class Prepare:
                 work = (
                     Work(action, source, destination)
                     if action is Action.INSPECT
-                    else place(tally, source, action=action, to_objects=to_objects)
+                    else place(tally, source, destination, action=action, to_objects=to_objects)
                 )
                 if work is not None and twins is not None:
                     twins.hold(source.key, work)
@@ -201,6 +207,8 @@ class Prepare:
                 names += await self._kept.names.by_content(undecided, options=options, tally=tally)
             if names:
                 await self._kept.names.push(names)
+        if left and files is not None:
+            files.skipped(left)
         if works:
             await self._queue.put(works)
 
@@ -227,7 +235,8 @@ class Prepare:
 
     def _place_folder(self, source: Entry, destination: Entry | None, action: Action) -> None:
         if action is Action.CONFLICT:
-            place(self._tally, source, action=action, to_objects=self._destination.objects)
+            to_objects = self._destination.objects
+            place(self._tally, source, destination, action=action, to_objects=to_objects)
             return
         right = action is Action.SKIP
         if right and (destination is None or source.implied or self._destination.objects):
@@ -240,3 +249,8 @@ class Prepare:
         self._kept.new_folders |= action is Action.COPY
         if action in (Action.COPY, Action.UPDATE_METADATA):
             self._tally.estimated_folders_to_transfer += 1
+
+
+def _is_left(source: Entry, action: Action) -> bool:
+    """Whether a file or link stays as it is; folders are looked at again at the end."""
+    return action is Action.SKIP and source.kind is not Kind.FOLDER

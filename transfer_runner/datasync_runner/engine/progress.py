@@ -9,6 +9,7 @@ from datasync_api.hold import Hold
 from datasync_api.report import Progress, RunnerPhase
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.file_events import FileEvents
+from datasync_runner.engine.file_reports import Keep
 
 
 def nobody(phase: RunnerPhase) -> None:
@@ -39,6 +40,8 @@ class Board:
     """What the run has proven for the next one."""
     files: FileEvents | None = None
     """Who is told of single files; None: nobody."""
+    keep: Keep | None = None
+    """Who writes the entries of detailed reports; None: nobody asked for them."""
     on_phase: Callable[[RunnerPhase], None] = nobody
     """Is told of every phase, once, when it begins."""
     _told: RunnerPhase | None = None

@@ -57,7 +57,12 @@ class Transfer:
         self._copies = options.keeps_everything and destination.copies_from(source)
         self._budget = budget
         self._inspection = Inspection(
-            source, destination, options=options, tally=board.tally, budget=budget
+            source,
+            destination,
+            options=options,
+            tally=board.tally,
+            budget=budget,
+            files=board.files,
         )
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
 
@@ -77,6 +82,8 @@ class Transfer:
 
     async def _do(self, batch: list[Work]) -> None:
         action = batch[0].action
+        if self._files is not None and action is Action.COPY:
+            self._files.replacing([work.source.key for work in batch if work.replaces])
         if action is Action.INSPECT:
             await self._inspect(batch)
         elif action is Action.UPDATE_METADATA:
@@ -100,17 +107,17 @@ class Transfer:
             contents: list[Content] = []
             for source, read in zip(sources, await self._source.read_small(sources), strict=True):
                 if isinstance(read, StorageError):
-                    record(self._tally, "transfer", read, source.key)
+                    record(self._tally, "transfer", read, source)
                     continue
                 self._tally.bytes_transferred += len(read.body)
                 if self._restores and (escapes := _escapes(read)):
-                    record(self._tally, "transfer", SymlinkEscapes(escapes), source.key)
+                    record(self._tally, "transfer", SymlinkEscapes(escapes), source)
                     continue
                 contents.append(Content(wanted(read.entry, self._options), read.body))
             answers = await self._destination.write_small(contents)
-        keys = [content.entry.key for content in contents]
+        sent = [content.entry for content in contents]
         del contents
-        await self._written(keys, answers)
+        await self._written(sent, answers)
 
     async def _copy_inside(self, sources: list[Entry]) -> None:
         """The storage copies by itself; what it may not read itself travels through here."""
@@ -128,18 +135,18 @@ class Transfer:
         for _, answer in kept:
             if isinstance(answer, Written):
                 self._tally.bytes_transferred += answer.entry.size_bytes
-        await self._written([source.key for source, _ in kept], [answer for _, answer in kept])
+        await self._written([source for source, _ in kept], [answer for _, answer in kept])
         for some in batches_of([Work(Action.COPY, source) for source in refused]):
             if some[0].large:
                 await self._copy_large(some[0].source)
             else:
                 await self._copy_small([work.source for work in some])
 
-    async def _written(self, keys: list[bytes], answers: list[Written | StorageError]) -> None:
+    async def _written(self, sent: list[Entry], answers: list[Written | StorageError]) -> None:
         done: list[Written] = []
-        for key, answer in zip(keys, answers, strict=True):
+        for entry, answer in zip(sent, answers, strict=True):
             if isinstance(answer, StorageError):
-                record(self._tally, "transfer", answer, key)
+                record(self._tally, "transfer", answer, entry)
             else:
                 self._count(answer)
                 done.append(answer)
@@ -159,10 +166,10 @@ class Transfer:
             except Unavailable as error:
                 await self._source.still_there()
                 await self._destination.still_there()
-                record(self._tally, "transfer", error, source.key)
+                record(self._tally, "transfer", error, source)
                 return
             except FileError as error:
-                record(self._tally, "transfer", error, source.key)
+                record(self._tally, "transfer", error, source)
                 return
         self._count(written)
         if self._files is not None:
@@ -196,7 +203,7 @@ class Transfer:
         answers = await self._destination.update_metadata(entries)
         for entry, answer in zip(entries, answers, strict=True):
             if isinstance(answer, StorageError):
-                record(self._tally, "transfer", answer, entry.key)
+                record(self._tally, "transfer", answer, entry)
             else:
                 self._tally.files_metadata_updated += 1
         if self._files is not None:

@@ -34,6 +34,8 @@ class Verify:
             return
         unproven = [one for one in written if not one.proven]
         self._tally.files_verified += len(written) - len(unproven)
+        if self._files is not None:
+            self._files.proven([one for one in written if one.proven])
         if unproven:
             await self._queue.put(unproven)
 
@@ -53,8 +55,8 @@ class Verify:
             answers = await self._destination.verify(batch)
             for written, answer in zip(batch, answers, strict=True):
                 if isinstance(answer, StorageError):
-                    record(self._tally, "verify", answer, written.entry.key)
+                    record(self._tally, "verify", answer, written.entry)
                 else:
                     self._tally.files_verified += 1
             if self._files is not None:
-                self._files.verified([a.entry for a in answers if not isinstance(a, StorageError)])
+                self._files.read_back([a for a in answers if not isinstance(a, StorageError)])

@@ -11,6 +11,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from datasync_runner.core.report_entries import ReportEntry
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.work import Work
 from datasync_runner.storage.errors import StopError
@@ -37,6 +38,8 @@ class Report:
     """Items that were to be inspected and are decided now."""
     moved: bool = False
     """Everything that was ordered was transferred."""
+    entries: list[ReportEntry] = field(default_factory=list[ReportEntry])
+    """For detailed reports."""
     ended: bool = False
     """And verified: the last report."""
     lines: list[str] = field(default_factory=list[str])

@@ -23,6 +23,8 @@ class Work(NamedTuple):
     source: Entry
     destination: Entry | None = None
     """Where it is to be inspected: what is there."""
+    replaces: bool = False
+    """Whether something is there that a copy writes over."""
 
     @property
     def large(self) -> bool:

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from datasync_api.plan import PosixSide, S3Side, SmbSide, TransferPlan
+from datasync_api.plan import AnySide, PosixSide, S3Side, SmbSide, TransferPlan
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.port import Destination
 from datasync_runner.storage.posix import PosixStorage
@@ -72,6 +72,18 @@ def _destination(plan: TransferPlan, means: Means, throttle: Throttle | None) ->
         makes_devices=options.preserve_devices == "Preserve" and isinstance(plan.source, PosixSide),
         throttle=throttle,
     )
+
+
+def make_report_storage(side: AnySide, means: Means) -> Destination:
+    """The place of a run's report; what goes there is not held to the run's rate.
+
+    Raises: ConfigurationInvalid.
+    """
+    if isinstance(side, S3Side):
+        return _s3(side, means, None)
+    if isinstance(side, SmbSide):
+        return _smb()(side, writes=True, started_ns=means.started_ns)
+    return PosixStorage(side, writes=True, sets_owner=False, started_ns=means.started_ns)
 
 
 def requests_sent(storage: Destination) -> Counter[str]:

@@ -48,6 +48,8 @@ class Written(NamedTuple):
     """CRC64NVME of the bytes that left the source."""
     proven: bool = False
     """The destination has computed the same checksum from what it received."""
+    version_id: str = ""
+    """Of an object in a bucket with versioning."""
 
 
 class Link(NamedTuple):

@@ -18,7 +18,7 @@ from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.port import Moved, RangedReader, Reader, Written, nobody
 from datasync_runner.storage.s3.calls import Call
 from datasync_runner.storage.s3.metadata import META, headers_of
-from datasync_runner.storage.s3.objects import Objects, copy_source
+from datasync_runner.storage.s3.objects import Objects, copy_source, version_of
 from datasync_runner.storage.s3.upload_calls import Made, UploadCalls, whole_checksum
 from datasync_runner.storage.s3.uploads import Part, Uploads
 
@@ -204,14 +204,15 @@ class Upload:
         call = self._calls.complete(self._id, self._made, whole=stated)
         proven = stated is not None and self._objects.checks is True
         try:
-            await self._client.ask(call)
+            version_id = version_of((await self._client.ask(call)).head)
         except errors.Missing:
             if call.attempt == 1:
                 raise
+            version_id = ""
             proven = False  # the answer to an earlier attempt was lost: verify what is there
         if self._resumed:
             await self._restate()
-        return Written(self._entry, whole or 0, proven)
+        return Written(self._entry, whole or 0, proven, version_id)
 
     async def _restate(self) -> None:
         """What a killed run stated when it began may differ from what is to be stated now."""

@@ -26,6 +26,7 @@ from datasync_runner.storage.s3.signer import canonical_query, encode_key
 R = TypeVar("R")
 MAX_KEY_BYTES: Final = 1024
 _ENABLED: Final[tuple[str, str]] = ("x-amz-checksum-mode", "ENABLED")
+_VERSION: Final = re.compile(rb"(?i)\r\nx-amz-version-id: *([^\r\n ]+)")
 _ECHO: Final = re.compile(rb"(?i)\r\nx-amz-checksum-crc64nvme: *([A-Za-z0-9+/=]+) *\r\n")
 _COMPOSITE: Final = re.compile(rb"(?i)\r\nx-amz-checksum-type: *COMPOSITE *\r\n")
 _COPIED: Final = re.compile(rb"<(ETag|ChecksumCRC64NVME)>([^<]*)</")
@@ -135,12 +136,13 @@ class Objects:
                 give(answer)
                 return
             echo = _ECHO.search(answer.head)
+            version_id = version_of(answer.head)
             if echo is None:
-                give(Written(entry, checksum))
+                give(Written(entry, checksum, version_id=version_id))
             elif echo[1] != stated.encode():
                 give(errors.Unavailable("it arrived damaged: the server's checksum differs"))
             else:
-                give(Written(entry, checksum, self.checks is True))
+                give(Written(entry, checksum, self.checks is True, version_id))
 
         self.client.start(call, finish)
 
@@ -205,7 +207,8 @@ class Objects:
             etag = told.get(b"ETag", b"").decode().replace("&quot;", '"').strip('"')
             same = etag == entry.etag.strip('"') != ""
             checksum = from_header(told.get(b"ChecksumCRC64NVME", b"").decode("ascii", "replace"))
-            return Written(entry, checksum or 0, proven=same and "-" not in etag)
+            version_id = version_of(answer.head)
+            return Written(entry, checksum or 0, same and "-" not in etag, version_id)
 
         path = self.path(entry.key)
         call = Call(
@@ -218,6 +221,13 @@ class Objects:
         key, query = entry.key, version_query(entry.version_id)
         call = Call("HeadObject", "HEAD", self.path(key), query, headers=[_ENABLED], key=key)
         self.client.start(call, _then(give, Answer.headers))
+
+
+def version_of(head: bytes) -> str:
+    """The version that an answer says it has made; empty: the bucket keeps none."""
+    found = _VERSION.search(head)
+    version_id = found[1].decode("ascii", "replace") if found else ""
+    return "" if version_id == "null" else version_id
 
 
 def copy_source(bucket: str, name: str, version_id: str = "") -> str:

@@ -13,8 +13,8 @@ from datasync_api.conditions import find_condition
 from datasync_api.execution import ExecutionStatus, Phase
 from datasync_api.plan import TransferPlan
 from datasync_api.report import Counters, Failure, SizeClass
-from datasync_cli.display import size
-from datasync_cli.samples import Rate
+from datasync_page.samples import Rate
+from datasync_page.units import size
 
 WIDTH: Final = 720.0
 HEIGHT: Final = 180.0
@@ -25,6 +25,7 @@ _NOT_THE_RECIPE: Final = {
     "count_sizes": True,
     "source": {"credentials_path", "ca_bundle_path"},
     "destination": {"credentials_path", "ca_bundle_path"},
+    "report": {"destination": {"credentials_path", "ca_bundle_path"}},
 }
 
 
@@ -110,12 +111,8 @@ def view(told: Told) -> View:
         chart=chart(told.rates),
         sizes=size_rows(told.sizes),
         failures=status.failures,
-        recipe=[*recipe(told.plan), *_hash(status)],
+        recipe=[*recipe(told.plan), ("planHash", told.plan.hash())],
     )
-
-
-def _hash(status: ExecutionStatus) -> list[tuple[str, str]]:
-    return [("planHash", status.resolved.plan_hash)] if status.resolved is not None else []
 
 
 def _facts(status: ExecutionStatus) -> list[tuple[str, str]]:
