@@ -809,6 +809,49 @@ CASES = (
         "spec.mode",
         'supported values: "Transfer", "DryRun"',
     ),
+    *(
+        Case(
+            f"override-{name}",
+            manifest("DataSyncTaskExecution", f"{{taskRef: {{name: a}}, overrides: {overrides}}}"),
+            f"spec.overrides.{field}",
+            fix,
+        )
+        for name, overrides, field, fix in (
+            (
+                "all-and-remove",
+                "{options: {transferMode: All, preserveDeletedFiles: Remove}}",
+                "options.preserveDeletedFiles",
+                "use transferMode Changed",
+            ),
+            ("mtime-alone", "{options: {mtime: None}}", "options.atime", "set mtime and atime"),
+            (
+                "mtime-and-atime",
+                "{options: {mtime: None, atime: BestEffort}}",
+                "options.atime",
+                "set mtime and atime",
+            ),
+            (
+                "option",
+                "{options: {verifyMode: Some}}",
+                "options.verifyMode",
+                "supported values",
+            ),
+            ("rate", "{options: {bytesPerSecond: 0}}", "options.bytesPerSecond", "unlimited"),
+            ("includes", "{includes: [{value: a}]}", "includes[0].value", "/"),
+            (
+                "report-twice",
+                "{report: {s3: {bucket: told}, locationRef: {name: told}}}",
+                "report",
+                "set s3 or locationRef, not both",
+            ),
+            (
+                "manifest-twice",
+                "{manifest: {path: a, configMapKeyRef: {name: b, key: c}}}",
+                "manifest",
+                "set configMapKeyRef or path, not both",
+            ),
+        )
+    ),
     Case(
         "no-task",
         manifest("DataSyncTaskExecution", "{cancel: false}"),

@@ -6,11 +6,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from datasync_api.base import ApiModel, immutable
+from datasync_api.base import ApiModel, Rule, immutable
 from datasync_api.baseline import Baseline
 from datasync_api.conditions import Conditions, Reason
 from datasync_api.hold import Acknowledgement, Hold
 from datasync_api.meta import Resource
+from datasync_api.overrides import Overrides
 from datasync_api.rate import BytesPerSecond
 from datasync_api.report import (
     Count,
@@ -70,11 +71,22 @@ _TERMINAL = frozenset({Phase.SUCCESS, Phase.COMPLETED_WITH_ERRORS, Phase.ERROR, 
 class ExecutionSpec(ApiModel):
     """Which task to run."""
 
+    rules = (
+        Rule(
+            cel="has(self.overrides) == has(oldSelf.overrides)",
+            message="overrides is immutable; create a new object instead",
+            field=".overrides",
+        ),
+    )
+
     task_ref: Annotated[Reference, immutable("taskRef")]
     mode: Annotated[RunMode, immutable("mode")] = Field(
         default="Transfer",
         description="DryRun: list, compare and count what would be done; nothing is written. The "
         "answer is in status.counters, status.requests and status.hold.",
+    )
+    overrides: Annotated[Overrides, immutable("overrides")] | None = Field(
+        default=None, description="What this run does otherwise than its task."
     )
     cancel: bool = Field(
         default=False, description="Set to true to stop the run; it ends in Cancelled."

@@ -62,6 +62,10 @@ def _parser() -> argparse.ArgumentParser:
         )  # fmt: skip
     run.add_argument("--task", metavar="NAME", help="the task to run, where there are several")
     run.add_argument(
+        "--execution", metavar="NAME",
+        help="a DataSyncTaskExecution of the manifests: run its task with its overrides and mode",
+    )  # fmt: skip
+    run.add_argument(
         "--mount", dest="mounts", action="append", default=[], metavar="LOCATION=PATH",
         help="the folder where the files of a location are that a node would mount: nfs, efs, "
         "fsxLustre, fsxOpenZfs, fsxOntap, persistentVolumeClaim",
@@ -124,6 +128,7 @@ def _run(arguments: argparse.Namespace, runner: Sequence[str] | None) -> int:
     request = Request(
         files=tuple(arguments.files),
         task=arguments.task,
+        execution=arguments.execution,
         mounts=tuple(arguments.mounts),
         as_json=arguments.output == "json",
         bytes_per_second=_rate(arguments.bytes_per_second),

@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -73,6 +73,8 @@ class Request:
 
     files: tuple[str, ...]
     task: str | None
+    execution: str | None
+    """A DataSyncTaskExecution of the manifests, with its overrides, or none."""
     mounts: tuple[str, ...]
     as_json: bool
     bytes_per_second: int | None
@@ -107,7 +109,8 @@ def run(request: Request) -> int:
     Raises: UsageError when it cannot be started.
     """
     manifests = _manifests(request.files)
-    chosen = choose(manifests, request.task)
+    chosen = choose(manifests, request.task, execution=request.execution)
+    request = _as_executed(request, chosen)
     with workspace() as place:
         plan, kept = _plan(request, manifests, chosen, place)
         token = place.new_token()
@@ -147,6 +150,19 @@ def run(request: Request) -> int:
         rates=samples.rates(end=_last(result) if result is not None else None),
     )
     return code if _reported(request.report, told) else code or REPORT_MISSING
+
+
+def _as_executed(request: Request, chosen: Chosen) -> Request:
+    """What the execution says; the command line's own words come first."""
+    if chosen.execution is None:
+        return request
+    spec, rate = chosen.execution.spec, request.bytes_per_second
+    return replace(
+        request,
+        mode="DryRun" if request.mode == "DryRun" else spec.mode,
+        bytes_per_second=spec.bytes_per_second if rate is None else rate,
+        acknowledge=request.acknowledge or spec.acknowledge,
+    )
 
 
 def _last(result: TransferResult) -> Sample:
@@ -206,7 +222,7 @@ def _plan(
     plan = make_plan(
         ExecutionIdentity(
             namespace=chosen.namespace,
-            name=f"{name}-local",
+            name=request.execution or f"{name}-local",
             uid=str(uuid.uuid4()),
             task=chosen.task.metadata.name,
         ),

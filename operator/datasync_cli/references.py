@@ -10,8 +10,10 @@ from datasync_api.agent import Agent
 from datasync_api.execution import Execution
 from datasync_api.location import Location
 from datasync_api.meta import Resource
-from datasync_api.plan import Places, nested, plan_side
-from datasync_api.task import Task
+from datasync_api.overrides import OverridesInvalidError, overridden
+from datasync_api.plan import Places, nested, plan_side, reported_into
+from datasync_api.task import Task, TaskSpec
+from datasync_api.task_report import TaskReport, report_location
 from datasync_cli.documents import Document
 from datasync_cli.issues import Issue
 from datasync_cli.manifests import Manifests
@@ -29,6 +31,13 @@ def check_references(manifests: Manifests) -> Iterator[Issue]:
         yield from _task(manifests, document, task)
     for document, run in manifests.all(Execution):
         yield from _missing(manifests, document, "spec.taskRef.name", Task, run.spec.task_ref.name)
+        task = manifests.find(Task, document.namespace, run.spec.task_ref.name)
+        if task is not None:
+            try:
+                overridden(task.spec, run.spec.overrides)
+            except OverridesInvalidError as error:
+                what, _, fix = str(error).rpartition("; ")
+                yield _error(document, "spec.overrides", what, fix)
 
 
 def _task(manifests: Manifests, document: Document, task: Task) -> Iterator[Issue]:
@@ -47,6 +56,8 @@ def _task(manifests: Manifests, document: Document, task: Task) -> Iterator[Issu
         yield from _missing(manifests, document, f"spec.{field}.name", Location, name)
     for index, name in enumerate(spec.run_after):
         yield from _missing(manifests, document, f"spec.runAfter[{index}]", Task, name)
+    if spec.report is not None:
+        yield from _report(manifests, document, spec, spec.report)
     one = manifests.find(Location, document.namespace, source)
     other = manifests.find(Location, document.namespace, destination)
     where = "spec.destinationLocationRef"
@@ -56,6 +67,25 @@ def _task(manifests: Manifests, document: Document, task: Task) -> Iterator[Issu
     if one and other and nested(plan_side(one.spec, _NOWHERE), plan_side(other.spec, _NOWHERE)):
         what = f"{one.spec.uri} and {other.spec.uri} are the same place, or one is inside the other"
         yield _error(document, where, what, "name a destination outside of the source")
+
+
+def _report(
+    manifests: Manifests, document: Document, spec: TaskSpec, report: TaskReport
+) -> Iterator[Issue]:
+    found = None
+    if ref := report.location_ref:
+        yield from _missing(manifests, document, "spec.report.locationRef.name", Location, ref.name)
+        found = manifests.find(Location, document.namespace, ref.name)
+    place = report_location(report, found)
+    if place is None:
+        return
+    for end in (spec.source_location_ref, spec.destination_location_ref):
+        location = manifests.find(Location, document.namespace, end.name)
+        if location and reported_into(
+            plan_side(place, _NOWHERE), plan_side(location.spec, _NOWHERE)
+        ):
+            what = f"the report would lie in {location.spec.uri}, which the task synchronizes"
+            yield _error(document, "spec.report", what, "choose another prefix or location")
 
 
 def _missing(

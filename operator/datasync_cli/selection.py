@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from datasync_api.execution import Execution
 from datasync_api.location import Location
+from datasync_api.overrides import OverridesInvalidError, overridden
 from datasync_api.plan import (
     REPORT_FOLDERS,
     AnySide,
@@ -34,15 +36,20 @@ class Chosen:
     task: Task
     source: Location
     destination: Location
+    execution: Execution | None = None
+    """The run that was asked for by name; its overrides are in the task already."""
     report: Location | None = None
     """The location that the report goes to, where the task names one."""
 
 
-def choose(manifests: Manifests, name: str | None) -> Chosen:
-    """The task that was named, or the only one.
+def choose(manifests: Manifests, name: str | None, *, execution: str | None = None) -> Chosen:
+    """The task that was named, or the only one, as the execution that was named takes it.
 
     Raises: UsageError when there is none, several, or a location is missing.
     """
+    run = _execution(manifests, execution) if execution is not None else None
+    if run is not None:
+        name = run.spec.task_ref.name
     tasks = [(d, t) for d, t in manifests.all(Task) if name in (None, t.metadata.name)]
     if not tasks:
         what = f"no DataSyncTask {name}" if name else "no DataSyncTask"
@@ -53,6 +60,12 @@ def choose(manifests: Manifests, name: str | None) -> Chosen:
         names = ", ".join(task.metadata.name for _, task in tasks)
         raise UsageError(f"several tasks are given: choose one by --task NAME ({names})")
     document, task = tasks[0]
+    if run is not None:
+        try:
+            spec = overridden(task.spec, run.spec.overrides)
+        except OverridesInvalidError as error:
+            raise UsageError(str(error)) from error
+        task = task.model_copy(update={"spec": spec})
     source, destination = (
         _location(manifests, document, ref.name)
         for ref in (task.spec.source_location_ref, task.spec.destination_location_ref)
@@ -60,7 +73,18 @@ def choose(manifests: Manifests, name: str | None) -> Chosen:
     report = task.spec.report
     ref = report.location_ref if report is not None else None
     there = _location(manifests, document, ref.name) if ref is not None else None
-    return Chosen(document.namespace, task, source, destination, there)
+    return Chosen(document.namespace, task, source, destination, run, there)
+
+
+def _execution(manifests: Manifests, name: str) -> Execution:
+    runs = [run for _, run in manifests.all(Execution) if run.metadata.name == name]
+    if len(runs) != 1:
+        known = ", ".join(run.metadata.name for _, run in manifests.all(Execution)) or "none"
+        raise UsageError(
+            f"{'no' if not runs else 'more than one'} DataSyncTaskExecution {name} is among the "
+            f"given documents ({known}): give the file that holds it by -f"
+        )
+    return runs[0]
 
 
 def _location(manifests: Manifests, document: Document, name: str) -> Location:

@@ -15,6 +15,7 @@ from datasync_api.conditions import Reason
 from datasync_api.execution import Execution, Phase
 from datasync_api.location import Location
 from datasync_api.meta import Resource
+from datasync_api.overrides import OverridesInvalidError, overridden
 from datasync_api.report import Progress
 from datasync_api.task import Task
 from datasync_api.task_report import report_location
@@ -162,6 +163,11 @@ class Observer:
         except NotFound:
             text = f"no DataSyncTask {name} in this namespace: create it, or correct spec.taskRef"
             return None, (Reason.TASK_NOT_FOUND, text)
+        try:
+            spec = overridden(task.spec, run.spec.overrides)
+        except OverridesInvalidError as error:
+            return None, (Reason.INVALID_SPEC, str(error))
+        task = task.model_copy(update={"spec": spec})
         ends: list[Location] = []
         report = task.spec.report if run.spec.mode == "Transfer" else None
         refs = [task.spec.source_location_ref, task.spec.destination_location_ref]

@@ -34,6 +34,25 @@ CHANGES = {
         manifest("DataSyncTaskExecution", "{taskRef: {name: one}, mode: Transfer}"),
         "mode is immutable; create a new object instead",
     ),
+    "an override": (
+        manifest(
+            "DataSyncTaskExecution",
+            "{taskRef: {name: one}, overrides: {options: {logLevel: 'Off'}}}",
+        ),
+        manifest(
+            "DataSyncTaskExecution",
+            "{taskRef: {name: one}, overrides: {options: {verifyMode: None}}}",
+        ),
+        "overrides is immutable; create a new object instead",
+    ),
+    "overrides that come late": (
+        manifest("DataSyncTaskExecution", "{taskRef: {name: one}}"),
+        manifest(
+            "DataSyncTaskExecution",
+            "{taskRef: {name: one}, overrides: {options: {logLevel: 'Off'}}}",
+        ),
+        "overrides is immutable; create a new object instead",
+    ),
 }
 
 
@@ -52,6 +71,8 @@ FITTING = (
     "excludes: [{value: '*.[z-a]|/a\\*b'}], options: {hiddenFiles: Exclude}",
     "fileConditions: {minSize: 1024, maxSize: 1Ki, minAge: 1d, maxAge: 24h}",
     "fileConditions: {minSize: 1.5Ki, maxSize: 1.6k, minAge: 1h30m, maxAge: 1d12h5s}",
+    "report: {s3: {bucket: told, prefix: a/b}, overrides: {deleted: {reportLevel: ErrorsOnly}}}",
+    "report: {locationRef: {name: told}, outputType: SummaryOnly, html: false}",
     "fileConditions: {modifiedAfter: 2026-01-31T00:00:00+01:00, modifiedBefore: 2026-01-31T00:00:00Z}",
 )
 

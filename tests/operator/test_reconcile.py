@@ -330,6 +330,43 @@ async def test_a_rate_of_the_execution_is_in_force_from_the_first_byte() -> None
     assert world.execution()["status"]["resolved"]["bytesPerSecond"] == 3000
 
 
+async def test_the_overrides_of_a_run_and_its_report_are_frozen_into_its_plan() -> None:
+    world = World(options={"bytesPerSecond": 3000}, includes=[{"value": "/a"}])
+    told = {"s3": {"bucket": "told", "prefix": "reports"}}
+    world.put(
+        EXECUTIONS,
+        "run",
+        {
+            "taskRef": {"name": "nightly"},
+            "overrides": {"options": {"logLevel": "Off"}, "includes": [], "report": told},
+        },
+    )
+    await world.settle()
+    [stored] = world.cluster.all(CONFIG_MAPS)
+    plan = TransferPlan.model_validate_json(stored["data"]["plan.json"])
+    assert (plan.options.log_level, plan.options.bytes_per_second) == ("Off", 3000)
+    assert plan.includes == ()
+    assert plan.report is not None
+    assert plan.report.destination.uri == "s3://told/reports/"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ({"report": {"locationRef": {"name": "bucket"}}}, "name a location outside of both"),
+        ({"report": {"locationRef": {"name": "missing"}}}, "no DataSyncLocation missing"),
+    ],
+)
+async def test_overrides_that_do_not_fit_the_task_are_told(overrides: Any, words: str) -> None:
+    world = World()
+    world.put(EXECUTIONS, "run", {"taskRef": {"name": "nightly"}, "overrides": overrides})
+    await world.settle()
+    [ready] = [c for c in world.execution()["status"]["conditions"] if c["type"] == "Ready"]
+    assert words in ready["message"]
+    assert world.phase() == ("Error" if "outside" in words else "Queued")
+    assert not world.cluster.all(JOBS)
+
+
 async def test_the_second_run_of_a_task_waits_for_the_first() -> None:
     world = World()
     world.run("first")

@@ -32,6 +32,7 @@ def wait_or_start(seen: ExecutionView, settings: Settings, *, now: datetime) -> 
     |---|---|---|---|---|
     | missing, within the launch deadline | - | - | - | wait |
     | missing, past it | - | - | - | Error |
+    | there, and the overrides do not fit the task | - | - | - | Error |
     | there | no | - | - | Error |
     | there | yes | Disabled, another run goes | - | Error TaskBusy |
     | there | yes | any | no agent, CSI driver or task to run after exists, past it | Error |
@@ -44,7 +45,7 @@ def wait_or_start(seen: ExecutionView, settings: Settings, *, now: datetime) -> 
     overdue = now - asked > timedelta(seconds=settings.launch_deadline_seconds)
     if seen.recipe is None:
         reason, message = seen.dangling
-        if overdue:
+        if overdue or reason is Reason.INVALID_SPEC:
             return end_now(seen, Outcome(reason, message), now)
         return _wait(seen, reason, message, now)
     if problem := _problem(seen, seen.recipe, settings) or _rival(seen, seen.recipe):
