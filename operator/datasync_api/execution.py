@@ -12,6 +12,7 @@ from datasync_api.conditions import Conditions, Reason
 from datasync_api.hold import Acknowledgement, Hold
 from datasync_api.meta import Resource
 from datasync_api.overrides import Overrides
+from datasync_api.prices import EstimatedCost
 from datasync_api.rate import BytesPerSecond
 from datasync_api.report import (
     Count,
@@ -215,7 +216,13 @@ class ExecutionStatus(ApiModel):
     counters: Counters | None = None
     requests: Requests | None = Field(
         default=None,
-        description="Of a DryRun: the S3 requests that a transfer would send, by operation.",
+        description="The S3 requests that were sent, by operation. Of a DryRun: those that a "
+        "transfer would send.",
+    )
+    estimated_cost: EstimatedCost | None = Field(
+        default=None,
+        description="What these requests cost at Amazon S3's list prices; absent where a side is "
+        "object storage that is not Amazon's.",
     )
     result: ExecutionResult | None = None
     failures: Failures = Field(default_factory=list[Failure])

@@ -5,6 +5,7 @@ It names where credentials are mounted and never holds them.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
@@ -19,6 +20,7 @@ from datasync_api.hold import Acknowledgement
 from datasync_api.location import AddressingStyle, LocationSpec, PayloadSigning
 from datasync_api.logging_target import CloudWatchStream, stream_of
 from datasync_api.manifest import TransferManifest
+from datasync_api.prices import EstimatedCost, estimated_cost
 from datasync_api.report import RunMode
 from datasync_api.smb import DEFAULT_PORT, SmbEncryption, SmbVersion
 from datasync_api.task import Guards, TaskOptions, TaskSpec
@@ -338,6 +340,18 @@ def _planned(report: TaskReport, side: AnySide) -> PlannedReport:
 
 REPORT_FOLDERS: Final = ("Summary-Reports", "Detailed-Reports")
 """Below them, in a folder for each task and execution, are the files of a report (AWS's names)."""
+
+
+def cost_of(requests: Mapping[str, int], *sides: AnySide) -> EstimatedCost | None:
+    """What requests to these sides cost.
+
+    None where one of them is object storage that is not Amazon's: whose a request was is not known.
+    The class of the last side that is a bucket counts: the destination's.
+    """
+    buckets = [side for side in sides if isinstance(side, S3Side)]
+    if not buckets or not all(side.uri.startswith("s3://") for side in buckets):
+        return None
+    return estimated_cost(requests, storage_class=getattr(buckets[-1], "storage_class", "Standard"))
 
 
 def reported_into(report: AnySide, synced: AnySide) -> bool:

@@ -14,6 +14,7 @@ from datasync_api.base import ApiModel, ListOf
 from datasync_api.baseline import Baseline
 from datasync_api.conditions import Condition, Reason
 from datasync_api.hold import Hold
+from datasync_api.prices import EstimatedCost
 from datasync_api.rate import BytesPerSecond
 
 RESULT_MAX_BYTES: Final = 4096
@@ -200,8 +201,11 @@ class TransferResult(ApiModel):
     hold: Hold | None = None
     """With Held: what is held back; of a dry run: what would be."""
     requests: Requests = Field(default_factory=dict[str, int])
-    """Of a dry run: those that a transfer would send, beside repetitions and those by which its
-    processes get to know a server."""
+    """Those that were sent, repetitions and those of the report included.  Of a dry run: those that
+    a transfer would send, beside repetitions and those by which its processes get to know a
+    server."""
+    estimated_cost: EstimatedCost | None = None
+    """Of the requests; absent where a side is object storage that is not Amazon's."""
     baseline: Baseline | None = None
     """What the next run of this recipe need not ask about; of a run without failures alone."""
     start_time: datetime

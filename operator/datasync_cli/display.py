@@ -163,6 +163,8 @@ def _rows(status: ExecutionStatus) -> list[tuple[str, str]]:
     if status.requests:
         asked = sorted(status.requests.items(), key=lambda item: (-item[1], item[0]))
         rows.append(("S3 requests", ", ".join(f"{number} {name}" for name, number in asked)))
+    if (cost := status.estimated_cost) is not None:
+        rows.append(("Estimated cost", f"{cost.amount} {cost.currency} ({cost.basis})"))
     if status.result is not None:
         rows.append(("Duration", f"{status.result.total_duration_ms / 1000:.1f} s"))
     if status.progress is not None and not dry:

@@ -122,6 +122,7 @@ def make_status(
         progress=_progress(result, phase, ended) if result else None,
         counters=result.counters if result else None,
         requests=(result.requests or None) if result else None,
+        estimated_cost=result.estimated_cost if result else None,
         result=ExecutionResult.of(
             result, error.code if error else None, error.detail if error else None
         ),

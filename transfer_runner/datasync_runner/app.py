@@ -16,7 +16,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from datasync_api.exit_codes import ExitCode
-from datasync_api.plan import Exchange, TransferPlan
+from datasync_api.plan import Exchange, TransferPlan, cost_of
 from datasync_api.report import ReportDelivery, RunnerPhase, TransferResult
 from datasync_runner import checksums, logs
 from datasync_runner.core.log_lines import log_line
@@ -25,7 +25,6 @@ from datasync_runner.cores import usable_cpus, usable_memory_bytes, worker_count
 from datasync_runner.engine.end import STOPPED, End, completed, stopped_by
 from datasync_runner.engine.exchange import ExchangeServer
 from datasync_runner.engine.file_events import FileEvents
-from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.pipeline import run_plan
 from datasync_runner.engine.pool import Pool, fork_workers
 from datasync_runner.engine.pool_worker import work
@@ -83,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     board.files = FileEvents.of(plan, board.tally, log.write, keep=board.keep)
     delivery = _deliver(plan, log)  # has a thread, so after the workers
     end, report = asyncio.run(_supervise(run, began))
-    return _conclude(options.result, board, began, end, delivery=delivery, report=report)
+    return _conclude(options.result, board, began, end, plan=plan, delivery=delivery, report=report)
 
 
 def _deliver(plan: TransferPlan, log: logs.Log) -> Delivery | None:
@@ -123,7 +122,12 @@ class _Run:
             return Means(budget, throttle, MAX_CONNECTIONS // count, started_ns)
 
         def worker(connection: socket.socket) -> int:
-            return work(connection, plan, lambda budget: make_storages(plan, means(budget)))
+            return work(
+                connection,
+                plan,
+                lambda budget: make_storages(plan, means(budget)),
+                asked=requests_sent,
+            )
 
         pool = fork_workers(count, worker, write=log.write) if count > 1 else None
         report = None
@@ -133,7 +137,8 @@ class _Run:
                 side,
                 plan.execution,
                 began=began,
-                storage=lambda: Patient(make_report_storage(side, means(ByteBudget(BUDGET_BYTES)))),
+                storage=lambda: make_report_storage(side, means(ByteBudget(BUDGET_BYTES))),
+                asked=lambda storage: board.tally.requests.update(requests_sent(storage)),
             )
             board.keep = files.keep
             report = TaskReport(plan, board, files)
@@ -186,9 +191,9 @@ async def _run(run: _Run) -> End:
         try:
             mover = run.pool.run if run.pool else None
             await run_plan(plan, source, destination, board, mover=mover)
-            if plan.mode == "DryRun":
-                board.requests += requests_sent(source) + requests_sent(destination)
         finally:
+            for storage in (source, destination):
+                board.tally.requests.update(requests_sent(storage))
             await source.close()
             await destination.close()
     except Exception as error:
@@ -240,11 +245,14 @@ def _conclude(
     began: datetime,
     end: End,
     *,
+    plan: TransferPlan | None = None,
     delivery: Delivery | None = None,
     report: ReportDelivery | None = None,
 ) -> int:
     """Write the result, and again with what became of the log, for that takes a while to know."""
     result = _result(board, began, datetime.now(UTC), end).model_copy(update={"report": report})
+    if plan is not None:
+        result = _priced(plan, result)
     told = result.model_dump(
         mode="json", by_alias=True, exclude_defaults=True, exclude={"version", "execution_uid"}
     )
@@ -261,6 +269,14 @@ def _conclude(
         return ExitCode.HOPELESS
     sys.stdout.flush()
     return end.code
+
+
+def _priced(plan: TransferPlan, result: TransferResult) -> TransferResult:
+    sides = [plan.source, plan.destination]
+    if plan.report is not None:
+        sides.insert(0, plan.report.destination)
+    cost = cost_of(result.requests, *sides)
+    return result.model_copy(update={"estimated_cost": cost})
 
 
 def _leave(path: Path, result: TransferResult) -> None:
@@ -293,7 +309,7 @@ def _result(board: Board, began: datetime, ended: datetime, end: End) -> Transfe
         sizes=tally.size_classes(),
         error=end.error,
         hold=end.hold or board.hold,
-        requests=dict(board.requests),
+        requests=dict(board.requests + tally.requests),
         baseline=board.baseline if end.outcome == "Success" else None,
         start_time=began,
         end_time=ended,

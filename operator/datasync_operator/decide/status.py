@@ -96,6 +96,7 @@ def ended(execution: Execution, end: Outcome, *, now: datetime) -> ExecutionStat
     if end.result is not None:
         changes["counters"] = end.result.counters
         changes["requests"] = end.result.requests or None
+        changes["estimated_cost"] = end.result.estimated_cost
         changes["failures"] = end.result.failures
         changes["progress"] = progress.final(known.progress, end.result, now=now)
         changes["report"] = end.result.report

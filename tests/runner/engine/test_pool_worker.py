@@ -36,7 +36,7 @@ async def test_a_worker_that_stops_listens_until_the_run_hangs_up():
 
     ours, theirs = socket.socketpair()
     wire = await wire_of(ours)
-    working = asyncio.create_task(pool_worker._work(theirs, PLAN, storages))
+    working = asyncio.create_task(pool_worker._work(theirs, PLAN, storages, lambda _: {}))
     await wire.send(ORDER)
     while not isinstance(message := await wire.receive(), Stopped):
         assert isinstance(message, Report)

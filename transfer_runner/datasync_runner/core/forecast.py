@@ -2,8 +2,7 @@
 
 It is the way of a run without mishaps, at servers that check checksums as Amazon S3 does: without
 repetitions, without the few requests by which each process gets to know a server, and without those
-that go on with an upload of an earlier run.  No price is put on them: that depends on region,
-storage class and contract.
+that go on with an upload of an earlier run.  `datasync_api.prices` puts a price on them.
 """
 
 from collections import Counter

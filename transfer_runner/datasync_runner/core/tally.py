@@ -3,6 +3,7 @@
 One object, written by the engine's event loop alone, read by anyone.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Final, Literal, NamedTuple
@@ -71,6 +72,8 @@ class Tally:
     _classes: dict[str, _Class] = field(default_factory=dict[str, _Class])
     sizes: dict[int, list[int]] = field(default_factory=dict[int, list[int]])
     """By size class: files and bytes that were transferred, where somebody counts them."""
+    requests: Counter[str] = field(default_factory=Counter[str])
+    """S3 requests by operation, repetitions included, of processes that are done."""
     on_failure: Callable[[Stage, Entry | bytes, Failed], None] | None = None
     """Is told of every single failure, where somebody reports them."""
 
@@ -95,6 +98,7 @@ class Tally:
         taken.failed, self.failed = self.failed, _new_failures()
         taken._classes, self._classes = self._classes, {}
         taken.sizes, self.sizes = self.sizes, {}
+        taken.requests, self.requests = self.requests, Counter()
         return taken
 
     def add(self, other: "Tally") -> None:
@@ -109,6 +113,7 @@ class Tally:
                 code, _Class(known.sample_path, known.message, known.hint)
             )
             ours.count += known.count
+        self.requests.update(other.requests)
         for number, (files, size_bytes) in other.sizes.items():
             counted = self.sizes.setdefault(number, [0, 0])
             counted[0] += files

@@ -10,7 +10,7 @@ at most those of the `2 * AHEAD` items that a worker has.
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from datasync_api.plan import TransferPlan
@@ -34,6 +34,8 @@ REPORT_SECONDS: Final = 0.25
 REPORT_ITEMS: Final = 64
 
 MakeStorages = Callable[[ByteBudget], tuple[Destination, Destination]]
+Asked = Callable[[Destination], Mapping[str, int]]
+"""The requests that a storage has sent, by operation."""
 
 
 class _Board(Board):
@@ -86,12 +88,16 @@ class _Feed(WorkQueue):
         self._wire.post(report)
 
 
-def work(connection: socket.socket, plan: TransferPlan, make_storages: MakeStorages) -> int:
+def work(
+    connection: socket.socket, plan: TransferPlan, make_storages: MakeStorages, *, asked: Asked
+) -> int:
     """A worker's whole life; the exit code is 0, also when the run hung up."""
-    return asyncio.run(_work(connection, plan, make_storages))
+    return asyncio.run(_work(connection, plan, make_storages, asked))
 
 
-async def _work(connection: socket.socket, plan: TransferPlan, make_storages: MakeStorages) -> int:
+async def _work(
+    connection: socket.socket, plan: TransferPlan, make_storages: MakeStorages, asked: Asked
+) -> int:
     reader, writer = await asyncio.open_connection(sock=connection, limit=STREAM_LIMIT_BYTES)
     wire = Wire(reader, writer)
     lines: list[str] = []
@@ -103,7 +109,7 @@ async def _work(connection: socket.socket, plan: TransferPlan, make_storages: Ma
     first = await wire.receive()
     if first is None:
         return 0
-    doing = asyncio.create_task(_do(plan, feed, board, make_storages))
+    doing = asyncio.create_task(_do(plan, feed, board, make_storages, asked))
     hearing = asyncio.create_task(_hear(wire, feed, first))
     telling = asyncio.create_task(_tell(feed))
     await asyncio.wait({doing, hearing}, return_when=asyncio.FIRST_COMPLETED)
@@ -126,17 +132,22 @@ async def _work(connection: socket.socket, plan: TransferPlan, make_storages: Ma
     return 0
 
 
-async def _do(plan: TransferPlan, feed: _Feed, board: Board, make_storages: MakeStorages) -> None:
+async def _do(
+    plan: TransferPlan, feed: _Feed, board: Board, make_storages: MakeStorages, asked: Asked
+) -> None:
     """Transfer and verify, with storages of this process's own.  Raises: StopError."""
     if not await feed.any():
         feed.report(moved=True)
         return
     budget = ByteBudget(BUDGET_BYTES)
-    source, destination = (Patient(storage) for storage in make_storages(budget))
+    storages = make_storages(budget)
+    source, destination = (Patient(storage) for storage in storages)
     try:
         await asyncio.gather(source.check(), destination.check())
         await move(plan, source, destination, queue=feed, board=board, budget=budget)
     finally:
+        for storage in storages:
+            board.tally.requests.update(asked(storage))
         await source.close()
         await destination.close()
 

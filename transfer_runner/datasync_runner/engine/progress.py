@@ -35,7 +35,8 @@ class Board:
     hold: Hold | None = None
     """Of a dry run: what a transfer would have to have acknowledged."""
     requests: Counter[str] = field(default_factory=Counter[str])
-    """Of a dry run: what a transfer would ask of S3, beside what the dry run has asked itself."""
+    """Of a dry run: what a transfer would ask of S3, beside what the dry run has asked itself,
+    which is in the tally."""
     baseline: Baseline | None = None
     """What the run has proven for the next one."""
     files: FileEvents | None = None

@@ -23,6 +23,7 @@ from datasync_runner.core.entry import Entry, Kind, ObjectHeaders
 from datasync_runner.core.report_entries import SECTIONS, ReportEntry, ReportKind
 from datasync_runner.core.report_summary import WrittenFile
 from datasync_runner.core.tally import printable
+from datasync_runner.engine.patient import Patient
 from datasync_runner.storage.errors import StorageError
 from datasync_runner.storage.port import Content, Destination
 
@@ -80,9 +81,11 @@ class ReportFiles:
         *,
         began: datetime,
         storage: Callable[[], Destination],
+        asked: Callable[[Destination], None] = lambda _: None,
     ) -> None:
-        self._side, self._make = side, storage
-        self._storage: Destination | None = None
+        self._side, self._make, self._asked = side, storage, asked
+        self._made: Destination | None = None
+        self._storage: Patient | None = None
         folder = f"{execution.namespace}.{execution.task}/{execution.name}-{execution.uid[:8]}"
         summaries, details = REPORT_FOLDERS
         stamp = f"{began:%Y%m%dT%H%M%SZ}"
@@ -162,16 +165,18 @@ class ReportFiles:
         while not self._full.empty():
             if (piece := self._full.get_nowait()) is not None:
                 piece.drop()
-        if self._storage is not None:
-            await self._storage.close()
-            self._storage = None
+        if self._made is not None:
+            self._asked(self._made)
+            await self._made.close()
+            self._made = self._storage = None
 
     async def _write(self, name: str, body: bytes, headers: ObjectHeaders) -> bool:
         key = name.encode("utf-8", "surrogateescape")
         entry = Entry(key, Kind.FILE, len(body), headers=headers)
         try:
             if self._storage is None:
-                self._storage = self._make()
+                self._made = self._make()
+                self._storage = Patient(self._made)
                 if not self._storage.objects:  # AWS asks for the right to put objects, no other
                     await self._storage.check()
             (answer,) = await self._storage.write_small([Content(entry, body)])
