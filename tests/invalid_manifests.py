@@ -686,6 +686,36 @@ CASES = (
         'supported values: "Off", "Basic", "Transfer"',
     ),
     Case(
+        "proxy-with-password",
+        agent("{httpsProxy: 'http://me:secret@proxy.example.com:3128'}"),
+        "spec.httpsProxy",
+        "a password has no place here",
+    ),
+    Case(
+        "proxy-without-scheme",
+        agent("{httpsProxy: 'proxy.example.com:3128'}"),
+        "spec.httpsProxy",
+        "write scheme, host and port alone",
+    ),
+    Case(
+        "no-proxy-alone",
+        agent("{noProxy: .corp.example.com}"),
+        "spec.noProxy",
+        "set httpsProxy, or remove noProxy",
+    ),
+    Case(
+        "no-proxy-with-blanks",
+        agent("{httpsProxy: 'http://p:3128', noProxy: 'a.example.com, b.example.com'}"),
+        "spec.noProxy",
+        "with commas and without blanks",
+    ),
+    Case(
+        "agent-ca-without-key",
+        agent("{caBundle: {configMapKeyRef: {name: corp}}}"),
+        "spec.caBundle.configMapKeyRef.key",
+        "Required value",
+    ),
+    Case(
         "window-without-effect",
         schedule("rate(1 day)", "windows: [{from: '08:00', to: '18:00'}]"),
         "spec.schedule.windows[0]",

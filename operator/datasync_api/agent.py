@@ -5,16 +5,44 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from datasync_api.base import ApiModel, ListOf
+from datasync_api.base import ApiModel, ListOf, Rule
 from datasync_api.conditions import Conditions
 from datasync_api.meta import Resource
-from datasync_api.text import AnnotationMap, LabelMap, Name, Quantity, Reference
+from datasync_api.text import (
+    AnnotationMap,
+    CaBundle,
+    LabelMap,
+    Name,
+    Quantity,
+    Reference,
+    written_as,
+)
 
 Privileges = Literal["Restricted", "ReadAll", "PreserveOwnership"]
 Connection = Literal["Online", "Offline"]
 UserId = Annotated[int, Field(ge=0, le=2_147_483_647)]
 QuantityMap = Annotated[
     dict[Annotated[str, Field(min_length=1, max_length=63)], Quantity], Field(max_length=16)
+]
+
+
+ProxyUrl = Annotated[
+    str,
+    Field(max_length=2048),
+    written_as(
+        r"(https?://[A-Za-z0-9._:\[\]-]+/?)?",
+        "is not the URL of a proxy: write scheme, host and port alone, as in "
+        "http://proxy.example.com:3128; a password has no place here",
+    ),
+]
+NoProxy = Annotated[
+    str,
+    Field(max_length=4096),
+    written_as(
+        r"[A-Za-z0-9.:/*_\[\]-]*(,[A-Za-z0-9.:/*_\[\]-]+)*",
+        "is not a list of hosts: write them with commas and without blanks, as in "
+        "10.0.0.0/8,.corp.example.com",
+    ),
 ]
 
 
@@ -37,6 +65,15 @@ class Resources(ApiModel):
 
 class AgentSpec(ApiModel):
     """The pod template of an agent's runners, narrowed to what is safe to set."""
+
+    rules = (
+        Rule(
+            cel="self.noProxy == '' || self.httpsProxy != ''",
+            message="noProxy names what a proxy is not for: set httpsProxy, or remove noProxy",
+            field=".noProxy",
+            holds=lambda spec: spec.no_proxy == "" or spec.https_proxy != "",
+        ),
+    )
 
     node_selector: LabelMap = Field(
         default_factory=dict, description="Labels a node must have; empty: any node."
@@ -70,6 +107,19 @@ class AgentSpec(ApiModel):
     )
     max_concurrent_executions: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=4, description="Executions that may run at once on this agent; others queue."
+    )
+    ca_bundle: CaBundle | None = Field(
+        default=None,
+        description="Certificates to trust for HTTPS instead of the public ones, from a ConfigMap; "
+        "a location's own caBundle counts first. Where both are needed, put both in.",
+    )
+    https_proxy: ProxyUrl = Field(
+        default="", description="Proxy for HTTPS servers: S3, STS, CloudWatch Logs."
+    )
+    no_proxy: NoProxy = Field(
+        default="",
+        description="Hosts, domains and networks that are reached without the proxy, with commas: "
+        "10.0.0.0/8,.corp.example.com",
     )
     pod_labels: LabelMap = Field(default_factory=dict, description="Labels of runner pods.")
     pod_annotations: AnnotationMap = Field(

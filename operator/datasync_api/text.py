@@ -154,7 +154,7 @@ class ConfigMapKeyReference(ApiModel):
 
 
 class CaBundle(ApiModel):
-    """Certificates (PEM) to trust beside the system's own."""
+    """Certificates (PEM) to trust, instead of the public ones."""
 
     config_map_key_ref: ConfigMapKeyReference
 

@@ -14,7 +14,7 @@ from datasync_api.manifest import MANIFEST_KEY
 from datasync_api.plan import Exchange, ExecutionIdentity, TransferPlan, make_plan, plan_side
 from datasync_api.task import Task
 from datasync_api.windows import Window
-from datasync_operator.decide import naming, volumes
+from datasync_operator.decide import naming, network, volumes
 from datasync_operator.decide.naming import Side
 from datasync_operator.decide.rate import rate_in_force
 from datasync_operator.settings import Settings
@@ -153,6 +153,7 @@ def _pod(execution: Execution, recipe: Recipe, spec: AgentSpec, settings: Settin
     parts = [
         *(volumes.pod_parts(execution, spec, side) for side, spec in recipe.sides().items()),
         volumes.manifest_parts(recipe.task.spec.transfer_manifest, _MANIFEST_FOLDER),
+        network.parts(spec),
     ]
     accounts = recipe.service_accounts()
     return _present(
@@ -184,11 +185,13 @@ def _container(
 ) -> Manifest:
     added = _capabilities(recipe, spec)
     capabilities: Manifest = {"drop": ["ALL"], **({"add": list(added)} if added else {})}
+    variables = network.environment(spec)
     return {
         "name": CONTAINER,
         "image": settings.runner_image,
         "imagePullPolicy": settings.runner_image_pull_policy,
         "args": ["--plan", f"{_PLAN_FOLDER}/plan.json", "--result", _TERMINATION_LOG],
+        **({"env": variables} if variables else {}),
         "ports": [{"name": "exchange", "containerPort": settings.exchange_port}],
         "resources": spec.resources.manifest(),
         "securityContext": {

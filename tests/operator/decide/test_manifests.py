@@ -221,6 +221,22 @@ def test_every_knob_of_the_agent_reaches_the_pod() -> None:
     assert (pod["priorityClassName"], pod["runtimeClassName"]) == ("low", "gvisor")
 
 
+def test_the_agents_proxy_and_certificates_are_the_pods() -> None:
+    ca = {"configMapKeyRef": {"name": "corp", "key": "root.pem"}}
+    proxy, without = "http://proxy.example.com:3128", "10.0.0.0/8,.corp.example.com"
+    pod = pod_of(recipe(on=agent(caBundle=ca, httpsProxy=proxy, noProxy=without)))
+    variables = {one["name"]: one["value"] for one in pod["containers"][0]["env"]}
+    path = variables.pop("AWS_CA_BUNDLE")
+    assert variables == {"HTTPS_PROXY": proxy, "NO_PROXY": without}
+    [mount] = [m for m in pod["containers"][0]["volumeMounts"] if m["name"] == "agent-ca"]
+    [volume] = [v for v in pod["volumes"] if v["name"] == "agent-ca"]
+    assert mount["readOnly"] is True
+    assert volume["configMap"]["name"] == "corp"
+    [item] = volume["configMap"]["items"]
+    assert (item["key"], f"{mount['mountPath']}/{item['path']}") == ("root.pem", path)
+    assert "env" not in pod_of(recipe(on=agent()))["containers"][0]
+
+
 def test_labels_of_ours_win_over_the_agents() -> None:
     greedy = agent(podLabels={naming.EXECUTION_UID_LABEL: "other"})
     template = manifests.job(RUN, recipe(on=greedy), SETTINGS, attempt=1)["spec"]["template"]
