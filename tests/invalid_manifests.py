@@ -686,6 +686,12 @@ CASES = (
         'supported values: "Off", "Basic", "Transfer"',
     ),
     Case(
+        "agent-rate-zero",
+        agent("{bytesPerSecond: 0}"),
+        "spec.bytesPerSecond",
+        "write -1 for unlimited",
+    ),
+    Case(
         "proxy-with-password",
         agent("{httpsProxy: 'http://me:secret@proxy.example.com:3128'}"),
         "spec.httpsProxy",

@@ -8,6 +8,7 @@ from pydantic import Field
 from datasync_api.base import ApiModel, ListOf, Rule
 from datasync_api.conditions import Conditions
 from datasync_api.meta import Resource
+from datasync_api.rate import UNLIMITED, BytesPerSecond
 from datasync_api.text import (
     AnnotationMap,
     CaBundle,
@@ -107,6 +108,11 @@ class AgentSpec(ApiModel):
     )
     max_concurrent_executions: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=4, description="Executions that may run at once on this agent; others queue."
+    )
+    bytes_per_second: BytesPerSecond = Field(
+        default=UNLIMITED,
+        description="Ceiling for everything on this agent, in equal shares for the runs that "
+        "transfer; -1: unlimited.",
     )
     ca_bundle: CaBundle | None = Field(
         default=None,

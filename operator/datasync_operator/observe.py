@@ -16,6 +16,7 @@ from datasync_api.execution import Execution, Phase
 from datasync_api.location import Location
 from datasync_api.meta import Resource
 from datasync_api.overrides import OverridesInvalidError, overridden
+from datasync_api.rate import UNLIMITED
 from datasync_api.report import Progress
 from datasync_api.task import Task
 from datasync_api.task_report import report_location
@@ -137,6 +138,7 @@ class Observer:
             for pod in await self._cluster.list(PODS, key.namespace, labels=labels)
         ]
         volumes = await self._volumes(run, job)
+        sharers = await self._sharers(run, recipe)
         seen = ExecutionView(
             execution=run,
             recipe=recipe,
@@ -145,7 +147,8 @@ class Observer:
             job=job,
             pods=pods,
             events=await self._events(key.namespace, job, pods),
-            progress=await self._progress(pods, run, recipe, now),
+            progress=await self._progress(pods, run, _rate(run, recipe, sharers, now)),
+            sharers=sharers,
             token=self._exchange.token(run.metadata.uid),
             volume_names=[volume["metadata"]["name"] for volume in volumes],
             bindable_volumes=[
@@ -232,17 +235,22 @@ class Observer:
             found += await self._cluster.list(EVENTS, namespace, fields=fields)
         return [EventView.parse(event) for event in found]
 
+    async def _sharers(self, run: Execution, recipe: Recipe | None) -> int:
+        """Runs that share the ceiling of the run's agent; 1 where it has none."""
+        agent = recipe.agent if recipe else None
+        if agent is None or agent.spec.bytes_per_second == UNLIMITED:
+            return 1
+        executions = await self._all(EXECUTIONS, Execution, run.metadata.namespace)
+        return max(1, sum(1 for other in executions if _transfers_on(other, agent)))
+
     async def _progress(
-        self, pods: Sequence[PodView], run: Execution, recipe: Recipe | None, now: datetime
+        self, pods: Sequence[PodView], run: Execution, rate: int | None
     ) -> Progress | None:
         running = [pod for pod in pods if pod.running and pod.ip and not pod.deleting]
         if not running:
             return None
         newest = max(running, key=lambda pod: (pod.created, pod.name))
-        window = window_now(recipe.task, now=now) if recipe else None
-        return await self._exchange.ask(
-            newest.ip, run.metadata.uid, bytes_per_second=rate_in_force(run, window)
-        )
+        return await self._exchange.ask(newest.ip, run.metadata.uid, bytes_per_second=rate)
 
     async def _volumes(self, run: Execution, job: JobView | None) -> Sequence[Manifest]:
         """Asked for before there is a Job that mounts them, and when they are to be deleted."""
@@ -264,6 +272,18 @@ class Observer:
             except ValidationError:
                 continue
         return found
+
+
+def _rate(run: Execution, recipe: Recipe | None, sharers: int, now: datetime) -> int | None:
+    if recipe is None:
+        return rate_in_force(run)
+    return recipe.rate(run, window=window_now(recipe.task, now=now), sharers=sharers)
+
+
+def _transfers_on(run: Execution, agent: Agent) -> bool:
+    resolved = run.status.resolved
+    here = resolved is not None and resolved.agent == agent.metadata.name
+    return here and run.phase.active and run.spec.mode == "Transfer"
 
 
 def _waits_for(run: Execution, agent: str, ledger: Ledger) -> bool:

@@ -1,5 +1,6 @@
 """Whole lives of executions over the fake cluster, with the operator dying at every single call."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -426,6 +427,28 @@ async def test_a_window_slows_a_run_the_next_one_pauses_it_and_then_it_goes_on()
     await world.settle()
     assert world.phase() == "Success"
     assert world.execution()["status"]["attempts"] == 2
+
+
+async def test_runs_on_one_agent_share_its_ceiling() -> None:
+    world = World()
+    refs = {"sourceLocationRef": {"name": "nas"}, "destinationLocationRef": {"name": "bucket"}}
+    world.cluster.objects[AGENTS.plural, NAMESPACE, "site"]["spec"] = {"bytesPerSecond": 9000}
+    world.put(TASKS, "other", {**refs, "options": {"bytesPerSecond": 1000}})
+    world.run()
+    await world.settle()
+    start_pods(world.cluster)
+    await world.settle()
+    assert world.exchange.rates[-1] == 9000
+    world.put(EXECUTIONS, "second", {"taskRef": {"name": "other"}})
+    second = ObjectKey(Kind.EXECUTION, NAMESPACE, "second")
+    await world.settle(second)
+    start_pods(world.cluster)
+    await world.settle()
+    assert world.exchange.rates[-1] == 4500
+    await world.settle(second)
+    assert world.exchange.rates[-1] == 1000
+    plans = [json.loads(m["data"]["plan.json"]) for m in world.cluster.all(CONFIG_MAPS)]
+    assert [plan["options"]["bytesPerSecond"] for plan in plans] == [9000, 1000]
 
 
 async def test_tasks_that_wait_for_each_other_are_refused() -> None:

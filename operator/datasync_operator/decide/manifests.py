@@ -16,7 +16,7 @@ from datasync_api.task import Task
 from datasync_api.windows import Window
 from datasync_operator.decide import naming, network, volumes
 from datasync_operator.decide.naming import Side
-from datasync_operator.decide.rate import rate_in_force
+from datasync_operator.decide.rate import rate_in_force, within_share
 from datasync_operator.settings import Settings
 
 Manifest = dict[str, Any]
@@ -59,10 +59,25 @@ class Recipe:
         wanted.add(self.agent.spec.service_account_name if self.agent else None)
         return {name for name in wanted if name}
 
+    def rate(self, execution: Execution, *, window: Window | None, sharers: int) -> int | None:
+        """The ceiling that the run has to keep to, as one of so many on its agent."""
+        rate = rate_in_force(execution, window)
+        if self.agent is None or execution.spec.mode == "DryRun":
+            return rate
+        return within_share(rate, self.agent.spec.bytes_per_second, sharers)
+
     def plan(
-        self, execution: Execution, settings: Settings, *, window: Window | None = None
+        self,
+        execution: Execution,
+        settings: Settings,
+        *,
+        window: Window | None = None,
+        sharers: int = 1,
     ) -> TransferPlan:
-        """The plan that the runner is given; the window of the schedule that it begins in."""
+        """The plan that the runner is given.
+
+        `window`: the one of the schedule that it begins in; `sharers`: runs on its agent.
+        """
         return make_plan(
             ExecutionIdentity(
                 namespace=execution.metadata.namespace,
@@ -74,7 +89,7 @@ class Recipe:
             source=plan_side(self.source.spec, volumes.places("source")),
             destination=plan_side(self.destination.spec, volumes.places("destination")),
             exchange=Exchange(port=settings.exchange_port, token_path=f"{_EXCHANGE_FOLDER}/token"),
-            bytes_per_second=rate_in_force(execution, window),
+            bytes_per_second=self.rate(execution, window=window, sharers=sharers),
             acknowledge=execution.status.acknowledged or "",
             mode=execution.spec.mode,
             baseline=self.task.status.baseline,

@@ -1,6 +1,7 @@
 """Which ceiling of bytes a second a run has to keep to now."""
 
 from datasync_api.execution import Execution
+from datasync_api.rate import UNLIMITED
 from datasync_api.windows import Window
 
 
@@ -26,3 +27,23 @@ def rate_in_force(execution: Execution, window: Window | None = None) -> int | N
         return window.bytes_per_second
     resolved = execution.status.resolved
     return resolved.bytes_per_second if resolved is not None else None
+
+
+def within_share(rate: int | None, agent_rate: int, runs: int) -> int | None:
+    """The rate of one of so many runs that share their agent's ceiling.
+
+    Shares are equal, and what a run does not use is lent to nobody: so the sum is a ceiling without
+    anybody having to know how fast the others are.
+
+    | the run's rate | the agent's | runs on it | told |
+    |---|---|---|---|
+    | any | -1 | any | the run's |
+    | -1, or None | 900 | 3 | 300 |
+    | 100 | 900 | 3 | 100 |
+    | 1000 | 900 | 3 | 300 |
+    | any | 2 | 3 | 1: less is no rate |
+    """
+    if agent_rate == UNLIMITED:
+        return rate
+    share = max(1, agent_rate // max(1, runs))
+    return share if rate is None or rate == UNLIMITED else min(rate, share)

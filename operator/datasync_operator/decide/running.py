@@ -63,7 +63,9 @@ def launch(seen: ExecutionView, settings: Settings, *, now: datetime) -> Plan:
             actions=[Create(VOLUMES, None, volume) for volume in missing],
             requeue_after_seconds=_BIND_SECONDS,
         )
-    plan = recipe.plan(execution, settings, window=window_now(recipe.task, now=now))
+    plan = recipe.plan(
+        execution, settings, window=window_now(recipe.task, now=now), sharers=seen.sharers
+    )
     actions: list[Action] = [
         Create(CONFIG_MAPS, namespace, manifests.plan_config_map(execution, plan)),
         Create(SECRETS, namespace, manifests.token_secret(execution, seen.token)),

@@ -26,6 +26,8 @@ class ExecutionView:
     events: Sequence[EventView] = ()
     progress: Progress | None = None
     """None: no runner to ask, or it did not answer."""
+    sharers: int = 1
+    """Runs that transfer on its agent, itself among them; counted where the agent has a ceiling."""
     token: str = ""
     volume_names: Sequence[str] = ()
     """PersistentVolumes that were made for it and still exist; looked up while it has no Job, and

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from datasync_api.windows import Window
-from datasync_operator.decide.rate import rate_in_force
+from datasync_operator.decide.rate import rate_in_force, within_share
 from fakes.objects import execution, resolved
 
 SLOW = Window(begin="08:00", end="18:00", bytes_per_second=500)
@@ -37,3 +37,21 @@ def test_rate_in_force(
 
 def test_a_run_that_never_started_has_none() -> None:
     assert rate_in_force(execution()) is None
+
+
+@pytest.mark.parametrize(
+    ("rate", "agent_rate", "runs", "told"),
+    [
+        (-1, -1, 3, -1),
+        (1000, -1, 3, 1000),
+        (None, -1, 3, None),
+        (-1, 900, 3, 300),
+        (None, 900, 3, 300),
+        (100, 900, 3, 100),
+        (1000, 900, 3, 300),
+        (-1, 900, 0, 900),
+        (-1, 2, 3, 1),
+    ],
+)
+def test_within_share(rate: int | None, agent_rate: int, runs: int, told: int | None) -> None:
+    assert within_share(rate, agent_rate, runs) == told
