@@ -50,7 +50,7 @@ crds: setup-python ## write crds/ and the chart's copy from the models
 images: setup ## build both images as OCI archives
 	@$(TESTBED)/images.sh
 
-bench: setup-python ## measure beside s5cmd, rclone, rsync and cp; minutes, not part of test (BENCH="--quick --only NAME")
+bench: setup-python ## measure beside s5cmd, rclone, rsync, cp and smbclient; minutes, not part of test (BENCH="--quick --only NAME")
 	@$(PYTHON) tests/benchmarks/run.py $(BENCH)
 
 lock: ## pin all dependencies with hashes

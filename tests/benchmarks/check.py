@@ -20,7 +20,7 @@ def check(tree: Tree, original: Path, place: Place) -> None:
     """
     if isinstance(place, Folder):
         _check_folder(tree, original, place.path)
-    else:
+    elif isinstance(place, Bucket):
         _check_bucket(tree, original, place)
 
 

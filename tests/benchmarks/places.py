@@ -1,8 +1,8 @@
-"""Where the tools read and write: a bucket of a server, or a folder."""
+"""Where the tools read and write: a bucket of a server, a folder, or a share."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 import boto3
 from botocore.config import Config
@@ -72,4 +72,22 @@ class Folder:
     path: Path
 
 
-Place = Bucket | Folder
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """A folder of an SMB server's share, and how to be let in."""
+
+    host: str
+    port: int
+    name: str
+    path: str
+    username: str
+    password: str = field(repr=False)
+    encrypted: bool
+
+    @property
+    def encryption(self) -> Literal["IfOffered", "Off"]:
+        """Off: messages are signed alone."""
+        return "IfOffered" if self.encrypted else "Off"
+
+
+Place = Bucket | Folder | Share

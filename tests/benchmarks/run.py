@@ -1,4 +1,4 @@
-"""`make bench`: DataSync beside s5cmd, rclone, rsync and cp, in one run, with goals.
+"""`make bench`: DataSync beside s5cmd, rclone, rsync, cp and smbclient, in one run, with goals.
 
 Exit codes: 0 every goal is met, 1 a goal is missed, 2 a run was wrong (or this machine lacks
 something).  The figures go to stdout as Markdown, progress to stderr.
@@ -20,6 +20,7 @@ from benchmarks.compare import compare
 from benchmarks.faults import costs
 from benchmarks.figures import Limit
 from benchmarks.install import MissingProgram, build, install
+from benchmarks.listing import listing
 from benchmarks.machine import describe
 from benchmarks.measure import WrongRun
 from benchmarks.memory import memory
@@ -34,7 +35,15 @@ from fixtures.testbed import TestbedError
 DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 QUICK = 10
 MEMORY = {"memory-folders": 1000, "memory-flat": 0}
-NAMES = ("decisions", "startup", *(w.name for w in WORKLOADS), "throttle", "faults", *MEMORY)
+NAMES = (
+    "decisions",
+    "startup",
+    *(w.name for w in WORKLOADS),
+    "smb-listing",
+    "throttle",
+    "faults",
+    *MEMORY,
+)
 
 
 class Progress:
@@ -124,6 +133,8 @@ def _row(
             ]
         elif name in MEMORY:
             results.limits += memory(place, folders=MEMORY[name], by=by, tell=progress.tell)
+        elif name == "smb-listing":
+            results.limits += listing(place, by=by)
         elif name == "throttle":
             results.limits += throttle(place, tell=progress.tell)
         elif name == "faults":

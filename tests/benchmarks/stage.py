@@ -13,6 +13,7 @@ from benchmarks.install import MissingProgram, Programs
 from benchmarks.measure import WrongRun, measure
 from benchmarks.peers import Job, filler
 from benchmarks.places import Bucket, Folder, Place, Server
+from benchmarks.samba import Samba
 from benchmarks.server import BenchServer
 from benchmarks.signed_servers import MinIO, SeaweedFS
 from benchmarks.workloads import Kind, Route, Workload
@@ -29,10 +30,14 @@ class Stage:
     kept, are the most that is held: about 20 GiB.
     """
 
+    source_name = "source"
+    """Of the folder of the tree, in the stage's folder."""
+
     def __init__(self, root: Path, programs: Programs) -> None:
         self.programs = programs
         self._root = root
         self._tree: Tree | None = None
+        self._samba: Samba | None = None
         self._servers: dict[tuple[Kind, int], Any] = {}
         self.warm: set[tuple[Route, Tree, Kind]] = set()
         """The work for which this machine's memory was touched already."""
@@ -46,7 +51,7 @@ class Stage:
 
     def tree(self, tree: Tree) -> Path:
         """The folder of a tree, grown if the last one asked for was another."""
-        folder = self._root / "source"
+        folder = self._root / self.source_name
         if tree != self._tree:
             shutil.rmtree(folder, ignore_errors=True)
             self._tree = None
@@ -54,12 +59,20 @@ class Stage:
             self._tree = tree
         return folder
 
+    def samba(self) -> Samba:
+        """The SMB server over the folder of all trees, started if need be."""
+        if self._samba is None:
+            self._samba = Samba(self._root)
+        return self._samba
+
     def empty(self, place: Place) -> None:
         """Remove all that is there."""
         if isinstance(place, Folder):
             new_folder(place.path)
-        else:
+        elif isinstance(place, Bucket):
             self._owner(place).clear(place.name)
+        else:
+            raise TypeError("a share is read alone")
 
     def server(self, kind: Kind = Kind.BENCH, number: int = 0) -> Any:
         """The server of that kind, started if need be; number: a second one of the kind."""
@@ -77,6 +90,11 @@ class Stage:
         server = self.server(workload.server)
         endpoint, ca = (server.tls_endpoint, server.ca) if workload.tls else ("", None)
         one = Bucket.of(server, "bench1", endpoint=endpoint, ca=ca)
+        if route is Route.SHARE:
+            self.tree(workload.tree)
+            return self.samba().share(self.source_name, encrypted=workload.tls), Bucket.of(
+                server, "bench1"
+            )
         if route is Route.UP:
             return Folder(self.tree(workload.tree)), one
         if route is Route.DOWN:
@@ -146,6 +164,8 @@ class Stage:
 
     def close(self) -> None:
         """End the servers."""
+        if self._samba is not None:
+            self._samba.stop()
         for server in self._servers.values():
             server.stop()
         self._servers.clear()

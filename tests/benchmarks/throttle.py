@@ -164,6 +164,7 @@ def _pace(port: int, token: str, rate: int) -> None:
 def _side(scratch: Path, name: str, place: Place) -> PosixSide | S3Side:
     if isinstance(place, Folder):
         return PosixSide(uri=f"nfs://bench{place.path}/", root=str(place.path))
+    assert isinstance(place, Bucket)
     keys = scratch / f"keys-{name}"
     keys.mkdir(exist_ok=True)
     (keys / "AWS_ACCESS_KEY_ID").write_text(place.access_key)

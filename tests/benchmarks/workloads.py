@@ -13,6 +13,7 @@ SMALL, FEW, MIDDLE, LARGE = (
     Tree(1_000, MIB),
     Tree(4, GIB),
 )
+ONE = Tree(1, GIB)
 MANY = Tree(100_000, KIB, 100)
 
 
@@ -24,6 +25,7 @@ class Route(Enum):
     COPY = "S3 → S3 in one endpoint"
     STREAM = "S3 → S3 across endpoints"
     LOCAL = "files → files"
+    SHARE = "SMB → S3"
 
 
 class Kind(Enum):
@@ -45,6 +47,7 @@ class Workload:
     goal: Goal = NO_GOAL
     server: Kind = Kind.BENCH
     tls: bool = False
+    """Of a share: it is encrypted."""
     latency_ms: int = 0
     unchanged: bool = False
     """The destination has everything already."""
@@ -69,7 +72,9 @@ class Workload:
     def title(self) -> str:
         """The row for people."""
         words = [f"{self.tree.files:,} x {size(self.tree.size_bytes)}", self.route.value]
-        if self.server is not Kind.BENCH:
+        if self.route is Route.SHARE:
+            words.append("encrypted" if self.tls else "signed")
+        elif self.server is not Kind.BENCH:
             words.append(self.server.value)
         elif self.route is not Route.LOCAL:
             words.append("https" if self.tls else "http")
@@ -158,6 +163,28 @@ WORKLOADS: tuple[Workload, ...] = (
         tree=LARGE,
         peers=("rsync -a", "cp -a"),
         goal=Goal(1, None, "cp"),
+    ),
+    Workload(
+        name="smb-small",
+        route=Route.SHARE,
+        tree=FEW,
+        peers=("smbclient mget",),
+        goal=Goal(2, None),
+    ),
+    Workload(
+        name="smb-large",
+        route=Route.SHARE,
+        tree=ONE,
+        peers=("smbclient mget",),
+        goal=Goal(1, None),
+    ),
+    Workload(
+        name="smb-large-encrypted",
+        route=Route.SHARE,
+        tree=ONE,
+        peers=("smbclient mget",),
+        goal=Goal(0.5, None),
+        tls=True,
     ),
 )
 """Rows of one tree follow each other: a source is grown once."""

@@ -42,7 +42,7 @@ def test_read_and_write_say_what_they_cost():
     request = messages.write(b"bytes", 7, FILE)
     assert (number(request.body, 2, 2), number(request.body, 4, 4)) == (112, 5)
     assert (number(request.body, 8, 8), request.body[16:32]) == (7, FILE)
-    assert (request.body[48:], request.payload_bytes) == (b"bytes", 5)
+    assert (len(request.body), request.data, request.payload_bytes) == (48, b"bytes", 5)
 
 
 def test_a_rename_is_never_shorter_than_windows_takes():

@@ -65,3 +65,22 @@ def test_closing_closes_the_idle_ones_now_and_the_others_when_they_come_back():
         wires.close()
         assert [wire.closed for wire in made] == [False, True]
     assert made[0].closed
+
+
+def test_one_that_was_not_used_for_long_is_not_used_again():
+    made, now = [], [0.0]
+
+    def connect():
+        made.append(FakeWire())
+        return made[-1]
+
+    wires = Wires(connect, clock=lambda: now[0])  # type: ignore[arg-type]
+    with wires.lease():
+        pass
+    now[0] = 299.0
+    with wires.lease() as wire:
+        assert wire is made[0]
+    now[0] = 599.5
+    with wires.lease() as wire:
+        assert wire is made[1]
+    assert [wire.closed for wire in made] == [True, False]

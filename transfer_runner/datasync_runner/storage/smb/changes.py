@@ -9,6 +9,7 @@ from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Written
 from datasync_runner.storage.smb import messages, names, statuses
+from datasync_runner.storage.smb.channel import Answer
 from datasync_runner.storage.smb.folders import Folders
 from datasync_runner.storage.smb.messages import Access, Disposition, Options
 from datasync_runner.storage.smb.share import (
@@ -20,7 +21,7 @@ from datasync_runner.storage.smb.share import (
     remove_folder,
 )
 from datasync_runner.storage.smb.target import check_end, times_of
-from datasync_runner.storage.smb.wire import Answer, Wire
+from datasync_runner.storage.smb.wire import Wire
 
 
 def enter(wire: Wire, *, root: Root, create: bool) -> None:

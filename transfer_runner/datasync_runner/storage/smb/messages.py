@@ -20,6 +20,7 @@ LAST_FILE: Final = b"\xff" * 16
 """The file that the chain of requests has opened (MS-SMB2 3.2.4.1.4)."""
 CREDIT_BYTES: Final = 64 * 1024
 """What one credit pays for (MS-SMB2 3.1.5.2)."""
+HEADER_BYTES: Final = 64
 
 
 class Request(NamedTuple):
@@ -28,6 +29,8 @@ class Request(NamedTuple):
     command: int
     body: bytes
     payload_bytes: int = 1
+    data: bytes | memoryview = b""
+    """What follows the body."""
 
 
 class Access:
@@ -74,7 +77,6 @@ _SET: Final = Struct("<HBBIHHI16s")
 _TIMES: Final = Struct("<qqqqII")
 _RENAME: Final = Struct("<B7xQI")
 _LISTED: Final = Struct("<IIqqqqqqIIIIQ")
-_HEADER_BYTES: Final = 64
 _FILE_INFO: Final = 1
 _BASIC, _RENAMING, _DISPOSING = 4, 10, 13
 _FULL_WITH_ID: Final = 38  # FileIdFullDirectoryInformation
@@ -92,7 +94,7 @@ def create(
 ) -> Request:
     """Open or make what is at a path below the share (backslashes, none at the beginning)."""
     name = path.encode("utf-16-le", "surrogatepass")
-    where = _HEADER_BYTES + _CREATE.size
+    where = HEADER_BYTES + _CREATE.size
     behind = -(-(where + len(name)) // 8) * 8 if context else 0
     head = _CREATE.pack(
         57, 0, 0, _IMPERSONATION, 0, 0, access, 0, _SHARE_ALL, disposition, options,
@@ -107,10 +109,11 @@ IDENTITY: Final = _CONTEXT.pack(0, _CONTEXT.size, 4, 0, 0, 0) + b"QFid".ljust(8,
 """The context that asks for a file's number and its volume's (MS-SMB2 2.2.13.2.9)."""
 
 
-def identity(answer: bytes) -> bytes | None:
+def identity(answer: bytes | memoryview) -> bytes | None:
     """What the answer to `create` says of that; None: nothing."""
+    answer = bytes(answer)
     offset, size_bytes = _CREATED.unpack_from(answer)[13:15]
-    at = offset - _HEADER_BYTES
+    at = offset - HEADER_BYTES
     end = at + size_bytes
     while offset and at + _CONTEXT.size <= end:
         following, name_at, name_bytes, _, data_at, data_bytes = _CONTEXT.unpack_from(answer, at)
@@ -140,15 +143,15 @@ def read(offset_bytes: int, size_bytes: int, file: bytes = LAST_FILE) -> Request
 
 def write(data: bytes | memoryview, offset_bytes: int, file: bytes = LAST_FILE) -> Request:
     """Write bytes."""
-    where = _HEADER_BYTES + _WRITE.size
+    where = HEADER_BYTES + _WRITE.size
     head = _WRITE.pack(49, where, len(data), offset_bytes, file, 0, 0, 0, 0, 0)
-    return Request(WRITE, b"".join((head, data)), len(data))
+    return Request(WRITE, head, len(data), data)
 
 
 def query(pattern: str, size_bytes: int, file: bytes = LAST_FILE) -> Request:
     """The next entries of an open folder, at most so many bytes of them."""
     name = pattern.encode("utf-16-le", "surrogatepass")
-    where = _HEADER_BYTES + _QUERY.size
+    where = HEADER_BYTES + _QUERY.size
     head = _QUERY.pack(33, _FULL_WITH_ID, 0, 0, file, where, len(name), size_bytes)
     return Request(QUERY_DIRECTORY, head + name, size_bytes)
 
@@ -173,7 +176,7 @@ def delete(file: bytes = LAST_FILE) -> Request:
 
 
 def _set(kind: int, body: bytes, file: bytes) -> Request:
-    where = _HEADER_BYTES + _SET.size
+    where = HEADER_BYTES + _SET.size
     head = _SET.pack(33, _FILE_INFO, kind, len(body), where, 0, 0, file)
     return Request(SET_INFO, head + body, len(body))
 
@@ -196,7 +199,7 @@ class Opened(NamedTuple):
     state: State
 
 
-def opened(answer: bytes) -> Opened:
+def opened(answer: bytes | memoryview) -> Opened:
     """The answer to `create`."""
     fields = _CREATED.unpack_from(answer)
     created, accessed, written, changed, _, size_bytes, attributes = fields[4:11]
@@ -204,20 +207,20 @@ def opened(answer: bytes) -> Opened:
     return Opened(fields[12], state)
 
 
-def closed(answer: bytes) -> State:
+def closed(answer: bytes | memoryview) -> State:
     """The answer to `close`."""
     created, accessed, written, changed, _, size, attributes = _CLOSED.unpack_from(answer)[3:]
     return State(created, accessed, written, changed, size, attributes)
 
 
-def data_of(answer: bytes) -> bytes:
+def data_of(answer: bytes | memoryview) -> bytes:
     """The answer to `read`."""
     _, offset, _, size_bytes, _, _ = _READ_ANSWER.unpack_from(answer)
-    start = offset - _HEADER_BYTES
-    return answer[start : start + size_bytes]
+    start = offset - HEADER_BYTES
+    return bytes(answer[start : start + size_bytes])
 
 
-def count_of(answer: bytes) -> int:
+def count_of(answer: bytes | memoryview) -> int:
     """The answer to `write`: how many bytes were written."""
     return _WRITTEN.unpack_from(answer)[2]
 
@@ -232,10 +235,11 @@ class Listed(NamedTuple):
     file_id: int
 
 
-def listed(answer: bytes) -> Iterator[Listed]:
+def listed(answer: bytes | memoryview) -> Iterator[Listed]:
     """The answer to `query`."""
+    answer = bytes(answer)
     _, offset, size_bytes = _QUERIED.unpack_from(answer)
-    at = offset - _HEADER_BYTES
+    at = offset - HEADER_BYTES
     end = at + size_bytes
     unpack, width = _LISTED.unpack_from, _LISTED.size
     while at + width <= end:

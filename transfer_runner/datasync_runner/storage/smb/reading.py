@@ -11,10 +11,11 @@ from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content
 from datasync_runner.storage.smb import messages, statuses
+from datasync_runner.storage.smb.channel import Answer
 from datasync_runner.storage.smb.messages import Access, Options, Request
 from datasync_runner.storage.smb.share import Root, failure, open_file, pieces, stamp
 from datasync_runner.storage.smb.times import entry_of
-from datasync_runner.storage.smb.wire import Answer, Wire
+from datasync_runner.storage.smb.wire import Wire
 
 TRIES: Final = 3
 

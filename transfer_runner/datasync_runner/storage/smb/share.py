@@ -12,9 +12,10 @@ from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Kind
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb import messages, names, statuses
+from datasync_runner.storage.smb.channel import Answer
 from datasync_runner.storage.smb.messages import Access, Listed, Opened, Options, State
 from datasync_runner.storage.smb.times import kind_of
-from datasync_runner.storage.smb.wire import Answer, Wire
+from datasync_runner.storage.smb.wire import Wire
 
 LOOK_BYTES: Final = 64 * 1024
 

@@ -28,13 +28,14 @@ from datasync_runner.storage.posix_charge import Charge
 from datasync_runner.storage.smb import changes, clock, lookup, times
 from datasync_runner.storage.smb.folders import Folders
 from datasync_runner.storage.smb.large import LargeWriter
+from datasync_runner.storage.smb.logon import connect
 from datasync_runner.storage.smb.messages import State
 from datasync_runner.storage.smb.names import root_of
 from datasync_runner.storage.smb.reader import ShareReader
 from datasync_runner.storage.smb.reading import read_batch
 from datasync_runner.storage.smb.share import Root
 from datasync_runner.storage.smb.walk import walk
-from datasync_runner.storage.smb.wire import Wire, connect
+from datasync_runner.storage.smb.wire import Wire
 from datasync_runner.storage.smb.wires import Wires
 from datasync_runner.storage.smb.writing import SmallWriter
 from datasync_runner.storage.threads import Threads

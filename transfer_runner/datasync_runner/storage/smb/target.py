@@ -84,7 +84,7 @@ class Target:
         if found != (checksum, entry.size_bytes):
             raise errors.VerificationFailed("its content differs from what was sent", entry.key)
 
-    def _ask(self, request: messages.Request, doing: str) -> bytes:
+    def _ask(self, request: messages.Request, doing: str) -> bytes | memoryview:
         (answer,) = self.wire.ask(request)
         if answer.status != statuses.OK:
             raise statuses.error_of(answer.status, self.entry.key, doing)

@@ -15,6 +15,7 @@ from datasync_runner.core.entry import Kind, parent_of
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content, Written
 from datasync_runner.storage.smb import messages, names, statuses
+from datasync_runner.storage.smb.channel import Answer
 from datasync_runner.storage.smb.folders import Folders
 from datasync_runner.storage.smb.messages import Request
 from datasync_runner.storage.smb.naming import (
@@ -26,7 +27,7 @@ from datasync_runner.storage.smb.naming import (
 )
 from datasync_runner.storage.smb.share import Root, check_written, failure, remove_files
 from datasync_runner.storage.smb.target import Target, check_end, times_of
-from datasync_runner.storage.smb.wire import Answer, Wire
+from datasync_runner.storage.smb.wire import Wire
 
 GROUP: Final = 64
 """Files that are open at the server at once."""

@@ -1,0 +1,154 @@
+"""A channel against a server of a few lines: numbers, credits, order, and what it refuses."""
+
+import socket
+import struct
+import threading
+
+import pytest
+
+from datasync_runner.storage.smb import messages
+from datasync_runner.storage.smb.channel import Answer, Books, Channel, cost_of
+from datasync_runner.storage.smb.seals import Signatures, Signing, Tampered
+
+KEY = bytes(range(16))
+SEAL = Signatures(KEY, Signing.AES_GMAC)
+ECHO = messages.Request(13, b"\4\0\0\0")
+
+
+@pytest.fixture
+def ends():
+    here, there = socket.socketpair()
+    with here, there:
+        yield here, there
+
+
+@pytest.fixture
+def channel(ends):
+    books = Books(session_id=1, tree_id=2, next_id=5, credits=10, several=True)
+    # a pair of sockets has no TCP, and so no delay to be turned off
+    return Channel(without_tcp(ends[0]), SEAL, books, deadline_seconds=1)
+
+
+def without_tcp(end):
+    class Plain:
+        def __getattr__(self, name):
+            return getattr(end, name)
+
+        def setsockopt(self, level, *rest):
+            if level != socket.IPPROTO_TCP:
+                end.setsockopt(level, *rest)
+
+        def fileno(self):
+            return end.fileno()
+
+    return Plain()
+
+
+def answer(number, body=b"", *, status=0, flags=0x09, granted=1, next_at=0, key=KEY):
+    head = struct.pack(
+        "<4sHHIHHIIQIIQ16s",
+        b"\xfeSMB", 64, 1, status, 13, granted, flags, next_at, number, 0, 2, 1, bytes(16),
+    )  # fmt: skip
+    message = bytearray(head + body)
+    if flags & 8:
+        seal = Signatures(key, Signing.AES_GMAC)
+        message[48:64] = seal._sign(message, number.to_bytes(8, "little") + b"\1\0\0\0")
+    return bytes(message)
+
+
+def frame(*answers):
+    body = b"".join(answers)
+    return len(body).to_bytes(4, "big") + body
+
+
+def test_numbers_follow_what_messages_cost_and_credits_come_back(channel, ends):
+    assert channel.send([messages.read(0, 200_000)]) == [5]
+    assert channel.send([ECHO, ECHO]) == [9, 10]
+    assert channel.credits == 4
+    ends[1].sendall(
+        frame(answer(9, granted=3, next_at=64), answer(10, granted=0)) + frame(answer(5))
+    )
+    channel.receive([9, 10])
+    channel.receive([5])
+    assert channel.credits == 8
+
+
+def test_a_chain_is_aligned_related_and_signed_one_by_one(channel, ends):
+    channel.send([messages.close(b"f" * 16), messages.create("abc", access=1, options=0)])
+    data = ends[1].recv(10_000)
+    size, following = int.from_bytes(data[:4], "big"), int.from_bytes(data[24:28], "little")
+    assert (size, following) == (len(data) - 4, 88)
+    flags = [int.from_bytes(data[4 + at + 16 : 4 + at + 20], "little") for at in (0, following)]
+    assert flags == [0x08, 0x0C]
+    assert data[4 + 48 : 4 + 64] != data[4 + following + 48 : 4 + following + 64] != bytes(16)
+
+
+def test_answers_are_found_in_whatever_order_they_come(channel, ends):
+    one, other = channel.send([ECHO]), channel.send([ECHO])
+    ends[1].sendall(frame(answer(6, b"second")) + frame(answer(5, b"first")))
+    assert channel.receive(one) == [Answer(0, b"first")]
+    assert channel.receive(other) == [Answer(0, b"second")]
+
+
+def test_an_answer_that_is_still_to_come_and_a_call_to_all_are_not_taken_for_it(channel, ends):
+    sent = channel.send([ECHO])
+    pending = answer(5, status=0x103, flags=0x03, granted=1)
+    ends[1].sendall(frame(answer(2**64 - 1, flags=0)) + frame(pending) + frame(answer(5, b"it")))
+    assert channel.receive(sent) == [Answer(0, b"it")]
+
+
+def test_an_error_has_no_body(channel, ends):
+    sent = channel.send([ECHO])
+    ends[1].sendall(frame(answer(5, b"what", status=0xC0000022)))
+    assert channel.receive(sent) == [Answer(0xC0000022, b"")]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        frame(answer(5, flags=0x01)),
+        frame(answer(5, key=bytes(16))),
+        frame(b"\xfeSMB"),
+        frame(b"HTTP" + bytes(60)),
+        b"\xff\xff\xff\xff",
+    ],
+    ids=["unsigned", "signed by another", "too short", "another protocol", "too long"],
+)
+def test_what_is_not_the_servers_is_refused(channel, ends, data):
+    sent = channel.send([ECHO])
+    ends[1].sendall(data)
+    with pytest.raises(Tampered):
+        channel.receive(sent)
+
+
+def test_a_server_that_hangs_up_and_one_that_says_nothing(channel, ends):
+    sent = channel.send([ECHO])
+    with pytest.raises(TimeoutError):
+        channel.receive(sent)
+    ends[1].shutdown(socket.SHUT_RDWR)
+    with pytest.raises(OSError, match="hung up"):
+        channel.receive(sent)
+
+
+def test_both_may_say_much_at_once(channel, ends):
+    """A server that hears nothing until its answers are taken in does not stop us."""
+    channel.credits = 10_000
+    said = bytes(1024 * 1024)
+
+    def serve():
+        there = ends[1]
+        there.sendall(frame(answer(5, said)) * 4)
+        left = 8 * (1024 * 1024 + 116)
+        while left:
+            left -= len(there.recv(left))
+
+    server = threading.Thread(target=serve)
+    server.start()
+    for _ in range(8):
+        channel.send([messages.write(said, 0)])
+    server.join()
+
+
+@pytest.mark.parametrize(("size", "cost"), [(0, 1), (1, 1), (65536, 1), (65537, 2), (2**20, 16)])
+def test_what_a_message_costs(size, cost):
+    assert cost_of(size) == cost

@@ -1,0 +1,182 @@
+"""Messages over a socket that somebody is logged on to: numbers, credits, seals, answers.
+
+The library that logs on spends a tenth of a millisecond and a thread's turn on each message, and
+takes answers that are not signed; this takes a hundredth, in the caller's thread, and refuses them.
+A channel is for one thread at a time.  Source: MS-SMB2 2.2.1, 3.2.4.1, 3.2.5.1.
+"""
+
+import select
+import socket
+from collections.abc import Sequence
+from struct import Struct
+from typing import Final, NamedTuple
+
+from datasync_runner.storage.smb.messages import CREDIT_BYTES, HEADER_BYTES, Request
+from datasync_runner.storage.smb.seals import SIGNED, SPARE_BYTES, Buffer, Seal, Tampered
+
+_HEADER: Final = Struct("<4sHHIHHIIQIIQ16s")
+_HEAD: Final = Struct("<4sHHIHHIIQ")
+_LENGTH: Final = Struct(">I")
+_TIME: Final = Struct("ll")
+_MAGIC: Final = b"\xfeSMB"
+_NOTHING: Final = bytes(16)
+_RELATED: Final = 0x04
+_ASYNC: Final = 0x02
+_PENDING: Final = 0x103
+_NOBODY: Final = 2**64 - 1
+"""The number of what the server says by itself."""
+MAX_FRAME_BYTES: Final = 2**24 - 1
+
+
+class Answer(NamedTuple):
+    """A status, and the answer's body where the status is 0."""
+
+    status: int
+    body: bytes | memoryview
+
+
+class Books(NamedTuple):
+    """What a connection that is logged on counts."""
+
+    session_id: int
+    tree_id: int
+    next_id: int
+    credits: int
+    several: bool
+    """A message may cost more than one credit."""
+
+
+class Channel:
+    """Sends requests, and finds the answer to each."""
+
+    def __init__(
+        self, connection: socket.socket, seal: Seal, books: Books, *, deadline_seconds: int
+    ) -> None:
+        """`deadline_seconds`: how long the server may say nothing while somebody waits."""
+        self._socket, self._seal = connection, seal
+        self._session_id, self._tree_id, self._next, self.credits, self._several = books
+        self._deadline_ms = deadline_seconds * 1000
+        self._answers: dict[int, Answer] = {}
+        self._memory = memoryview(b"")
+        connection.settimeout(None)
+        deadline = _TIME.pack(deadline_seconds, 0)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, deadline)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._ready = select.poll()
+
+    def send(self, chain: Sequence[Request]) -> list[int]:
+        """Send requests as one; the numbers to ask for their answers by.
+
+        Raises: OSError, Tampered.
+        """
+        ids: list[int] = []
+        messages: list[bytearray] = []
+        last = len(chain) - 1
+        flags = self._seal.flags
+        for at, (command, body, payload_bytes, data) in enumerate(chain):
+            cost = cost_of(payload_bytes) if self._several else 1
+            size = HEADER_BYTES + len(body) + len(data)
+            padded = size if at == last else -(-size // 8) * 8
+            head = _HEADER.pack(
+                _MAGIC, 64, cost if self._several else 0, 0, command, cost, flags,
+                0 if at == last else padded, self._next, 0, self._tree_id, self._session_id,
+                _NOTHING,
+            )  # fmt: skip
+            message = bytearray().join((head, body, data, bytes(padded - size)))
+            messages.append(message)
+            ids.append(self._next)
+            self._next += cost
+            self.credits -= cost
+            flags |= _RELATED
+        pieces = self._seal.close(messages, ids)
+        size_bytes = sum(map(len, pieces))
+        if size_bytes > MAX_FRAME_BYTES:
+            raise ValueError(f"{size_bytes} bytes are more than a frame holds")
+        self._push([_LENGTH.pack(size_bytes), *pieces])
+        return ids
+
+    def receive(self, ids: Sequence[int]) -> list[Answer]:
+        """The answers to what was sent.  Raises: OSError, Tampered."""
+        answers = self._answers
+        for wanted in ids:
+            while wanted not in answers:
+                self._pull()
+        return [answers.pop(wanted) for wanted in ids]
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()
+
+    def _push(self, pieces: Sequence[Buffer]) -> None:
+        """Send, and take in answers where the server says more than it hears."""
+        left = [memoryview(piece) for piece in pieces]
+        while left:
+            try:
+                sent = self._socket.sendmsg(left, (), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            except BlockingIOError:
+                self._wait()
+                continue
+            while left and sent >= len(left[0]):
+                sent -= len(left.pop(0))
+            if sent:
+                left[0] = left[0][sent:]
+
+    def _wait(self) -> None:
+        self._ready.register(self._socket, select.POLLIN | select.POLLOUT)
+        found = self._ready.poll(self._deadline_ms)
+        if not found:
+            raise TimeoutError("the server takes nothing any more")
+        if found[0][1] & select.POLLIN:
+            self._pull()
+
+    def _pull(self) -> None:
+        """Take in one frame: one or several answers."""
+        size_bytes = _LENGTH.unpack_from(self._take(4))[0]
+        if size_bytes > MAX_FRAME_BYTES:
+            raise Tampered("an answer is no message of SMB")
+        signed = self._seal.flags
+        messages = self._seal.open(self._take(size_bytes))
+        while messages:
+            if len(messages) < HEADER_BYTES:
+                raise Tampered("an answer is no message of SMB")
+            magic, _, _, status, _, granted, flags, following, number = _HEAD.unpack_from(messages)
+            if magic != _MAGIC:
+                raise Tampered("an answer is no message of SMB")
+            message = messages[:following] if following else messages
+            messages = messages[len(message) :]
+            if number == _NOBODY:
+                continue  # told to all; we hold nothing that it could be about
+            if not (flags & _ASYNC and status == _PENDING):
+                if signed and not flags & SIGNED:
+                    raise Tampered("an answer is not signed")
+                self._seal.prove(message, number)
+                body = b"" if status else message[HEADER_BYTES:]
+                self._answers[number] = Answer(status, bytes(body) if signed else body)
+            self.credits += granted
+
+    def _take(self, size_bytes: int) -> memoryview:
+        """The next bytes, in memory that the next call uses again, and SPARE_BYTES after them."""
+        if len(self._memory) < size_bytes + SPARE_BYTES:
+            self._memory = memoryview(bytearray(size_bytes + SPARE_BYTES))
+        view = self._memory[:size_bytes]
+        while view:
+            try:
+                count = self._socket.recv_into(view, 0, socket.MSG_WAITALL)
+            except BlockingIOError:
+                raise TimeoutError("the server does not answer") from None
+            if not count:
+                raise ConnectionResetError("the server hung up")
+            view = view[count:]
+        return self._memory[: size_bytes + SPARE_BYTES]
+
+
+def cost_of(payload_bytes: int) -> int:
+    """Credits (MS-SMB2 3.1.5.2).
+
+    | bytes | credits |
+    |---|---|
+    | 0 | 1 |
+    | 65536 | 1 |
+    | 65537 | 2 |
+    """
+    return max(1, -(-payload_bytes // CREDIT_BYTES))
