@@ -79,6 +79,9 @@ def schedule(expression: str, more: str = "") -> str:
 
 
 KEYS = "credentialsSecretRef: {name: keys}"
+KERBEROS = (
+    "{principal: backup@EXAMPLE.COM, keytabSecretRef: {name: keytab}, krb5ConfRef: {name: realm}}"
+)
 HTTPS = "endpoint: 'https://s3.example.com'"
 RATE = "spec.options.bytesPerSecond"
 PVC = "persistentVolumeClaim: {claimName: data"
@@ -350,7 +353,13 @@ CASES = (
         "smb-without-secret",
         smb("share: a"),
         "spec.smb.credentialsSecretRef",
-        "Required value",
+        "NTLM needs a user and password",
+    ),
+    Case(
+        "smb-ntlm-with-principal",
+        smb(f"share: a, kerberos: {KERBEROS}, {KEYS}"),
+        "spec.smb.credentialsSecretRef",
+        "kerberos only with authentication Kerberos",
     ),
     Case(
         "smb-share-with-path",
@@ -371,10 +380,39 @@ CASES = (
         "name the folder itself",
     ),
     Case(
-        "smb-kerberos",
-        smb(f"share: a, authentication: Kerberos, {KEYS}"),
+        "smb-authentication",
+        smb(f"share: a, authentication: Basic, {KEYS}"),
         "spec.smb.authentication",
-        'supported values: "NTLM"',
+        'supported values: "NTLM", "Kerberos"',
+    ),
+    Case(
+        "smb-kerberos-without-principal",
+        smb("share: a, authentication: Kerberos"),
+        "spec.smb.kerberos",
+        "Kerberos needs a principal and its keytab",
+    ),
+    Case(
+        "smb-kerberos-with-password",
+        smb(f"share: a, authentication: Kerberos, kerberos: {KERBEROS}, {KEYS}"),
+        "spec.smb.kerberos",
+        "credentialsSecretRef only with authentication NTLM",
+    ),
+    Case(
+        "smb-kerberos-by-address",
+        location(
+            "{smb: {server: 10.0.0.1, share: a, authentication: Kerberos, "
+            f"kerberos: {KERBEROS}}}, agentRefs: [{{name: site}}]}}"
+        ),
+        "spec.smb.server",
+        "write the server's DNS name",
+    ),
+    Case(
+        "smb-kerberos-without-realm",
+        smb(
+            f"share: a, authentication: Kerberos, kerberos: {KERBEROS.replace('@EXAMPLE.COM', '')}"
+        ),
+        "spec.smb.kerberos.principal",
+        "as in backup@EXAMPLE.COM",
     ),
     Case(
         "smb-version-1",

@@ -275,10 +275,17 @@ class LocationSpec(ApiModel):
     @property
     def credentials_secret_ref(self) -> Reference | None:
         """The Secret that is mounted for the storage's client, where there is one."""
-        for member in (self.smb, self.object_storage, self.s3, self.fsx_windows):
+        if self.smb is not None:
+            return self.smb.secret_ref
+        for member in (self.object_storage, self.s3, self.fsx_windows):
             if member is not None:
                 return member.credentials_secret_ref
         return None
+
+    @property
+    def krb5_conf_ref(self) -> Reference | None:
+        """The ConfigMap with krb5.conf that is mounted, where there is one."""
+        return self.smb.kerberos.krb5_conf_ref if self.smb and self.smb.kerberos else None
 
     @property
     def uri(self) -> str:

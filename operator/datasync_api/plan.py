@@ -71,7 +71,11 @@ class SmbSide(ApiModel):
     version: SmbVersion = "Automatic"
     encryption: SmbEncryption = "IfOffered"
     credentials_path: str
-    """A folder with a file for each key of the Secret."""
+    """A folder with a file for each key of the Secret: the password's, or the keytab's."""
+    kerberos_principal: str | None = None
+    """Who logs on by Kerberos; absent: NTLM."""
+    krb5_conf_path: str | None = None
+    """The krb5.conf of the principal's realm."""
 
 
 AnySide = PosixSide | S3Side | SmbSide
@@ -156,7 +160,7 @@ class TransferPlan(ApiModel):
 
         Not of who runs it, how fast, where credentials are mounted, and what earlier runs proved.
         """
-        mounted = {"credentials_path", "ca_bundle_path"}
+        mounted = {"credentials_path", "ca_bundle_path", "krb5_conf_path"}
         recipe = self.model_dump_json(
             by_alias=True,
             exclude={
@@ -211,6 +215,7 @@ class Places:
     mount: str
     credentials: str
     ca_bundle: str
+    krb5_conf: str
 
 
 def plan_side(location: LocationSpec, places: Places) -> AnySide:
@@ -246,6 +251,8 @@ def plan_side(location: LocationSpec, places: Places) -> AnySide:
             version=smb.version,
             encryption=smb.encryption,
             credentials_path=places.credentials,
+            kerberos_principal=smb.kerberos.principal if smb.kerberos else None,
+            krb5_conf_path=places.krb5_conf if smb.kerberos else None,
         )
     if fsx := location.fsx_windows:
         return SmbSide(

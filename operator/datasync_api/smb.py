@@ -8,10 +8,12 @@ from datasync_api.base import ApiModel, Rule
 from datasync_api.text import Host, Reference, RelativePath, written_as
 
 SmbVersion = Literal["Automatic", "SMB2", "SMB3", "SMB3_1_1"]
-SmbAuthentication = Literal["NTLM"]
+SmbAuthentication = Literal["NTLM", "Kerberos"]
 SmbEncryption = Literal["Required", "IfOffered", "Off"]
 
 DEFAULT_PORT = 445
+KRB5_CONF = "krb5.conf"
+"""The key of a ConfigMap that holds it."""
 
 ShareName = Annotated[
     str,
@@ -33,6 +35,28 @@ SmbPath = Annotated[
 ]
 
 
+Principal = Annotated[
+    str,
+    Field(max_length=256),
+    written_as(
+        r"[^@\x00-\x20]+@[^@\x00-\x20]+",
+        "is not a principal with its realm: write it as in the keytab, as in backup@EXAMPLE.COM",
+    ),
+]
+
+
+class Kerberos(ApiModel):
+    """Who logs on by Kerberos, and where the KDCs are."""
+
+    principal: Principal = Field(
+        description="The principal with its realm, as it is in the keytab: case counts."
+    )
+    keytab_secret_ref: Reference = Field(description="A Secret with the key keytab.")
+    krb5_conf_ref: Reference = Field(
+        description="A ConfigMap with the key krb5.conf: the realm, and its KDCs."
+    )
+
+
 class Smb(ApiModel):
     """A share of an SMB server; the runner speaks SMB itself, nothing is mounted."""
 
@@ -43,6 +67,38 @@ class Smb(ApiModel):
             "encryption to IfOffered",
             field=".encryption",
             holds=lambda smb: smb.encryption != "Required" or smb.version != "SMB2",
+        ),
+        Rule(
+            cel="self.authentication != 'NTLM' || "
+            "(has(self.credentialsSecretRef) && !has(self.kerberos))",
+            message="NTLM needs a user and password: set credentialsSecretRef, and kerberos only "
+            "with authentication Kerberos",
+            field=".credentialsSecretRef",
+            holds=lambda smb: (
+                smb.authentication != "NTLM"
+                or (smb.credentials_secret_ref is not None and smb.kerberos is None)
+            ),
+        ),
+        Rule(
+            cel="self.authentication != 'Kerberos' || "
+            "(has(self.kerberos) && !has(self.credentialsSecretRef))",
+            message="Kerberos needs a principal and its keytab: set kerberos, and "
+            "credentialsSecretRef only with authentication NTLM",
+            field=".kerberos",
+            holds=lambda smb: (
+                smb.authentication != "Kerberos"
+                or (smb.kerberos is not None and smb.credentials_secret_ref is None)
+            ),
+        ),
+        Rule(
+            cel="self.authentication != 'Kerberos' || "
+            "!(self.server.matches('^[0-9.]+$') || self.server.contains(':'))",
+            message="Kerberos knows servers by name: write the server's DNS name, not its address",
+            field=".server",
+            holds=lambda smb: (
+                smb.authentication != "Kerberos"
+                or not (smb.server.replace(".", "").isdigit() or ":" in smb.server)
+            ),
         ),
     )
 
@@ -58,16 +114,27 @@ class Smb(ApiModel):
         "alone, SMB3 is 3.0.2 alone, SMB3_1_1 is 3.1.1 alone.",
     )
     authentication: SmbAuthentication = Field(
-        default="NTLM", description="How the user of the Secret logs on: NTLMv2."
+        default="NTLM",
+        description="NTLM: NTLMv2, with user and password of credentialsSecretRef. "
+        "Kerberos: with the keytab of kerberos.",
     )
     encryption: SmbEncryption = Field(
         default="IfOffered",
         description="Required: a server that cannot encrypt is refused. IfOffered: encrypted "
         "where the server can. Off: only where the server insists. Messages are signed always.",
     )
-    credentials_secret_ref: Reference = Field(
-        description="A Secret with username, password and, where the user is of one, domain."
+    credentials_secret_ref: Reference | None = Field(
+        default=None,
+        description="A Secret with username, password and, where the user is of one, domain.",
     )
+    kerberos: Kerberos | None = Field(
+        default=None, description="Principal, keytab and realm, for authentication Kerberos."
+    )
+
+    @property
+    def secret_ref(self) -> Reference | None:
+        """The Secret that is mounted: of the password, or of the keytab."""
+        return self.kerberos.keytab_secret_ref if self.kerberos else self.credentials_secret_ref
 
 
 class FsxWindows(ApiModel):

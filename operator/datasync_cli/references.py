@@ -18,7 +18,7 @@ from datasync_cli.documents import Document
 from datasync_cli.issues import Issue
 from datasync_cli.manifests import Manifests
 
-_NOWHERE = Places(mount="/", credentials="/", ca_bundle="/")
+_NOWHERE = Places(mount="/", credentials="/", ca_bundle="/", krb5_conf="/")
 
 
 def check_references(manifests: Manifests) -> Iterator[Issue]:

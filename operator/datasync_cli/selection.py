@@ -4,7 +4,7 @@ Nothing is written here; every refusal says which document or argument to change
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -133,7 +133,7 @@ def make_side(location: Location, mounts: Mapping[str, Path], places: Places) ->
             f"location {name} is {kind}, and nothing says where its files are on this machine: "
             f"mount it and add --mount {name}=PATH"
         )
-    side = plan_side(location.spec, Places(str(mounts[name]), places.credentials, places.ca_bundle))
+    side = plan_side(location.spec, replace(places, mount=str(mounts[name])))
     if isinstance(side, PosixSide) and side.path and not Path(side.root, side.path).is_dir():
         raise UsageError(
             f"location {name}: {side.root} has no folder {side.path}: make it, or correct path"

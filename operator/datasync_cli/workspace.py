@@ -18,6 +18,7 @@ from typing import Any, cast
 from datasync_api.location import LocationSpec
 from datasync_api.manifest import MANIFEST_KEY
 from datasync_api.plan import Places
+from datasync_api.smb import KRB5_CONF
 from datasync_api.text import ConfigMapKeyReference
 from datasync_cli.issues import UsageError
 from datasync_cli.manifests import Manifests
@@ -67,6 +68,7 @@ class Workspace:
             mount="",
             credentials=str(self.folder / side / "credentials"),
             ca_bundle=str(self.folder / side / "ca.crt"),
+            krb5_conf=str(self.folder / side / KRB5_CONF),
         )
         if secret := location.credentials_secret_ref:
             data = _data(manifests, "Secret", namespace, secret.name)
@@ -77,6 +79,9 @@ class Workspace:
         if location.object_storage is not None and location.object_storage.ca_bundle is not None:
             ref = location.object_storage.ca_bundle.config_map_key_ref
             write_private(Path(places.ca_bundle), _key_of(manifests, namespace, ref))
+        if ref := location.krb5_conf_ref:
+            key = ConfigMapKeyReference(name=ref.name, key=KRB5_CONF)
+            write_private(Path(places.krb5_conf), _key_of(manifests, namespace, key))
         return places
 
     def write_manifest(

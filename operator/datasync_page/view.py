@@ -23,9 +23,9 @@ _NOT_THE_RECIPE: Final = {
     "execution": True,
     "exchange": True,
     "count_sizes": True,
-    "source": {"credentials_path", "ca_bundle_path"},
-    "destination": {"credentials_path", "ca_bundle_path"},
-    "report": {"destination": {"credentials_path", "ca_bundle_path"}},
+    "source": {"credentials_path", "ca_bundle_path", "krb5_conf_path"},
+    "destination": {"credentials_path", "ca_bundle_path", "krb5_conf_path"},
+    "report": {"destination": {"credentials_path", "ca_bundle_path", "krb5_conf_path"}},
 }
 
 

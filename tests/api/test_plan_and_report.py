@@ -46,7 +46,7 @@ from datasync_api.report import (
 from datasync_api.task import TaskSpec
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-PLACES = Places(mount="/mnt", credentials="/keys", ca_bundle="/ca.crt")
+PLACES = Places(mount="/mnt", credentials="/keys", ca_bundle="/ca.crt", krb5_conf="/krb5.conf")
 SIDES = {
     "s3://": lambda uri: S3Side(uri=uri, bucket="b", region="r"),
     "object-storage://": lambda uri: S3Side(uri=uri, bucket="b", region="r"),
@@ -235,6 +235,20 @@ def test_the_sides_of_shares() -> None:
         version="SMB3",
         encryption="Required",
         credentials_path="/keys",
+    )
+    kerberos = {
+        "principal": "backup@EXAMPLE.COM",
+        "keytabSecretRef": {"name": "keytab"},
+        "krb5ConfRef": {"name": "realm"},
+    }
+    by_ticket = {"server": "nas", "share": "s", "authentication": "Kerberos", "kerberos": kerberos}
+    assert plan_side(spec(smb=by_ticket), PLACES) == SmbSide(
+        uri="smb://nas/s/",
+        server="nas",
+        share="s",
+        credentials_path="/keys",
+        kerberos_principal="backup@EXAMPLE.COM",
+        krb5_conf_path="/krb5.conf",
     )
     assert plan_side(spec(fsxWindows={"dnsName": "fs", **keys}), PLACES) == SmbSide(
         uri="fsxw://fs/share/", server="fs", share="share", credentials_path="/keys"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # An SMB server (Samba) for tests: share "data" (read and write), and share "enc" (the same folder, encryption required).
 #
-#   smb.sh up [FOLDER] [--netns NAME] [--port N]
+#   smb.sh up [FOLDER] [--netns NAME] [--port N] [--keytab FILE --realm REALM]   with a keytab: by Kerberos too
 #   smb.sh down
 #   smb.sh env             what a client needs: export SMB_SERVER=… SMB_PORT=… SMB_USERNAME=… SMB_PASSWORD=… SMB_FOLDER=…
 #
@@ -13,11 +13,13 @@ set -euo pipefail
 STATE=${TESTBED_STATE_DIR:-/var/tmp/datasync-storage}/${STORAGE_NAME:-smb}
 
 up() {
-  local folder= netns= port= address=127.0.0.1 user=tester password='Passw0rd!'
+  local folder= netns= port= keytab= realm= kerberos= address=127.0.0.1 user=tester password='Passw0rd!'
   while [ $# -gt 0 ]; do
     case $1 in
       --netns) netns=$2; shift 2 ;;
       --port) port=$2; shift 2 ;;
+      --keytab) keytab=$2; shift 2 ;;
+      --realm) realm=$2; shift 2 ;;
       *) folder=$(realpath "$1"); shift ;;
     esac
   done
@@ -36,6 +38,9 @@ up() {
     address=$(grep -v '^127' <<<"$addresses" | head -1 || true); address=${address:-127.0.0.1}
   fi
   echo "nobody = $user" >"$STATE/users"
+  [ -z "$keytab" ] || kerberos="realm = $realm
+  kerberos method = dedicated keytab
+  dedicated keytab file = $keytab"
   cat >"$STATE/smb.conf" <<CONF
 [global]
   server role = standalone server
@@ -60,6 +65,7 @@ up() {
   passdb backend = tdbsam:$STATE/private/passdb.tdb
   log file = $STATE/smbd.log
   case sensitive = no
+  $kerberos
 [data]
   path = $folder
   force user = root

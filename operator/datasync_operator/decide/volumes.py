@@ -10,6 +10,7 @@ from datasync_api.execution import Execution
 from datasync_api.location import LocationSpec
 from datasync_api.manifest import MANIFEST_KEY, TransferManifest
 from datasync_api.plan import Places
+from datasync_api.smb import KRB5_CONF
 from datasync_operator.decide import naming
 from datasync_operator.decide.naming import Side
 from datasync_operator.decide.persistent_volumes import needs_volume
@@ -31,6 +32,7 @@ def places(side: Side) -> Places:
         mount=f"/mnt/{side}",
         credentials=f"/etc/datasync/{side}-credentials",
         ca_bundle=f"/etc/datasync/{side}-ca/ca.crt",
+        krb5_conf=f"/etc/datasync/{side}-krb5/{KRB5_CONF}",
     )
 
 
@@ -61,10 +63,11 @@ def pod_parts(execution: Execution, spec: LocationSpec, side: Side) -> PodParts:
         mounts.append({"name": name, "mountPath": where.credentials, "readOnly": True})
     if spec.object_storage is not None and spec.object_storage.ca_bundle is not None:
         ref = spec.object_storage.ca_bundle.config_map_key_ref
-        name = f"{side}-ca"
         items = [{"key": ref.key, "path": "ca.crt"}]
-        volumes.append({"name": name, "configMap": {"name": ref.name, "items": items}})
-        mounts.append({"name": name, "mountPath": f"/etc/datasync/{side}-ca", "readOnly": True})
+        _config_map(volumes, mounts, f"{side}-ca", {"name": ref.name, "items": items})
+    if ref := spec.krb5_conf_ref:
+        items = [{"key": KRB5_CONF, "path": KRB5_CONF}]
+        _config_map(volumes, mounts, f"{side}-krb5", {"name": ref.name, "items": items})
     return PodParts(tuple(volumes), tuple(mounts))
 
 
@@ -77,3 +80,10 @@ def manifest_parts(manifest: TransferManifest | None, folder: str) -> PodParts:
     volume = {"name": "manifest", "configMap": {"name": ref.name, "items": items}}
     mount = {"name": "manifest", "mountPath": folder, "readOnly": True}
     return PodParts((volume,), (mount,))
+
+
+def _config_map(
+    volumes: list[Manifest], mounts: list[Manifest], name: str, config_map: Manifest
+) -> None:
+    volumes.append({"name": name, "configMap": config_map})
+    mounts.append({"name": name, "mountPath": f"/etc/datasync/{name}", "readOnly": True})

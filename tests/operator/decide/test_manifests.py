@@ -104,6 +104,25 @@ def test_a_share_is_reached_by_its_secret_alone() -> None:
     assert mounts[side["credentialsPath"]]["readOnly"] is True
 
 
+def test_a_keytab_and_its_realm_are_mounted_where_the_plan_says() -> None:
+    kerberos = {
+        "principal": "backup@EXAMPLE.COM",
+        "keytabSecretRef": {"name": "keytab"},
+        "krb5ConfRef": {"name": "realm"},
+    }
+    share = smb(authentication="Kerberos", kerberos=kerberos, credentialsSecretRef=None)
+    made = recipe(share, s3("mirror"))
+    pod = pod_of(made)
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    assert volumes["source-credentials"]["secret"]["secretName"] == "keytab"
+    items = [{"key": "krb5.conf", "path": "krb5.conf"}]
+    assert volumes["source-krb5"]["configMap"] == {"name": "realm", "items": items}
+    side = json.loads(made.plan(RUN, SETTINGS).text())["source"]
+    mounts = {mount["mountPath"]: mount for mount in pod["containers"][0]["volumeMounts"]}
+    for path in (side["credentialsPath"], side["krb5ConfPath"].removesuffix("/krb5.conf")):
+        assert mounts[path]["readOnly"] is True
+
+
 def test_the_plan_has_what_the_last_run_proved() -> None:
     time = "2026-11-23T11:00:00.000001Z"
     proven = {"recipe": "0" * 64, "sourceTime": time, "destinationTime": time}

@@ -1,4 +1,4 @@
-"""User and password of a side, from the files of the mounted Secret.
+"""User and password of a side, or its keytab, from the files of the mounted Secret.
 
 They are read again for each connection, so that a password that was changed in the Secret holds
 from the next connection on.  No message and no repr shows them.
@@ -12,6 +12,7 @@ from datasync_api.plan import SmbSide
 from datasync_runner.storage.errors import ConfigurationInvalid
 
 USERNAME: Final = "username"
+KEYTAB: Final = "keytab"
 PASSWORD: Final = "password"  # noqa: S105 - a name
 DOMAIN: Final = "domain"
 
@@ -37,6 +38,17 @@ def read_login(side: SmbSide) -> Login:
             )
     domain = _value(side, folder, DOMAIN)
     return Login(f"{domain}\\{user}" if domain else user, password)
+
+
+def keytab_of(side: SmbSide) -> str:
+    """The path of the keytab.  Raises: ConfigurationInvalid."""
+    path = Path(side.credentials_path) / KEYTAB
+    if not path.is_file():
+        raise ConfigurationInvalid(
+            f"{side.uri}: the Secret of kerberos.keytabSecretRef has no key {KEYTAB} (looked for "
+            f"at {path})"
+        )
+    return str(path)
 
 
 def _value(side: SmbSide, folder: Path, name: str) -> str:

@@ -8,11 +8,14 @@ import contextlib
 import select
 import socket
 import uuid
+from collections.abc import Generator
 from typing import Any, Final
 
 import smbprotocol.connection  # pyright: ignore[reportMissingTypeStubs]
 import smbprotocol.session  # pyright: ignore[reportMissingTypeStubs]
 import smbprotocol.tree  # pyright: ignore[reportMissingTypeStubs]
+import spnego
+import spnego.exceptions
 from smbprotocol import Dialects  # pyright: ignore[reportMissingTypeStubs]
 from smbprotocol.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
     SMBAuthenticationError,
@@ -25,7 +28,8 @@ from datasync_api.plan import SmbSide
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb import statuses
 from datasync_runner.storage.smb.channel import Books, Channel
-from datasync_runner.storage.smb.login import read_login
+from datasync_runner.storage.smb.kerberos import Negotiation, NoTicket, Ticket
+from datasync_runner.storage.smb.login import KEYTAB, keytab_of, read_login
 from datasync_runner.storage.smb.seals import Cipher, Envelopes, Seal, Signatures, Signing
 from datasync_runner.storage.smb.wire import Limits, Wire
 
@@ -45,6 +49,23 @@ _DIALECTS: Final[dict[str, int | None]] = {
 _Connection: Final[Any] = smbprotocol.connection.Connection
 _Session: Final[Any] = smbprotocol.session.Session
 _TreeConnect: Final[Any] = smbprotocol.tree.TreeConnect
+
+
+class _Mechanisms:
+    """What the library asks for a logon's tokens: NTLM's are its own, a ticket's are ours."""
+
+    exceptions = spnego.exceptions
+    NegotiateOptions = spnego.NegotiateOptions
+
+    @staticmethod
+    def client(user: "str | Negotiation", password: str | None, **options: Any) -> Any:
+        """The logon of a user."""
+        if isinstance(user, Negotiation):
+            return user
+        return spnego.client(user, password, **options)
+
+
+smbprotocol.session.spnego = _Mechanisms  # it has no other way to bring tokens of one's own
 
 
 class _Releasable(_Connection):
@@ -81,7 +102,36 @@ def connect(side: SmbSide) -> Wire:
 
     Raises: ConfigurationInvalid, CredentialsRefused, Unavailable.
     """
-    login = read_login(side)
+    with _identity(side) as (user, password):
+        return _connect(side, user, password)
+
+
+@contextlib.contextmanager
+def _identity(side: SmbSide) -> Generator[tuple[str | Negotiation, str | None]]:
+    """Who logs on: a user and password, or the holder of a ticket."""
+    if side.kerberos_principal is None:
+        login = read_login(side)
+        yield login.user, login.password
+        return
+    ticket = Ticket(
+        side.kerberos_principal, keytab_of(side), side.krb5_conf_path or "", side.server
+    )
+    try:
+        negotiation = Negotiation(ticket)
+        try:
+            yield negotiation, None
+        finally:
+            negotiation.close()
+    except NoTicket as error:
+        if error.unreachable:
+            raise errors.Unavailable(f"{side.uri}: {error}") from error
+        raise errors.CredentialsRefused(
+            f"{side.uri}: {error}; check kerberos.principal at the location, key {KEYTAB} of the "
+            "Secret, krb5.conf of the ConfigMap, and that the clocks agree"
+        ) from error
+
+
+def _connect(side: SmbSide, user: str | Negotiation, password: str | None) -> Wire:
     connection = _Releasable(uuid.uuid4(), side.server, side.port, require_signing=True)
     try:
         _negotiate(side, connection)
@@ -90,10 +140,10 @@ def connect(side: SmbSide) -> Wire:
         )
         session = _Session(
             connection,
-            login.user,
-            login.password,
+            user,
+            password,
             require_encryption=encrypts,
-            auth_protocol="ntlm",
+            auth_protocol="ntlm" if isinstance(user, str) else "kerberos",
         )
         _log_on(side, session)
         tree = _TreeConnect(session, rf"\\{side.server}\{side.share}")
@@ -179,9 +229,13 @@ def _log_on(side: SmbSide, session: Any) -> None:
 
 
 def _refused(side: SmbSide, cause: str) -> errors.CredentialsRefused:
+    check = (
+        "username, password and domain in the Secret of the location"
+        if side.kerberos_principal is None
+        else "what the server's keytab or account in the domain says of the principal"
+    )
     return errors.CredentialsRefused(
-        f"{side.uri}: the server does not let the user in: {cause}; check username, password and "
-        "domain in the Secret of the location"
+        f"{side.uri}: the server does not let the user in: {cause}; check {check}"
     )
 
 
