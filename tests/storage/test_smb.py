@@ -324,6 +324,84 @@ async def test_a_listing_survives_a_lost_connection(storage):
     assert keys == [b"a/", b"a/f", b"b/", b"b/f"]
 
 
+# Namespaces
+
+
+@pytest.fixture
+def namespace(smb_server, smb_folder):
+    """Make a link of the namespace to a path that begins with a share."""
+    made = []
+
+    def make(name, *targets):
+        link = smb_server.dfs / f"{smb_folder.name}-{name}"
+        link.symlink_to("msdfs:" + ",".join(target.replace("/", "\\") for target in targets))
+        made.append(link)
+        return f"{link.name}/"
+
+    yield make
+    for link in made:
+        link.unlink()
+
+
+@pytest.fixture
+def in_namespace(smb_server, secret):
+    return lambda path: smb_server.side(secret, path, share="dfs", encryption="Off")
+
+
+async def test_a_link_of_a_namespace_is_followed(namespace, in_namespace, smb_folder):
+    link = namespace("link", f"127.0.0.1/data/{smb_folder.name}")
+    storage = SmbStorage(in_namespace(f"{link}deep/"), writes=True, started_ns=0)
+    await storage.check()
+    fine(await storage.write_small([file(b"d/f", b"body")]))
+    assert (smb_folder / "deep" / "d" / "f").read_bytes() == b"body"
+    assert [entry.key for entry in await listed(storage)] == [b"d/", b"d/f"]
+    await storage.close()
+
+
+async def test_a_link_to_a_link_and_one_with_two_targets(namespace, in_namespace, smb_folder):
+    (smb_folder / "f").touch()
+    first = namespace("first", f"127.0.0.1/none/{smb_folder.name}")
+    assert isinstance(await refused(in_namespace(first)), errors.ConfigurationInvalid)
+    last = namespace("last", "127.0.0.9/data", f"127.0.0.1/data/{smb_folder.name}")
+    link = namespace("link", f"127.0.0.1/dfs/{last.rstrip('/')}")
+    storage = SmbStorage(in_namespace(link), writes=False, started_ns=0)
+    assert [entry.key for entry in await listed(storage)] == [b"f"]
+    await storage.close()
+
+
+async def test_links_that_lead_round_end(namespace, in_namespace, smb_folder):
+    one = namespace("one", f"127.0.0.1/dfs/{smb_folder.name}-other")
+    namespace("other", f"127.0.0.1/dfs/{one.rstrip('/')}")
+    error = await refused(in_namespace(one))
+    assert isinstance(error, errors.ConfigurationInvalid)
+    assert "refer to each other" in error.message
+
+
+async def test_a_link_that_is_led_elsewhere_later(namespace, in_namespace, smb_server, smb_folder):
+    for name in ("old", "new"):
+        (smb_folder / name).mkdir()
+        (smb_folder / name / name).touch()
+    link = namespace("link", f"127.0.0.1/data/{smb_folder.name}/old")
+    storage = SmbStorage(in_namespace(link), writes=False, started_ns=0)
+    assert [entry.key for entry in await listed(storage)] == [b"old"]
+    path = smb_server.dfs / link.rstrip("/")
+    path.unlink()
+    path.symlink_to(f"msdfs:127.0.0.1\\data\\{smb_folder.name}\\new")
+    again = SmbStorage(in_namespace(link), writes=False, started_ns=0)
+    assert [entry.key for entry in await listed(again)] == [b"new"]
+    await storage.close()
+    await again.close()
+
+
+async def test_the_root_of_a_namespace_is_a_share_as_others(in_namespace, smb_server, smb_folder):
+    (smb_server.dfs / smb_folder.name).mkdir()
+    storage = SmbStorage(in_namespace(f"{smb_folder.name}/"), writes=False, started_ns=0)
+    await storage.check()
+    assert await listed(storage) == []
+    await storage.close()
+    (smb_server.dfs / smb_folder.name).rmdir()
+
+
 # Whole runs
 
 

@@ -1,9 +1,10 @@
 #!/bin/bash
-# An SMB server (Samba) for tests: share "data" (read and write), and share "enc" (the same folder, encryption required).
+# An SMB server (Samba) for tests: share "data" (read and write), and share "enc" (the same folder, encryption required);
+# share "dfs" is the root of a DFS namespace, whose links are made in the folder SMB_DFS (msdfs:SERVER\SHARE\FOLDER).
 #
 #   smb.sh up [FOLDER] [--netns NAME] [--port N] [--keytab FILE --realm REALM]   with a keytab: by Kerberos too
 #   smb.sh down
-#   smb.sh env             what a client needs: export SMB_SERVER=… SMB_PORT=… SMB_USERNAME=… SMB_PASSWORD=… SMB_FOLDER=…
+#   smb.sh env             what a client needs: export SMB_SERVER=… SMB_PORT=… SMB_USERNAME=… SMB_PASSWORD=… SMB_FOLDER=… SMB_DFS=…
 #
 # Without --netns: 127.0.0.1, port 4450. With --netns (a cluster's name): every address there, port 445. SMB 2.1 to 3.1.1, NTLMv2,
 # no guests; cases are kept and not told apart, as on Windows. Without FOLDER a new folder is served. No account of the machine is
@@ -25,7 +26,7 @@ up() {
   done
   ! running "$STATE/smbd.pid" || die "already up (STORAGE_NAME=${STORAGE_NAME:-smb})"
   down # what an interrupted run left
-  mkdir -p "$STATE"/{private,lock,state,cache,run,ncalrpc}
+  mkdir -p "$STATE"/{dfs,private,lock,state,cache,run,ncalrpc}
   chmod 700 "$STATE/private"
   if [ -z "$folder" ]; then folder=$STATE/share; mkdir -p "$folder"; fi
   port=${port:-$([ -n "$netns" ] && echo 445 || echo 4450)}
@@ -75,12 +76,16 @@ up() {
   force user = root
   read only = no
   smb encrypt = required
+[dfs]
+  path = $STATE/dfs
+  force user = root
+  msdfs root = yes
 CONF
   printf '%s\n%s\n' "$password" "$password" | smbpasswd -c "$STATE/smb.conf" -s -a nobody >/dev/null
   ! "${in_net[@]}" bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" 2>/dev/null || die "port $port is taken"
   "${in_net[@]}" setsid smbd -F --no-process-group -s "$STATE/smb.conf" --debug-stdout >"$STATE/out.log" 2>&1 </dev/null &
   remember "$STATE/smbd.pid" $!
-  printf "export %s='%s'\n" SMB_SERVER "$address" SMB_PORT "$port" SMB_USERNAME "$user" SMB_PASSWORD "$password" SMB_FOLDER "$folder" >"$STATE/env"
+  printf "export %s='%s'\n" SMB_SERVER "$address" SMB_PORT "$port" SMB_USERNAME "$user" SMB_PASSWORD "$password" SMB_FOLDER "$folder" SMB_DFS "$STATE/dfs" >"$STATE/env"
   local n=0
   until "${in_net[@]}" bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" 2>/dev/null; do
     if ! running "$STATE/smbd.pid" || [ $((n += 1)) -gt 200 ]; then tail -n 20 "$STATE/out.log" >&2; down; exit 1; fi

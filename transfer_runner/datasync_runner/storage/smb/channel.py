@@ -54,7 +54,7 @@ class Channel:
     ) -> None:
         """`deadline_seconds`: how long the server may say nothing while somebody waits."""
         self._socket, self._seal = connection, seal
-        self._session_id, self._tree_id, self._next, self.credits, self._several = books
+        self._session_id, self.tree_id, self._next, self.credits, self._several = books
         self._deadline_ms = deadline_seconds * 1000
         self._answers: dict[int, Answer] = {}
         self._memory = memoryview(b"")
@@ -79,7 +79,7 @@ class Channel:
             padded = size if at == last else -(-size // 8) * 8
             head = _HEADER.pack(
                 _MAGIC, 64, cost if self._several else 0, 0, command, cost, flags,
-                0 if at == last else padded, self._next, 0, self._tree_id, self._session_id,
+                0 if at == last else padded, self._next, 0, self.tree_id, self._session_id,
                 _NOTHING,
             )  # fmt: skip
             message = bytearray().join((head, body, data, bytes(padded - size)))

@@ -8,14 +8,12 @@ import contextlib
 import select
 import socket
 import uuid
-from collections.abc import Generator
+from collections.abc import Sequence
 from typing import Any, Final
 
 import smbprotocol.connection  # pyright: ignore[reportMissingTypeStubs]
 import smbprotocol.session  # pyright: ignore[reportMissingTypeStubs]
 import smbprotocol.tree  # pyright: ignore[reportMissingTypeStubs]
-import spnego
-import spnego.exceptions
 from smbprotocol import Dialects  # pyright: ignore[reportMissingTypeStubs]
 from smbprotocol.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
     SMBAuthenticationError,
@@ -28,8 +26,9 @@ from datasync_api.plan import SmbSide
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb import statuses
 from datasync_runner.storage.smb.channel import Books, Channel
-from datasync_runner.storage.smb.kerberos import Negotiation, NoTicket, Ticket
-from datasync_runner.storage.smb.login import KEYTAB, keytab_of, read_login
+from datasync_runner.storage.smb.identity import Mechanisms, identity
+from datasync_runner.storage.smb.kerberos import Negotiation
+from datasync_runner.storage.smb.referrals import answer_of, moved, namespace_path, question
 from datasync_runner.storage.smb.seals import Cipher, Envelopes, Seal, Signatures, Signing
 from datasync_runner.storage.smb.wire import Limits, Wire
 
@@ -37,6 +36,8 @@ CONNECT_SECONDS: Final = 20
 ANSWER_SECONDS: Final = 120
 """How long a server may think about one request before the connection counts as lost."""
 CREDITS: Final = 1024
+MAX_REFERRALS: Final = 8
+"""One leads to the next so often; then they go round."""
 
 _DIALECTS: Final[dict[str, int | None]] = {
     "Automatic": None,
@@ -51,21 +52,7 @@ _Session: Final[Any] = smbprotocol.session.Session
 _TreeConnect: Final[Any] = smbprotocol.tree.TreeConnect
 
 
-class _Mechanisms:
-    """What the library asks for a logon's tokens: NTLM's are its own, a ticket's are ours."""
-
-    exceptions = spnego.exceptions
-    NegotiateOptions = spnego.NegotiateOptions
-
-    @staticmethod
-    def client(user: "str | Negotiation", password: str | None, **options: Any) -> Any:
-        """The logon of a user."""
-        if isinstance(user, Negotiation):
-            return user
-        return spnego.client(user, password, **options)
-
-
-smbprotocol.session.spnego = _Mechanisms  # it has no other way to bring tokens of one's own
+smbprotocol.session.spnego = Mechanisms  # it has no other way to bring tokens of one's own
 
 
 class _Releasable(_Connection):
@@ -102,36 +89,34 @@ def connect(side: SmbSide) -> Wire:
 
     Raises: ConfigurationInvalid, CredentialsRefused, Unavailable.
     """
-    with _identity(side) as (user, password):
-        return _connect(side, user, password)
+    return _follow(side, MAX_REFERRALS)
 
 
-@contextlib.contextmanager
-def _identity(side: SmbSide) -> Generator[tuple[str | Negotiation, str | None]]:
-    """Who logs on: a user and password, or the holder of a ticket."""
-    if side.kerberos_principal is None:
-        login = read_login(side)
-        yield login.user, login.password
-        return
-    ticket = Ticket(
-        side.kerberos_principal, keytab_of(side), side.krb5_conf_path or "", side.server
-    )
-    try:
-        negotiation = Negotiation(ticket)
+def _follow(side: SmbSide, most: int) -> Wire:
+    """Log on where a side is, or where its server says it is: the first that answers."""
+    with identity(side) as (user, password):
+        found = _connect(side, user, password)
+    if isinstance(found, Wire):
+        return found
+    if not most:
+        raise errors.ConfigurationInvalid(
+            f"{side.uri}: more than {MAX_REFERRALS} servers refer to each other; name the share "
+            "where the files are"
+        )
+    away: errors.Unavailable | None = None
+    for place in found:
         try:
-            yield negotiation, None
-        finally:
-            negotiation.close()
-    except NoTicket as error:
-        if error.unreachable:
-            raise errors.Unavailable(f"{side.uri}: {error}") from error
-        raise errors.CredentialsRefused(
-            f"{side.uri}: {error}; check kerberos.principal at the location, key {KEYTAB} of the "
-            "Secret, krb5.conf of the ConfigMap, and that the clocks agree"
-        ) from error
+            return _follow(place, most - 1)
+        except errors.Unavailable as error:
+            away = error
+    assert away is not None  # noqa: S101 - a list of places is never empty
+    raise away
 
 
-def _connect(side: SmbSide, user: str | Negotiation, password: str | None) -> Wire:
+def _connect(
+    side: SmbSide, user: str | Negotiation, password: str | None
+) -> Wire | Sequence[SmbSide]:
+    """The share; or the places that its server refers to, when it is no place itself."""
     connection = _Releasable(uuid.uuid4(), side.server, side.port, require_signing=True)
     try:
         _negotiate(side, connection)
@@ -147,9 +132,7 @@ def _connect(side: SmbSide, user: str | Negotiation, password: str | None) -> Wi
         )
         _log_on(side, session)
         tree = _TreeConnect(session, rf"\\{side.server}\{side.share}")
-        _enter(side, tree)
-        connection.echo(sid=session.session_id, credit_request=CREDITS)
-        return _wire(side, connection, session, tree)
+        return _here_or_there(side, connection, session, tree)
     except BaseException as error:
         with contextlib.suppress(Exception):
             connection.disconnect(close=False)
@@ -178,7 +161,7 @@ def _wire(side: SmbSide, connection: Any, session: Any, tree: Any) -> Wire:
         connection.max_write_size,
         connection.max_transact_size,
     )
-    return Wire(side.uri, channel, limits)
+    return Wire(side, channel, limits)
 
 
 def _seal(connection: Any, session: Any, *, encrypted: bool) -> Seal:
@@ -239,18 +222,61 @@ def _refused(side: SmbSide, cause: str) -> errors.CredentialsRefused:
     )
 
 
-def _enter(side: SmbSide, tree: Any) -> None:
+def _here_or_there(
+    side: SmbSide, connection: Any, session: Any, tree: Any
+) -> Wire | Sequence[SmbSide]:
+    missing = _enter(side, tree)
+    desk = None
+    if missing or tree.is_dfs_share:
+        desk = _TreeConnect(session, rf"\\{side.server}\IPC$")
+        try:
+            desk.connect()
+        except SMBResponseException:  # who may not ask is where he is
+            if missing:
+                raise missing from None
+            desk = None
+    connection.echo(sid=session.session_id, credit_request=CREDITS)
+    wire = _wire(side, connection, session, desk if missing else tree)
+    if desk is None:
+        return wire
+    places = _referred(wire, desk.tree_connect_id, roots=missing is not None)
+    if not (places or missing):
+        return wire
+    wire.close()
+    if missing and not places:
+        raise missing
+    return places
+
+
+def _referred(wire: Wire, desk_id: int, *, roots: bool) -> list[SmbSide]:
+    """Where the server says that a side is; empty: where we are.
+
+    The answer is proven to be the server's like all others: it says whom we show our credentials.
+    `roots`: the servers of a namespace count, whose name is a domain's.
+    """
+    asked = namespace_path(wire.side)
+    answer = wire.ask_at(desk_id, question(asked))
+    if answer.status != statuses.OK:
+        return []  # no path of a namespace
+    consumed, found = answer_of(answer.body)
+    chosen = [one for one in found if roots or not one.root]
+    places = (moved(wire.side, one.target, asked[consumed:]) for one in chosen)
+    return [place for place in places if place is not None]
+
+
+def _enter(side: SmbSide, tree: Any) -> errors.ConfigurationInvalid | None:
+    """Enter the share; the error where the server has none of that name."""
     try:
         tree.connect()
     except SMBResponseException as error:
         if _status(error) == statuses.BAD_NETWORK_NAME:
-            raise errors.ConfigurationInvalid(
+            return errors.ConfigurationInvalid(
                 f"{side.uri}: the server has no share {side.share}; correct share at the location"
-            ) from error
+            )
         if _status(error) in statuses.REFUSED:
             raise errors.CredentialsRefused(
                 f"{side.uri}: the user may not use the share {side.share}; give the user the right "
                 "at the server"
             ) from error
         raise
-    tree.is_dfs_share = False  # paths begin at the share, not at a namespace
+    return None

@@ -20,12 +20,13 @@ from datasync_runner.storage.smb.wire import Wire
 LOOK_BYTES: Final = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Root:
     """A location's folder in its share."""
 
     path: str
-    """Empty, or ending in a backslash."""
+    """Empty, or ending in a backslash.  Each new connection sets it: a namespace may refer to
+    another share, and a later time to yet another one."""
 
     def at(self, key: bytes) -> str:
         """The path of a key; of the empty key the root's own.  Raises: NameNotRepresentable."""

@@ -84,7 +84,7 @@ _MEANINGS: Final[dict[int, tuple[type[errors.StorageError], str]]] = {
     0xC0000010: (errors.NotSupported, "the server cannot do it"),
     0xC0000257: (
         errors.NotSupported,
-        "it lies on another server of a DFS namespace; name that server in a location",
+        "it lies behind a link of a DFS namespace; name it in a location of its own",
     ),
     0xC000009A: (errors.Throttled, "the server is short of resources"),
     0xC0000205: (errors.Throttled, "the server is short of resources"),

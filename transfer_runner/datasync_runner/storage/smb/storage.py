@@ -76,12 +76,27 @@ class SmbStorage:
         self._absent = False
         self._root = Root(root_of(side.path))
         self._threads = Threads(THREADS, "smb")
-        self._wires = Wires(partial(connect, side))
+        self._there = side
+        self._wires = Wires(self._connect)
         self._folders = Folders(self._root)
         self._charge = Charge(throttle)
         self._small = SmallWriter(self._root, self._folders, verifies=verifies)
         self._large = LargeWriter(self._threads, self._wires, self._charge, verifies=verifies)
         self._leftovers: list[bytes] = []
+
+    def _connect(self) -> Wire:
+        """Log on where the location is, or was the last time: a namespace may refer elsewhere."""
+        try:
+            wire = connect(self._there)
+        except errors.StorageError:
+            if self._there is self._side:
+                raise
+            self._there = self._side
+            wire = connect(self._side)
+        if wire.side is not self._there:
+            self._there = wire.side
+            self._root.path = root_of(wire.side.path)
+        return wire
 
     async def check(self) -> None:
         """Log on and open the location's folder, which is made where it is to be written.

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Sequence
 from typing import Final, NamedTuple
 
+from datasync_api.plan import SmbSide
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb import statuses
 from datasync_runner.storage.smb.channel import Answer, Channel, cost_of
@@ -33,10 +34,12 @@ class Limits(NamedTuple):
 
 
 class Wire:
-    """A share that somebody is logged on to; `uri` is for messages."""
+    """A share that somebody is logged on to."""
 
-    def __init__(self, uri: str, channel: Channel, limits: Limits) -> None:
-        self._uri, self._channel = uri, channel
+    def __init__(self, side: SmbSide, channel: Channel, limits: Limits) -> None:
+        self.side = side
+        """Where it is: another place than was asked for, when a namespace has referred to it."""
+        self._channel = channel
         self.broken = False
         """It is of no use any more."""
         self.dialect, self.encrypted = limits.dialect, limits.encrypted
@@ -79,6 +82,15 @@ class Wire:
         """The answers to one chain.  Raises: Unavailable."""
         return self._receive(self._send(chain))
 
+    def ask_at(self, tree_id: int, request: Request) -> Answer:
+        """The answer to a request about another share of the server.  Raises: Unavailable."""
+        channel = self._channel
+        here, channel.tree_id = channel.tree_id, tree_id
+        try:
+            return self.ask(request)[0]
+        finally:
+            channel.tree_id = here
+
     def close(self) -> None:
         """Hang up; raises nothing."""
         self.broken = True
@@ -103,4 +115,4 @@ class Wire:
     def _lost(self, cause: Exception | str) -> errors.Unavailable:
         self.broken = True
         what = str(cause) or type(cause).__name__
-        return errors.Unavailable(f"{self._uri}: the connection was lost: {what}")
+        return errors.Unavailable(f"{self.side.uri}: the connection was lost: {what}")
