@@ -1,5 +1,6 @@
 """What is SMB's own: logging on, encryption, names, links, lost connections.  Against a real Samba."""
 
+import asyncio
 import itertools
 import os
 import socket
@@ -7,12 +8,13 @@ import socket
 import pytest
 
 from datasync_runner.checksums import crc64
-from datasync_runner.core.entry import Kind
+from datasync_runner.core.entry import Kind, WindowsMetadata
 from datasync_runner.core.parts import MIB
 from datasync_runner.storage import errors
 from datasync_runner.storage.posix_names import temporary_name
 from datasync_runner.storage.smb import listing, logon
 from datasync_runner.storage.smb.storage import SmbStorage
+from datasync_runner.storage.smb.times import to_filetime
 from storage.looks import finished, started, tree_of
 from storage.sides import (
     ALL,
@@ -402,7 +404,110 @@ async def test_the_root_of_a_namespace_is_a_share_as_others(in_namespace, smb_se
     (smb_server.dfs / smb_folder.name).rmdir()
 
 
+# Attributes and create times
+
+
+CREATED = to_filetime(1_500_000_000_000_000_100)
+
+
+@pytest.fixture
+async def other(side, smb_folder):
+    """Another folder of the share, to be copied to."""
+    there = side.model_copy(update={"path": f"{smb_folder.name}/other/"})
+    storage = SmbStorage(there, writes=True, started_ns=0, verifies=True)
+    await storage.check()
+    yield storage
+    await storage.close()
+
+
+def windows(key, attributes, *, body=b"body", created=CREATED):
+    content = file(key, body)
+    return content._replace(entry=content.entry._replace(node=WindowsMetadata(attributes, created)))
+
+
+@pytest.mark.parametrize("attributes", [0x00, 0x01, 0x02, 0x04, 0x20, 0x27])
+async def test_small_files_keep_attributes_and_create_times(storage, attributes):
+    fine(await storage.write_small([windows(b"f", attributes)]))
+    (entry,) = await listed(storage)
+    assert entry.node == WindowsMetadata(attributes, CREATED)
+    assert entry.mtime_ns == META.mtime_ns // 100 * 100
+    (content,) = fine(await storage.read_small([entry]))
+    assert content.entry.node == entry.node
+    fine(
+        await storage.write_small([windows(b"f", 0x02, body=b"other")])
+    )  # replaced, read-only or not
+    (entry,) = await listed(storage)
+    assert entry.node == WindowsMetadata(0x02, CREATED)
+
+
+async def test_large_files_keep_them_as_well(storage, other):
+    body = os.urandom(9 * MIB)
+    entry = file(b"large").entry._replace(size_bytes=len(body), node=WindowsMetadata(0x03, CREATED))
+    await storage.write(entry, BytesReader(entry, body))
+    (found,) = [one for one in await listed(storage) if one.key == b"large"]
+    reader = await storage.open(found)
+    assert reader.entry.node == WindowsMetadata(0x03, CREATED)
+    await other.write(reader.entry, reader)
+    await reader.close()
+    (copy,) = await listed(other)
+    assert copy.node == found.node
+
+
+async def test_they_are_changed_in_place(storage):
+    fine(await storage.write_small([windows(b"f", 0x00)]))
+    fine(await storage.write_folders([folder(b"d/")._replace(node=WindowsMetadata(0x02, CREATED))]))
+    fine(await storage.update_metadata([windows(b"f", 0x21, created=CREATED + 1).entry]))
+    found = {entry.key: entry.node for entry in await listed(storage)}
+    assert found == {
+        b"d/": WindowsMetadata(0x02, CREATED),
+        b"f": WindowsMetadata(0x21, CREATED + 1),
+    }
+
+
+async def test_what_no_share_has_stated_is_left_alone(storage):
+    fine(await storage.write_small([windows(b"f", 0x02)]))
+    fine(await storage.update_metadata([file(b"f").entry]))
+    (entry,) = await listed(storage)
+    assert entry.node == WindowsMetadata(0x02, CREATED)
+
+
 # Whole runs
+
+
+@pytest.mark.timeout(60)
+def test_attributes_alone_are_transferred_between_shares(side, smb_folder, tmp_path):
+    one, other = (
+        side.model_copy(update={"path": f"{smb_folder.name}/{name}/"}) for name in ("a", "b")
+    )
+    files = [windows(b"d/%d" % number, number) for number in range(8)]
+    asyncio.run(_write(one, files))
+    for changed, copied, updated in ((None, 8, 0), (None, 0, 0), (windows(b"d/3", 0x20), 0, 1)):
+        if changed:
+            asyncio.run(_update(one, changed))
+        with started(tmp_path, one, other) as process:
+            counters = finished(process, tmp_path).counters
+        assert (counters.files_transferred, counters.files_metadata_updated) == (copied, updated)
+        assert asyncio.run(_nodes(one)) == asyncio.run(_nodes(other))
+
+
+async def _write(side, contents):
+    storage = SmbStorage(side, writes=True, started_ns=0)
+    await storage.check()
+    fine(await storage.write_small(contents))
+    await storage.close()
+
+
+async def _update(side, content):
+    storage = SmbStorage(side, writes=True, started_ns=0)
+    fine(await storage.update_metadata([content.entry]))
+    await storage.close()
+
+
+async def _nodes(side):
+    storage = SmbStorage(side, writes=False, started_ns=0)
+    found = {entry.key: entry.node for entry in await listed(storage)}
+    await storage.close()
+    return found
 
 
 @pytest.mark.timeout(60)

@@ -18,6 +18,7 @@ from datasync_runner.core.entry import (
     Kind,
     ObjectHeaders,
     PosixMetadata,
+    WindowsMetadata,
 )
 
 META = PosixMetadata(0o644, 1000, 1000, 5, 4)
@@ -151,6 +152,21 @@ TABLE = [
     (file(metadata=stated(uid=1)), file(node=TWO_NAMES), PLAIN, "Copy LinkedElsewhere"),
     (file(), file(node=TWO_NAMES), PLAIN, "Skip Same"),
     (file(metadata=stated(gid=1)), file(), PLAIN, "UpdateMetadata MetadataDiffers"),
+    (
+        file(node=WindowsMetadata(2, 9)),
+        file(node=WindowsMetadata(0, 9)),
+        PLAIN,
+        "UpdateMetadata MetadataDiffers",
+    ),
+    (
+        folder(node=WindowsMetadata(0, 9)),
+        folder(node=WindowsMetadata(0, 8)),
+        PLAIN,
+        "UpdateMetadata MetadataDiffers",
+    ),
+    (file(node=WindowsMetadata(2, 9)), file(node=WindowsMetadata(2, 9)), PLAIN, "Skip Same"),
+    (file(node=WindowsMetadata(2, 9)), file(), PLAIN, "Skip Same"),
+    (file(), file(node=WindowsMetadata(2, 9)), PLAIN, "Skip Same"),
     (file(metadata=stated(mode=0o600)), file(), CompareOptions(mode=False), "Skip Same"),
     (file(metadata=stated(uid=1)), file(), CompareOptions(uid=False), "Skip Same"),
     (file(metadata=stated(gid=1)), file(), CompareOptions(gid=False), "Skip Same"),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasync_runner.core.compare import Action
-from datasync_runner.core.entry import Entry, Kind, ObjectHeaders, PosixMetadata
+from datasync_runner.core.entry import Entry, Kind, ObjectHeaders, PosixMetadata, WindowsMetadata
 from datasync_runner.core.parts import BATCH_BYTES, BATCH_FILES, SMALL_BYTES
 from datasync_runner.core.retry import TRIES
 from datasync_runner.engine.patient import Patient
@@ -41,7 +41,9 @@ def test_a_folder_comes_back_from_its_record():
     headers = ObjectHeaders("t", None, None, None, (("a", "ü"),))
     full = Entry(b"\xff/", Kind.FOLDER, 0, 4, PosixMetadata(1, 2, 3, 4, 5), headers=headers)
     bare = Entry(b"a/", Kind.FOLDER, implied=True, bare=True, etag="e")
+    windows = bare._replace(node=WindowsMetadata(3, 9))
     for work in (
+        FolderWork(Action.UPDATE_METADATA, windows, bare),
         FolderWork(Action.COPY, full, None),
         FolderWork(Action.INSPECT, bare, full),
     ):

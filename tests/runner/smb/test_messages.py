@@ -60,6 +60,13 @@ def test_times_that_are_not_given_are_left_alone():
     assert number(body, 32, 4) == 0
 
 
+def test_attributes_are_set_or_taken_away_and_never_left_to_chance():
+    body = messages.set_attributes(0x21, created=9, file=FILE).body[32:]
+    assert [number(body, at, 8) for at in (0, 8, 16, 24)] == [9, 0, 0, 0]
+    assert number(body, 32, 4) == 0x21
+    assert number(messages.set_attributes(0).body[32:], 32, 4) == 0x80  # 0 would leave them
+
+
 def test_answers():
     state = State(1, 2, 3, 4, 5, 0x20)
     times = b"".join(value.to_bytes(8, "little") for value in (1, 2, 3, 4, 8, 5))

@@ -8,7 +8,15 @@ from enum import Enum
 from typing import NamedTuple
 
 from datasync_api.task import TaskOptions
-from datasync_runner.core.entry import EVERYTHING, Entry, HardLink, Keeps, Kind, PosixMetadata
+from datasync_runner.core.entry import (
+    EVERYTHING,
+    Entry,
+    HardLink,
+    Keeps,
+    Kind,
+    PosixMetadata,
+    WindowsMetadata,
+)
 from datasync_runner.core.posix_metadata import with_defaults
 
 
@@ -180,6 +188,7 @@ def decide(
     | file | file | the next row, of a file with more names there | Copy LinkedElsewhere |
     | any | any | mode (not of links), uid, gid that count differ | UpdateMetadata MetadataDiffers |
     | folder, device | the same | mtime counts, differs | UpdateMetadata MetadataDiffers |
+    | any | any | of shares, attributes or create times differ | UpdateMetadata MetadataDiffers |
     | file | file | both objects, user metadata differs | UpdateMetadata UserMetadataDiffers |
     | any | any | | Skip Same |
     """
@@ -274,6 +283,7 @@ def _metadata(
             and (source.kind is Kind.FOLDER or source.kind is Kind.DEVICE)
             and _moved(want.mtime_ns, have.mtime_ns, o)
         )
+        or _windows_differ(source, destination)
     ):
         return _update(source, destination)
     if o.objects and source.headers and destination.headers and source.kind is not Kind.FOLDER:
@@ -287,6 +297,13 @@ def _moved(want_ns: int | None, have_ns: int | None, o: CompareOptions) -> bool:
     if want_ns is None or want_ns == have_ns:
         return False
     return have_ns is None or not _same_time(want_ns, have_ns, o)
+
+
+def _windows_differ(source: Entry, destination: Entry) -> bool:
+    ours, theirs = source.node, destination.node
+    return (
+        ours != theirs and isinstance(ours, WindowsMetadata) and isinstance(theirs, WindowsMetadata)
+    )
 
 
 def _update(source: Entry, destination: Entry) -> Decision:

@@ -76,6 +76,15 @@ class Device(NamedTuple):
     """Major and minor, as the system packs them."""
 
 
+class WindowsMetadata(NamedTuple):
+    """What shares know beside times; only shares state it, and only shares keep it."""
+
+    attributes: int
+    """Those that are kept (MS-FSCC 2.6): read-only, hidden, system, archive."""
+    created: int
+    """A FILETIME: 100 ns since 1601.  0: not known."""
+
+
 class Entry(NamedTuple):
     """One item of a listing."""
 
@@ -100,8 +109,8 @@ class Entry(NamedTuple):
     """
     version_id: str = ""
     """Of an object: this version is meant, as a manifest names it; empty: the current one."""
-    node: HardLink | Device | None = None
-    """What a file system knows beyond the rest, of few entries."""
+    node: HardLink | Device | WindowsMetadata | None = None
+    """What a file system knows beyond the rest, of few entries; a share, of all."""
 
 
 def path_of(key: bytes) -> str:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from datasync_runner.core.compare import Action
-from datasync_runner.core.entry import Entry, Kind, ObjectHeaders, PosixMetadata
+from datasync_runner.core.entry import Entry, Kind, ObjectHeaders, PosixMetadata, WindowsMetadata
 
 MEMORY_BYTES: Final = 1024 * 1024
 _LENGTH: Final = 4
@@ -80,14 +80,16 @@ def unpack_folder(packed: bytes) -> FolderWork:
 
 
 def _fields(folder: Entry) -> list[Any]:
-    return [folder.key.decode("latin-1"), *folder[2:10]]
+    windows = folder.node if isinstance(folder.node, WindowsMetadata) else None
+    return [folder.key.decode("latin-1"), *folder[2:10], windows]
 
 
 def _entry(fields: list[Any]) -> Entry:
-    key, *others, headers, changed_ns = fields
+    key, *others, headers, changed_ns, windows = fields
     folder = Entry(key.encode("latin-1"), Kind.FOLDER, *others, changed_ns=changed_ns)
     if headers is not None:
         user = tuple((name, value) for name, value in headers[-1])
         headers = ObjectHeaders(*headers[:-1], user_metadata=user)
     metadata = None if folder.metadata is None else PosixMetadata(*folder.metadata)
-    return folder._replace(metadata=metadata, headers=headers)
+    node = None if windows is None else WindowsMetadata(*windows)
+    return folder._replace(metadata=metadata, headers=headers, node=node)

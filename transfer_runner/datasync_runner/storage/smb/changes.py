@@ -20,7 +20,7 @@ from datasync_runner.storage.smb.share import (
     remove_files,
     remove_folder,
 )
-from datasync_runner.storage.smb.target import check_end, times_of
+from datasync_runner.storage.smb.target import check_end, times_of, windows_of
 from datasync_runner.storage.smb.wire import Wire
 
 
@@ -52,16 +52,16 @@ def _look_at_folder(wire: Wire, path: str, disposition: int) -> list[Answer]:
 def set_times(
     wire: Wire, root: Root, entries: Sequence[Entry]
 ) -> list[Entry | errors.StorageError]:
-    """Give files and folders that are there the entries' times."""
+    """Give files and folders that are there the entries' times and attributes."""
     failed: dict[bytes, errors.StorageError] = {}
     chains: dict[bytes, list[messages.Request]] = {}
     for entry in entries:
         if entry.kind is Kind.SYMLINK:
             failed[entry.key] = errors.NotSupported("a share has no symbolic links", entry.key)
-        elif request := times_of(entry):
-            chains[entry.key] = [_opening(root, entry), request, messages.close()]
+        elif wanted := [one for one in (times_of(entry), windows_of(entry)) if one]:
+            chains[entry.key] = [_opening(root, entry), *wanted, messages.close()]
     for key, answers in zip(chains, wire.exchange(chains.values()), strict=True):
-        if error := failure(answers, key, "set its times"):
+        if error := failure(answers, key, "set its times and attributes"):
             failed[key] = error
     return [failed.get(entry.key, entry) for entry in entries]
 

@@ -156,11 +156,14 @@ def query(pattern: str, size_bytes: int, file: bytes = LAST_FILE) -> Request:
     return Request(QUERY_DIRECTORY, head + name, size_bytes)
 
 
-def set_times(
-    *, accessed: int = 0, written: int = 0, normal: bool = False, file: bytes = LAST_FILE
-) -> Request:
-    """Set times (FILETIMEs; 0: leave it); `normal`: also take every attribute away."""
-    return _set(_BASIC, _TIMES.pack(0, accessed, written, 0, _NORMAL if normal else 0, 0), file)
+def set_times(*, accessed: int = 0, written: int = 0, file: bytes = LAST_FILE) -> Request:
+    """Set times (FILETIMEs; 0: leave it)."""
+    return _set(_BASIC, _TIMES.pack(0, accessed, written, 0, 0, 0), file)
+
+
+def set_attributes(attributes: int, *, created: int = 0, file: bytes = LAST_FILE) -> Request:
+    """Set all attributes (0: take them away) and the create time (a FILETIME; 0: leave it)."""
+    return _set(_BASIC, _TIMES.pack(created, 0, 0, 0, attributes or _NORMAL, 0), file)
 
 
 def rename(path: str, *, replace: bool, file: bytes = LAST_FILE) -> Request:

@@ -175,7 +175,7 @@ def _remove_read_only(wire: Wire, root: Root, key: bytes, kind: int) -> list[Ans
             access=Access.DELETE | Access.SET_TIMES,
             options=kind | Options.ITSELF,
         ),
-        messages.set_times(normal=True),
+        messages.set_attributes(0),
         messages.delete(),
         messages.close(),
     )

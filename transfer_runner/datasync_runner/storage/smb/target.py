@@ -7,7 +7,7 @@ a server tells from its own memory it answers for.
 import contextlib
 from collections.abc import Iterator, Sequence
 
-from datasync_runner.core.entry import Entry, parent_of
+from datasync_runner.core.entry import Entry, WindowsMetadata, parent_of
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Written
 from datasync_runner.storage.smb import messages, names, statuses, times
@@ -72,6 +72,8 @@ class Target:
         (answer,) = wire.ask(naming(self._root, entry.key, self._file))
         settle_name(wire, self._root, entry.key, file=self._file, status=answer.status)
         self._named = True
+        if request := windows_of(entry, self._file):
+            self._ask(request, "set its attributes")
         state = messages.closed(self._ask(messages.close(self._file), "close it"))
         self._file = b""
         check_end(entry, state)
@@ -110,6 +112,18 @@ def times_of(entry: Entry, file: bytes = messages.LAST_FILE) -> messages.Request
         written=times.to_filetime(metadata.mtime_ns),
         file=file,
     )
+
+
+def windows_of(entry: Entry, file: bytes = messages.LAST_FILE) -> messages.Request | None:
+    """The request that sets attributes and create time, where a share has stated them.
+
+    The last before a new file is closed: writing and renaming mark it as to be archived, and what
+    is read-only can be removed no more.
+    """
+    if not isinstance(entry.node, WindowsMetadata):
+        return None
+    attributes, created = entry.node
+    return messages.set_attributes(attributes, created=created, file=file)
 
 
 def check_end(entry: Entry, state: messages.State) -> None:

@@ -5,7 +5,7 @@ A FILETIME counts 100 ns since 1601 (MS-DTYP 2.3.3); 0 and below say that there 
 
 from typing import Final
 
-from datasync_runner.core.entry import UNSTAMPED, Entry, Kind, PosixMetadata
+from datasync_runner.core.entry import UNSTAMPED, Entry, Kind, PosixMetadata, WindowsMetadata
 from datasync_runner.storage.smb.messages import State
 
 GRAIN_NS: Final = 100
@@ -15,6 +15,11 @@ _FOLDER, _REPARSE = 0x10, 0x400
 _SURROGATE: Final = 0x20000000
 """The bit of a tag that says "another named entity" (MS-FSCC 2.1.2.1): links and junctions."""
 
+KEPT: Final = 0x01 | 0x02 | 0x04 | 0x20
+"""Attributes that are kept between shares: read-only, hidden, system, archive.
+
+Others are of the file system (compressed, encrypted, sparse), or mean what another server does not.
+"""
 FILE_MODE: Final = 0o644
 FOLDER_MODE: Final = 0o755
 OWNER: Final = 65534
@@ -89,4 +94,7 @@ def entry_of(key: bytes, kind: Kind, state: State, *, changed_ns: int = UNSTAMPE
         FOLDER_MODE if folder else FILE_MODE, OWNER, OWNER, mtime_ns, to_ns(state.accessed)
     )
     size_bytes = 0 if folder else state.size_bytes
-    return Entry(key, kind, size_bytes, mtime_ns or 0, metadata, changed_ns=changed_ns)
+    windows = WindowsMetadata(state.attributes & KEPT, state.created)
+    return Entry(
+        key, kind, size_bytes, mtime_ns or 0, metadata, changed_ns=changed_ns, node=windows
+    )

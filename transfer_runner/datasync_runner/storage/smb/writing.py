@@ -26,7 +26,7 @@ from datasync_runner.storage.smb.naming import (
     temporary_key,
 )
 from datasync_runner.storage.smb.share import Root, check_written, failure, remove_files
-from datasync_runner.storage.smb.target import Target, check_end, times_of
+from datasync_runner.storage.smb.target import Target, check_end, times_of, windows_of
 from datasync_runner.storage.smb.wire import Wire
 
 GROUP: Final = 64
@@ -174,8 +174,8 @@ class SmallWriter:
         removals = ([messages.delete(one.file)] for one in new if not one.named)
         for _ in wire.exchange(removals):
             pass
-        closings = wire.exchange([messages.close(one.file)] for one in new)
-        for one, (answer,) in zip(new, closings, strict=True):
+        for one, answers in zip(new, wire.exchange(map(_closing, new)), strict=True):
+            answer = next((one for one in answers if one.status != statuses.OK), answers[-1])
             if answer.status != statuses.OK and one.error is None:
                 one.fail(statuses.error_of(answer.status, one.key, "close it"))
             elif one.named and one.error is None:
@@ -190,3 +190,9 @@ class SmallWriter:
             target.commit(crc64(content.body), verifies=self._verifies)
         finally:
             target.discard()
+
+
+def _closing(one: _New) -> list[Request]:
+    close = messages.close(one.file)
+    request = windows_of(one.content.entry, one.file) if one.named else None
+    return [request, close] if request else [close]
