@@ -9,11 +9,13 @@ from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content
+from datasync_runner.storage.posix_metadata import difference
 from datasync_runner.storage.posix_small import GROUP, SmallWriter
 from datasync_runner.storage.posix_turns import Turns, blocks_read
 from runner.posix.large import MTIME_NS, storage
 from storage.sides import fine, listed
 
+META = PosixMetadata(0o640, 1, 2, 3, 4)
 COUNT = 2 * GROUP + 5
 
 
@@ -174,3 +176,17 @@ def test_turns_are_taken_only_where_calls_answer_from_memory():
         assert blocks_read() >= 0
     with local.taken():
         pass
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted", "problem"),
+    [
+        (Kind.FILE, META._replace(mtime_ns=7), "its mtime_ns is"),
+        (Kind.FILE, META._replace(mode=0o600), "its mode is"),
+        (Kind.SYMLINK, META._replace(mtime_ns=7, mode=0o600), ""),
+        (Kind.SYMLINK, META._replace(uid=7), "its uid is"),
+    ],
+)
+def test_the_time_and_the_mode_of_a_link_do_not_count(kind, wanted, problem):
+    assert difference(wanted, META, kind).startswith(problem)
+    assert bool(difference(wanted, META, kind)) == bool(problem)

@@ -9,10 +9,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datasync_api.patterns import Filter
-from datasync_runner.core.entry import Kind
+from datasync_runner.core.entry import Keeps, Kind
 from datasync_runner.storage import errors, posix_ahead, posix_listing
-from datasync_runner.storage.posix_folders import Folders, open_folder
-from datasync_runner.storage.posix_mount import file_system, in_memory, is_network, type_of_mount
+from datasync_runner.storage.posix_folders import Borrowed, Folders, open_folder
+from datasync_runner.storage.posix_mount import (
+    Mount,
+    find_mount,
+    in_memory,
+    is_network,
+    keeps,
+    mount_of,
+)
 from datasync_runner.storage.posix_walk import walk
 from fakes.filters import choose
 
@@ -221,6 +228,7 @@ MOUNTS = """\
 36 35 98:0 / / rw,noatime shared:1 - ext4 /dev/root rw
 40 36 0:50 / /mnt/a rw - nfs4 server:/a rw,vers=4.2
 136 36 0:51 /sub /mnt/b rw master:1 - fuse.s3fs s3fs rw
+137 36 0:52 / /mnt/c rw - cifs //server/share rw,vers=3.1.1,nounix
 """
 
 
@@ -229,16 +237,50 @@ MOUNTS = """\
     [(36, "ext4", False), (40, "nfs4", True), (136, "fuse.s3fs", True), (6, "", False)],
 )
 def test_the_kernels_table_tells_the_file_system(number, kind, network):
-    found = type_of_mount(MOUNTS, f"pos:\t0\nflags:\t0100000\nmnt_id:\t{number}\nino:\t1\n")
+    found = find_mount(MOUNTS, f"pos:\t0\nflags:\t0100000\nmnt_id:\t{number}\nino:\t1\n").type
     assert (found, is_network(found)) == (kind, network)
     assert not in_memory(found)
+
+
+KEPT = [
+    ("ext4", "rw", Keeps()),
+    ("nfs4", "rw,vers=4.2", Keeps()),
+    ("cifs", "rw,vers=3.1.1,nounix", Keeps(owners=False, time_grain_ns=100)),
+    ("smb3", "rw,nounix,dynperm", Keeps(owners=False, time_grain_ns=100)),
+    ("cifs", "rw,posix,posixpaths", Keeps(time_grain_ns=100)),
+    ("cifs", "rw,nounix,modefromsid", Keeps(time_grain_ns=100)),
+]
+
+
+@pytest.mark.parametrize(("kind", "options", "expected"), KEPT)
+def test_what_a_mount_keeps(kind, options, expected):
+    assert keeps(Mount(kind, frozenset(options.split(",")))) == expected
+    assert find_mount(f"7 1 0:1 / /m rw - {kind} x {options}", "mnt_id: 7").options == set(
+        options.split(",")
+    )
+
+
+def test_a_share_gets_no_name_that_it_would_change(tmp_path):
+    """The kernel's client stores b"\\xff" as "?": another file, and perhaps one that is there."""
+    fd = os.open(tmp_path, os.O_RDONLY)
+    folders = Folders(fd, text_names=True)
+    with Borrowed(folders, create=True) as borrowed:
+        assert borrowed.at("ü/日本".encode())[1] == "日本".encode()
+        for key in (b"not-\xff", b"ok/not-\xff", b"not-\xff/ok"):
+            with pytest.raises(errors.NameNotRepresentable, match="not UTF-8"):
+                borrowed.at(key)
+    with pytest.raises(errors.NameNotRepresentable), folders.open(b"\xff/", create=True):
+        pass
+    folders.close()
+    os.close(fd)
+    assert {path.name for path in tmp_path.iterdir()} <= {"ok", "ü"}
 
 
 def test_this_machine_tells_a_file_system(tmp_path):
     fd = os.open(tmp_path, os.O_RDONLY)
     folders = Folders(fd)
-    assert file_system(fd)
-    assert not is_network(file_system(fd))
+    assert mount_of(fd).type
+    assert not is_network(mount_of(fd).type)
     folders.close()
     os.close(fd)
 

@@ -95,7 +95,7 @@ class CompareOptions:
     @property
     def keeps_everything(self) -> bool:
         """Whether all metadata is kept: what is copied whole is then right."""
-        return self.mtime and self.mode and self.uid and self.gid
+        return self.mtime and self.mode and self.uid and self.gid and self.time_grain_ns == 1
 
     @property
     def by_listings(self) -> bool:
@@ -319,7 +319,7 @@ def wanted(source: Entry, o: CompareOptions) -> Entry:
     """The entry as it shall be at the destination; metadata that is not kept is None.
 
     A folder's own time is kept only where the source states it: what storage says of a marker
-    is not when the folder changed.
+    is not when the folder changed.  Times are cut to what the destination keeps.
     """
     have = source.metadata or PosixMetadata()
     stated = have.mtime_ns is not None and have.mtime_ns == source.mtime_ns
@@ -327,6 +327,8 @@ def wanted(source: Entry, o: CompareOptions) -> Entry:
         return source  # as nearly all are
     full = with_defaults(have) if o.fill_defaults else have
     mtime_ns = have.mtime_ns if source.kind is Kind.FOLDER else source.mtime_ns
+    if mtime_ns is not None:
+        mtime_ns -= mtime_ns % o.time_grain_ns
     return source._replace(
         metadata=PosixMetadata(
             mode=full.mode if o.mode else None,

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from datasync_api.patterns import Filter
-from datasync_runner.core.entry import Entry
+from datasync_runner.core.entry import Entry, Keeps
 from datasync_runner.core.retry import TRIES, delay_seconds
 from datasync_runner.storage.errors import (
     ConfigurationInvalid,
@@ -46,7 +46,11 @@ class Patient:
         self._inner = inner
         self._sleep = sleep
         self.objects = inner.objects
-        self.keeps = inner.keeps
+
+    @property
+    def keeps(self) -> Keeps:
+        """As the port; known after check()."""
+        return self._inner.keeps
 
     async def check(self) -> None:
         """Raises: StopError; Unreachable when the location does not answer."""

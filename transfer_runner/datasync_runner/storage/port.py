@@ -129,8 +129,11 @@ class Source(Protocol):
 
     objects: bool
     """Object storage, as opposed to a file system."""
-    keeps: Keeps
-    """What it keeps of POSIX metadata."""
+
+    @property
+    def keeps(self) -> Keeps:
+        """What it keeps of POSIX metadata; known after check()."""
+        ...
 
     async def check(self) -> None:
         """Make sure that the location is there and lets us in.

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from datasync_api.patterns import Filter
 from datasync_api.plan import PosixSide
-from datasync_runner.core.entry import Entry, Keeps
+from datasync_runner.core.entry import EVERYTHING, Entry, Keeps
 from datasync_runner.storage import errors, posix_clock, posix_files
 from datasync_runner.storage.port import (
     Batch,
@@ -48,7 +48,6 @@ class PosixStorage:
     """One folder, as source or destination (`writes`)."""
 
     objects = False
-    keeps = Keeps()
 
     def __init__(
         self,
@@ -103,6 +102,11 @@ class PosixStorage:
             else open_source(self._side)
         )
         self._root = Root(fd, verifies=self._verifies)
+
+    @property
+    def keeps(self) -> Keeps:
+        """All, but on a share that the kernel mounted; of a folder that is not there yet, all."""
+        return self._root.keeps if self._root else EVERYTHING
 
     @property
     def _now(self) -> Root:

@@ -48,11 +48,25 @@ def split_key(key: bytes) -> tuple[bytes, bytes]:
     return path[: len(path) - len(parts[-1])], parts[-1]
 
 
-class Folders:
-    """Open folders below one root."""
+def must_be_text(key: bytes) -> None:
+    """Refuse what a share would store under another name: its client writes "?" for such bytes.
 
-    def __init__(self, root_fd: int) -> None:
+    Raises: NameNotRepresentable.
+    """
+    try:
+        key.decode()
+    except UnicodeDecodeError as error:
+        raise NameNotRepresentable(
+            "the name is not UTF-8, and a share has no others", key
+        ) from error
+
+
+class Folders:
+    """Open folders below one root.  `text_names`: the file system has names in UTF-8 alone."""
+
+    def __init__(self, root_fd: int, *, text_names: bool = False) -> None:
         self.root_fd = root_fd
+        self.text_names = text_names
         self._lock = threading.Lock()
         self._open: OrderedDict[bytes, _Handle] = OrderedDict()
 
@@ -77,6 +91,8 @@ class Folders:
         if handle is not None:
             return handle
         split_key(folder)
+        if self.text_names:
+            must_be_text(folder)
         above, names = folder, list[bytes]()
         while handle is None and above:
             cut = above.rfind(b"/", 0, -1) + 1
@@ -182,6 +198,8 @@ class Borrowed:
             split_key(key)
             self._fd = self._descriptor(folder)
             self._last = folder
+        if self._folders.text_names:
+            must_be_text(key)
         return self._fd, name
 
     def _descriptor(self, folder: bytes) -> int:

@@ -14,7 +14,13 @@ from datasync_runner.storage.posix_copy import shares_blocks
 from datasync_runner.storage.posix_errors import translate
 from datasync_runner.storage.posix_folders import Folders, open_folder, split_key
 from datasync_runner.storage.posix_large import Place
-from datasync_runner.storage.posix_mount import file_system, in_memory, is_network
+from datasync_runner.storage.posix_mount import (
+    in_memory,
+    is_network,
+    is_share,
+    keeps,
+    mount_of,
+)
 from datasync_runner.storage.posix_nearby import Nearby
 from datasync_runner.storage.posix_small import SmallWriter
 from datasync_runner.storage.posix_turns import Turns
@@ -46,9 +52,11 @@ class Root:
     """An open root, and what its file system is like."""
 
     def __init__(self, fd: int, *, verifies: bool) -> None:
-        kind, device = file_system(fd), os.fstat(fd).st_dev
+        mount, device = mount_of(fd), os.fstat(fd).st_dev
+        kind = mount.type
         self.fd = fd
-        self.folders = Folders(fd)
+        self.keeps = keeps(mount)
+        self.folders = Folders(fd, text_names=is_share(mount))
         self.network = is_network(kind)
         self.place = Place(
             self.folders,
@@ -94,7 +102,7 @@ def open_destination(side: PosixSide, *, sets_owner: bool, makes_devices: bool) 
             f"the destination {where} is read-only; set readOnly: false at the location, or "
             "name another destination"
         )
-    if sets_owner and not may_chown():
+    if sets_owner and not may_chown() and _keeps_owners(side):
         raise errors.ConfigurationInvalid(
             f"owners cannot be kept at the destination {where}: the runner may not change the "
             "owner of files; set options.uid and options.gid to None, or the agent's "
@@ -114,6 +122,17 @@ def open_destination(side: PosixSide, *, sets_owner: bool, makes_devices: bool) 
             "it the right, or set the agent's runAsUser or privileges"
         )
     return fd
+
+
+def _keeps_owners(side: PosixSide) -> bool:
+    try:
+        fd = os.open(side.root, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return True  # who opens it says what is wrong
+    try:
+        return keeps(mount_of(fd)).owners
+    finally:
+        os.close(fd)
 
 
 def _where(side: PosixSide) -> str:
