@@ -17,8 +17,7 @@ from datasync_runner.storage.s3 import multipart
 from datasync_runner.storage.s3 import storage as s3_storage
 from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.storage import S3Storage
-from fixtures.s3 import S3Server, make_bucket, remove_bucket
-from fixtures.testbed import SCRIPTS, run, slot
+from fixtures.s3 import make_bucket, remove_bucket
 from storage.looks import Plain
 from storage.sides import META, BytesReader, credentials, fine, listed, s3_side
 
@@ -85,24 +84,6 @@ class Bucket:
 
     def metadata(self, key="large"):
         return self.client.head_object(Bucket=self.name, Key=key)["Metadata"]
-
-
-@pytest.fixture(scope="module")
-def minio():
-    """MinIO, which tells the checksums of an upload's parts."""
-    with slot("minio") as number:
-        environment = {"STORAGE_NAME": f"pytest-minio-{number}"}
-        script = SCRIPTS / "minio.sh"
-        run(script, "down", environment=environment)
-        try:
-            run(script, "up", "--port", str(19005 + number), environment=environment)
-            lines = run(script, "env", environment=environment).stdout.splitlines()
-            told = dict(line.removeprefix("export ").split("=", 1) for line in lines)
-            yield S3Server(
-                told["AWS_ENDPOINT_URL"], told["AWS_ACCESS_KEY_ID"], told["AWS_SECRET_ACCESS_KEY"]
-            )
-        finally:
-            run(script, "down", environment=environment)
 
 
 @pytest.fixture

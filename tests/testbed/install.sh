@@ -4,7 +4,7 @@
 #   install.sh             everything (7 minutes on 2 cores the first time, most of it one Go build; then a second)
 #   install.sh python      the Python environment alone: enough for 'make check' and 'make demo'
 #   install.sh uv          the pinned uv alone; prints its path
-#   install.sh packages   the packages of Debian alone: servers for the tests of storage
+#   install.sh packages    the packages of Debian alone: servers and a tree of files for the tests of storage
 #   install.sh faults      the proxy with faults alone (needs Go); prints its path
 #
 # Nothing is done twice: each step knows by the content of its inputs that it is done. Built things are kept in
@@ -20,7 +20,7 @@ CERTIFICATES=/etc/ssl/certs/ca-certificates.crt
 PACKAGES="containerd=containerd runc=runc containernetworking-plugins=/usr/lib/cni/bridge iptables=iptables nftables=nft iproute2=ip
   buildah=buildah debootstrap=debootstrap gcc=gcc libc6-dev=/usr/include/stdio.h openssl=openssl procps=pgrep kmod=modprobe
   ca-certificates=$CERTIFICATES nfs-common=/usr/sbin/mount.nfs samba=smbd smbclient=smbclient krb5-kdc=krb5kdc krb5-admin-server=kadmin.local libgssapi-krb5-2=/usr/lib/$(uname -m)-linux-gnu/libgssapi_krb5.so.2 nfs-ganesha=ganesha.nfsd
-  nfs-ganesha-vfs=/usr/lib/$(uname -m)-linux-gnu/ganesha/libfsalvfs.so"
+  nfs-ganesha-vfs=/usr/lib/$(uname -m)-linux-gnu/ganesha/libfsalvfs.so xz-utils=xz"
 
 missing_packages() {
   local pair sign
@@ -41,6 +41,19 @@ system_packages() {
   local packages; packages=$(missing_packages)
   [ -z "$packages" ] || step "system packages" apt_install $packages
 }
+
+# The sources of Linux, which the tests transfer: of Debian's package the archive alone, not installed. Any version will do.
+SOURCES=$CACHE/sources/linux-source-6.1.tar.xz
+sources_of_linux() {
+  local folder; folder=$(mktemp -d "$CACHE/sources.XXXXXX")
+  cd "$folder"
+  apt-get download -o APT::Sandbox::User=root linux-source-6.1 || { apt-get update; apt-get download -o APT::Sandbox::User=root linux-source-6.1; }
+  dpkg-deb --fsys-tarfile linux-source-6.1_*.deb | tar -x --strip-components=3 "./usr/src/${SOURCES##*/}"
+  mkdir -p "${SOURCES%/*}"
+  mv "${SOURCES##*/}" "$SOURCES" # whole or not at all
+  rm -r "$folder"
+}
+files_of_tests() { [ -f "$SOURCES" ] || step "sources of Linux" sources_of_linux; }
 
 # The first that runs: a version manager's python3.11 may be a name without a program.  Debian's own comes first: the images run
 # it, and it is built with profile-guided optimisation, which a version manager's may not be (a third slower, measured).
@@ -129,14 +142,14 @@ exec 9>"$CACHE/install.lock"
 flock -n 9 || { echo "[setup] waiting for another setup on this machine" >&2; flock 9; }
 case ${1:-all} in
   python) python_environment ;;
-  packages) system_packages ;;
+  packages) system_packages; files_of_tests ;;
   faults) faults_program >&2; echo "$BIN/faults" ;;
   uv) [ -x "$UV/bin/uv" ] || step "uv" uv_install >&2; echo "$UV/bin/uv" ;;
   all)
     [ "$(id -u)" = 0 ] || die "the test bed makes namespaces and mounts: run 'make setup' as root ('make setup-python' needs no root)"
     go_programs & programs=$!
     failed=0
-    (python_environment; system_packages; images) & rest=$! # not in a condition: bash would forget "set -e"
+    (python_environment; system_packages; files_of_tests; images) & rest=$! # not in a condition: bash would forget "set -e"
     wait "$rest" || failed=1
     wait "$programs" || failed=1
     exit "$failed" ;;
