@@ -432,6 +432,82 @@ CASES = (
         "spec.smb.port",
         "should be less than or equal to 65535",
     ),
+    # what Amazon S3 alone has
+    Case(
+        "bucket-or-access-point",
+        location("{s3: {bucket: 'arn:aws:s3:::mirror'}}"),
+        "spec.s3.bucket",
+        "arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME",
+    ),
+    Case(
+        "access-point-elsewhere",
+        location(
+            "{s3: {bucket: 'arn:aws:s3:eu-west-1:123456789012:accesspoint/logs', "
+            "region: eu-west-3}}"
+        ),
+        "spec.s3.region",
+        "set region to the one in its ARN",
+    ),
+    Case(
+        "storage-class-of-s3",
+        location("{s3: {bucket: mirror, storageClass: STANDARD_IA}}"),
+        "spec.s3.storageClass",
+        'supported values: "Standard", "StandardIA"',
+    ),
+    Case(
+        "storage-class-of-object-storage",
+        storage(f"{HTTPS}, storageClass: StandardIA"),
+        "spec.objectStorage.storageClass",
+        'unknown field "spec.objectStorage.storageClass"',
+    ),
+    Case(
+        "key-without-kms",
+        location("{s3: {bucket: mirror, encryption: {type: SSE_S3, kmsKeyId: alias/a}}}"),
+        "spec.s3.encryption.kmsKeyId",
+        "a key goes with type SSE_KMS",
+    ),
+    Case(
+        "encryption-without-type",
+        location("{s3: {bucket: mirror, encryption: {kmsKeyId: alias/a}}}"),
+        "spec.s3.encryption.type",
+        "Required value",
+    ),
+    Case(
+        "encryption-of-s3",
+        location("{s3: {bucket: mirror, encryption: {type: AES256}}}"),
+        "spec.s3.encryption.type",
+        'supported values: "SSE_S3", "SSE_KMS"',
+    ),
+    Case(
+        "key-with-blanks",
+        location("{s3: {bucket: mirror, encryption: {type: SSE_KMS, kmsKeyId: 'my key'}}}"),
+        "spec.s3.encryption.kmsKeyId",
+        "write its ARN, its id, or alias/NAME",
+    ),
+    Case(
+        "owner-by-name",
+        location("{s3: {bucket: mirror, expectedBucketOwner: company-team}}"),
+        "spec.s3.expectedBucketOwner",
+        "write its 12 digits",
+    ),
+    Case(
+        "owner-as-number",
+        location("{s3: {bucket: mirror, expectedBucketOwner: 123456789012}}"),
+        "spec.s3.expectedBucketOwner",
+        "must be of type string",
+    ),
+    Case(
+        "role-by-name",
+        location("{s3: {bucket: mirror, roleArn: archive-writer-of-us}}"),
+        "spec.s3.roleArn",
+        "write it as arn:aws:iam::ACCOUNT:role/NAME",
+    ),
+    Case(
+        "payer-as-text",
+        location("{s3: {bucket: mirror, requesterPays: 'yes'}}"),
+        "spec.s3.requesterPays",
+        "must be of type boolean",
+    ),
     # DataSyncTask: sides and options
     Case(
         "source-is-destination",

@@ -229,6 +229,10 @@ class ExecutionStatus(ApiModel):
     report: ReportDelivery | None = Field(
         default=None, description="Where the task report is, or why it could not be written."
     )
+    skips: Failures = Field(
+        default_factory=list[Failure],
+        description="What was due and is left out without a failure, such as archived objects.",
+    )
     conditions: Conditions = ()
 
 

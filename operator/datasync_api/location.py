@@ -10,8 +10,10 @@ from datasync_api.aws_file_systems import Efs, FsxLustre, FsxOntap, FsxOpenZfs
 from datasync_api.base import ApiModel, ListOf, Rule
 from datasync_api.conditions import Conditions
 from datasync_api.meta import Resource
+from datasync_api.s3_location import S3
 from datasync_api.smb import FsxWindows, Smb, address
 from datasync_api.text import (
+    AUTHORITY,
     AbsolutePath,
     CaBundle,
     Host,
@@ -54,21 +56,11 @@ BucketName = Annotated[
 ]
 """S3's rules for general purpose buckets (user guide, bucket naming rules)."""
 
-_AUTHORITY = r"[A-Za-z0-9._:\[\]-]+/?"
-HttpsUrl = Annotated[
-    str,
-    Field(min_length=9, max_length=2048),
-    written_as(
-        f"https://{_AUTHORITY}",
-        "is not an https:// URL of a server: write scheme and host alone, without a path, as in "
-        "https://s3.example.com",
-    ),
-]
 HttpUrl = Annotated[
     str,
     Field(min_length=8, max_length=2048),
     written_as(
-        f"https?://{_AUTHORITY}",
+        f"https?://{AUTHORITY}",
         "is not the URL of a server: write https://, host and port alone, without a path, as in "
         "https://minio.example.com:9000",
     ),
@@ -148,37 +140,6 @@ class ObjectStorage(ApiModel):
         default="Automatic",
         description="Whether a request's signature covers its body. Automatic: over http:// it "
         "does, over https:// TLS protects the body.",
-    )
-
-
-class S3(ApiModel):
-    """An Amazon S3 bucket."""
-
-    rules = (
-        Rule(
-            cel="!(has(self.serviceAccountName) && has(self.credentialsSecretRef))",
-            message="set serviceAccountName or credentialsSecretRef, not both",
-            field=".credentialsSecretRef",
-            holds=lambda s3: s3.service_account_name is None or s3.credentials_secret_ref is None,
-        ),
-    )
-
-    bucket: BucketName
-    prefix: Prefix = Field(
-        default="", description="Only keys below this prefix, for example backups/nas."
-    )
-    region: Region = Field(default="us-east-1", description="The bucket's region.")
-    service_account_name: Name | None = Field(
-        default=None,
-        description="The service account that gives the runner its IAM role (IRSA, Pod Identity).",
-    )
-    credentials_secret_ref: Reference | None = Field(
-        default=None,
-        description="A Secret with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for temporary "
-        "credentials, AWS_SESSION_TOKEN.",
-    )
-    endpoint: HttpsUrl | None = Field(
-        default=None, description="A VPC endpoint's URL; absent: the region's public endpoint."
     )
 
 

@@ -22,6 +22,7 @@ from datasync_api.logging_target import CloudWatchStream, stream_of
 from datasync_api.manifest import TransferManifest
 from datasync_api.prices import EstimatedCost, estimated_cost
 from datasync_api.report import RunMode
+from datasync_api.s3_location import Encryption, StorageClass
 from datasync_api.smb import DEFAULT_PORT, SmbEncryption, SmbVersion
 from datasync_api.task import Guards, TaskOptions, TaskSpec
 from datasync_api.task_report import OutputType, ReportLevel, TaskReport
@@ -56,6 +57,14 @@ class S3Side(ApiModel):
     ca_bundle_path: str | None = None
     payload_signing: PayloadSigning = "Automatic"
     """Automatic: bodies are signed over http://, and left to TLS over https://."""
+    storage_class: StorageClass = "Standard"
+    """Of new objects."""
+    encryption: Encryption | None = None
+    """Of what is written; absent: as the bucket has it."""
+    role_arn: str | None = None
+    """Assumed with the credentials."""
+    expected_bucket_owner: str | None = None
+    requester_pays: bool = False
 
 
 class SmbSide(ApiModel):
@@ -262,14 +271,20 @@ def plan_side(location: LocationSpec, places: Places) -> AnySide:
             path=_folder(fsx.path),
             credentials_path=places.credentials,
         )
-    assert location.s3 is not None  # noqa: S101 - the model's own rule: exactly one member
+    s3 = location.s3
+    assert s3 is not None  # noqa: S101 - the model's own rule: exactly one member
     return S3Side(
         uri=location.uri,
-        bucket=location.s3.bucket,
-        prefix=_folder(location.s3.prefix),
-        region=location.s3.region,
-        endpoint=location.s3.endpoint.rstrip("/") if location.s3.endpoint else None,
-        credentials_path=places.credentials if location.s3.credentials_secret_ref else None,
+        bucket=s3.bucket,
+        prefix=_folder(s3.prefix),
+        region=s3.region,
+        endpoint=s3.endpoint.rstrip("/") if s3.endpoint else None,
+        credentials_path=places.credentials if s3.credentials_secret_ref else None,
+        storage_class=s3.storage_class,
+        encryption=s3.encryption,
+        role_arn=s3.role_arn,
+        expected_bucket_owner=s3.expected_bucket_owner,
+        requester_pays=s3.requester_pays,
     )
 
 

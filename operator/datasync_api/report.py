@@ -5,6 +5,7 @@ success.  Paths appear only as one sample a failure class, credentials never.
 """
 
 import math
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
@@ -77,7 +78,7 @@ class Counters(ApiModel):
 
 
 class Failure(ApiModel):
-    """One class of per-file failures."""
+    """One class of per-file failures, or of skips."""
 
     code: Annotated[str, Field(min_length=1, max_length=64)]
     count: Count
@@ -196,6 +197,8 @@ class TransferResult(ApiModel):
     """Absent where the log goes nowhere else than to stdout."""
     report: ReportDelivery | None = None
     """Absent where no report was asked for."""
+    skips: Failures = Field(default_factory=list[Failure])
+    """Classes of what was due and is left out without a failure: archived objects."""
     error: RunError | None = None
     """Why it was no Success; with CompletedWithErrors, what failed."""
     hold: Hold | None = None
@@ -214,15 +217,18 @@ class TransferResult(ApiModel):
     def termination_message(self) -> str:
         """The result as JSON of at most 4096 bytes.
 
-        Failure classes are dropped from the end, then words about the report, then the error's
-        detail are cut: a character may take six bytes.
+        Classes of skips, then of failures are dropped from the end, then words about the report,
+        then the error's detail are cut: a character may take six bytes.
         """
         kept = self
+        shorter: dict[str, object]
         while True:
             text = kept.model_dump_json(by_alias=True, exclude_defaults=True)
             if len(text.encode()) <= RESULT_MAX_BYTES:
                 return text
-            if kept.failures:
+            if kept.skips:
+                shorter = {"skips": kept.skips[:-1]}
+            elif kept.failures:
                 shorter = {"failures": kept.failures[:-1]}
             elif kept.report is not None and (kept.report.error_detail or kept.report.uri):
                 half = kept.report.error_detail[: len(kept.report.error_detail) // 2]
@@ -239,7 +245,7 @@ class TransferResult(ApiModel):
 def accomplished(result: TransferResult) -> str:
     """What a run that succeeded has to say for itself."""
     if result.mode == "Transfer":
-        return "transfer and verification completed"
+        return f"transfer and verification completed{left_out(result.skips)}"
     c, hold = result.counters, result.hold
     said = (
         f"a dry run, nothing was written: {c.estimated_files_to_transfer} files "
@@ -293,6 +299,19 @@ def report_condition(result: TransferResult) -> Condition | None:
         reason=Reason.REPORT_WRITTEN if good else Reason.REPORT_FAILED,
         message=told.uri if good else f"the report is not whole: {told.error_detail}",
     )
+
+
+def left_out(skips: Sequence[Failure]) -> str:
+    """What a message of success adds where something was skipped; empty: nothing was.
+
+    The first class stands for the others; all are in the result.
+    """
+    if not skips:
+        return ""
+    count = sum(skip.count for skip in skips)
+    what = "1 item was" if count == 1 else f"{count} items were"
+    first = skips[0]
+    return f"; {what} skipped, for example {first.sample_path} ({first.code}): {first.hint}"
 
 
 def throughput(result: TransferResult) -> int:

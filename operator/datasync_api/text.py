@@ -51,6 +51,9 @@ Host = Annotated[
 ]
 """A DNS name, an IPv4 or an IPv6 address, without a port."""
 
+AUTHORITY = r"[A-Za-z0-9._:\[\]-]+/?"
+"""Host and port in a URL, and what may end it; a grammar for `written_as`."""
+
 _PARENT = re.compile(r"(^|/)\.\.(/|$)")
 _NO_PARENT = Rule(
     cel=r"!self.matches('(^|/)\\.\\.(/|$)')",

@@ -106,8 +106,9 @@ def summary(status: ExecutionStatus) -> None:
     rows = _rows(status)
     width = max(len(name) for name, _ in rows)
     sys.stdout.write("".join(f"{name:<{width}}  {_printable(value)}\n" for name, value in rows))
-    if status.failures:
-        _failed(status.failures)
+    for title, classes in (("Failed", status.failures), ("Skipped", status.skips)):
+        if classes:
+            _table(title, classes)
 
 
 def _printable(text: str) -> str:
@@ -115,12 +116,12 @@ def _printable(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
-def _failed(classes: Sequence[Failure]) -> None:
+def _table(title: str, classes: Sequence[Failure]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title="Failed", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     for heading in ("Class", "Files", "Sample", "What", "Fix"):
         table.add_column(heading, overflow="fold")
     for f in classes:

@@ -128,6 +128,7 @@ def make_status(
         ),
         failures=result.failures if result else [],
         report=result.report if result else None,
+        skips=result.skips if result else [],
         conditions=_conditions(ready, result, ended),
     )
 

@@ -136,6 +136,7 @@ def test_a_child_names_its_owner() -> None:
 
 
 KEYS = {"credentialsSecretRef": {"name": "keys"}}
+ACCESS_POINT = "arn:aws:s3:eu-west-1:123456789012:accesspoint/logs"
 URIS = [
     ({"nfs": {"server": "nas", "path": "/"}}, "NFS", "nfs://nas/"),
     ({"nfs": {"server": "nas", "path": "/a/b/"}}, "NFS", "nfs://nas/a/b/"),
@@ -152,6 +153,11 @@ URIS = [
     ),
     ({"s3": {"bucket": "mirror"}}, "S3", "s3://mirror/"),
     ({"s3": {"bucket": "mirror", "prefix": "a/b"}}, "S3", "s3://mirror/a/b/"),
+    (
+        {"s3": {"bucket": ACCESS_POINT, "region": "eu-west-1", "prefix": "a"}},
+        "S3",
+        f"s3://{ACCESS_POINT}/a/",
+    ),
     (
         {"objectStorage": {"endpoint": "https://h:9000/", "bucket": "mirror", "prefix": "a/"}},
         "ObjectStorage",

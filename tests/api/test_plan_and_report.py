@@ -39,10 +39,12 @@ from datasync_api.report import (
     RunError,
     TransferResult,
     class_limit,
+    left_out,
     percent,
     report_condition,
     size_class,
 )
+from datasync_api.s3_location import Encryption
 from datasync_api.task import TaskSpec
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -205,6 +207,23 @@ def test_sides() -> None:
         prefix="x/",
         region="us-east-1",
         credentials_path="/keys",
+    )
+    wishes = {
+        "storageClass": "DeepArchive",
+        "encryption": {"type": "SSE_KMS", "kmsKeyId": "alias/archive"},
+        "roleArn": "arn:aws:iam::123456789012:role/archive",
+        "expectedBucketOwner": "123456789012",
+        "requesterPays": True,
+    }
+    assert plan_side(spec(s3={"bucket": "abc", **wishes}), PLACES) == S3Side(
+        uri="s3://abc/",
+        bucket="abc",
+        region="us-east-1",
+        storage_class="DeepArchive",
+        encryption=Encryption(type="SSE_KMS", kms_key_id="alias/archive"),
+        role_arn="arn:aws:iam::123456789012:role/archive",
+        expected_bucket_owner="123456789012",
+        requester_pays=True,
     )
     storage = {
         "endpoint": "https://h:9000/",
@@ -521,9 +540,14 @@ failures = st.builds(
 errors = st.none() | st.builds(RunError, code=st.sampled_from(Reason), detail=lengthy(1024))
 
 
-@given(st.lists(failures, max_size=MAX_FAILURE_CLASSES), errors, all_counters)
+@given(
+    st.lists(failures, max_size=MAX_FAILURE_CLASSES),
+    st.lists(failures, max_size=MAX_FAILURE_CLASSES),
+    errors,
+    all_counters,
+)
 def test_a_result_always_fits_and_is_read_back(
-    classes: list[Failure], error: RunError | None, counters: Counters
+    classes: list[Failure], skips: list[Failure], error: RunError | None, counters: Counters
 ) -> None:
     result = TransferResult(
         execution_uid="00000000-0000-0000-0000-000000000000",
@@ -533,6 +557,7 @@ def test_a_result_always_fits_and_is_read_back(
         verify_status="Pending",
         counters=counters,
         failures=classes,
+        skips=skips,
         error=error,
         start_time=NOW,
         end_time=NOW,
@@ -543,6 +568,8 @@ def test_a_result_always_fits_and_is_read_back(
     assert back.counters == counters
     assert back.outcome == "Error"
     assert back.failures == classes[: len(back.failures)]
+    assert back.skips == skips[: len(back.skips)]
+    assert back.failures == classes or not back.skips, "what failed is told first"
     if error is not None:
         assert back.error is not None and back.error.code == error.code
 
@@ -557,10 +584,27 @@ def test_a_small_result_is_kept_whole() -> None:
         verify_status="Success",
         counters=Counters(files_transferred=1),
         failures=[failure],
+        skips=[failure],
         start_time=NOW,
         end_time=NOW,
     )
     assert TransferResult.model_validate_json(result.termination_message()) == result
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ([], ""),
+        ([1], "; 1 item was skipped, for example /a (Archived): restore it"),
+        ([5, 2], "; 7 items were skipped, for example /a (Archived): restore it"),
+    ],
+)
+def test_a_success_says_what_it_left_out(counts: list[int], said: str) -> None:
+    skips = [
+        Failure(code="Archived", count=count, sample_path="/a", hint="restore it")
+        for count in counts
+    ]
+    assert left_out(skips) == said
 
 
 def test_exit_codes_and_phases_are_the_documented_ones() -> None:

@@ -93,6 +93,16 @@ def test_the_summary_names_outcome_reason_and_failures(capsys: pytest.CaptureFix
     assert "PermissionDenied" in out and "as root" in out
 
 
+def test_the_summary_of_a_success_names_what_was_skipped(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    skip = Failure(code="Archived", count=7, sample_path="/cold", hint="restore it")
+    summary(ExecutionStatus(phase=Phase.SUCCESS, skips=[skip]))
+    out = capsys.readouterr().out
+    assert "Skipped" in out and "Failed" not in out
+    assert "Archived" in out and "restore it" in out
+
+
 SIZES = [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"), (2**50, "1024.0 TiB")]
 
 

@@ -74,7 +74,7 @@ async def test_pages_are_one_stream_with_the_folders_that_keys_imply(page_size: 
         (b"b/e", Kind.FILE, False),
         (b"z", Kind.FILE, False),
     ]
-    told = {"etag": f'"{5:032x}"', "changed_ns": NOON_NS}
+    told = {"etag": f'"{5:032x}"', "changed_ns": NOON_NS, "storage_class": "STANDARD"}
     assert found[0] == Entry(b"a-b", Kind.FILE, 5, NOON_NS, **told)
     assert found[1] == Entry(b"a/", Kind.FOLDER, 0, NOON_NS, **told)
 
@@ -86,7 +86,7 @@ async def test_pages_are_one_stream_with_the_folders_that_keys_imply(page_size: 
 )
 def test_an_objects_stamp(mtime_ns: int, etag: str, changed_ns: int) -> None:
     assert stamp(mtime_ns, etag) == changed_ns
-    page = Page([b"a", b"b"], [NOON_NS, mtime_ns], ['"1"', etag], [1, 1], [])
+    page = Page([b"a", b"b"], [NOON_NS, mtime_ns], ['"1"', etag], [1, 1], ["STANDARD"] * 2, [])
     assert [entry.changed_ns for entry in entries_of(page, 0)] == [NOON_NS, changed_ns]
 
 

@@ -29,7 +29,7 @@ def page(*objects: str, more: str = "", encoding: str = "url") -> bytes:
 
 
 def one(key: bytes, size: int = 5) -> Page:
-    return Page([key], [NOON_NS], [f'"{size:032x}"'], [size], [])
+    return Page([key], [NOON_NS], [f'"{size:032x}"'], [size], ["STANDARD"], [])
 
 
 @pytest.fixture
@@ -108,6 +108,43 @@ def test_no_object_is_lost_whatever_stands_around_it(body: bytes) -> None:
     assert parse_page(body).keys == [b"a", b"b"]
 
 
+CLASSES = [
+    (["STANDARD", "STANDARD"], ["STANDARD", "STANDARD"]),
+    (["STANDARD", "GLACIER"], ["STANDARD", "GLACIER"]),
+    (["DEEP_ARCHIVE", "DEEP_ARCHIVE"], ["DEEP_ARCHIVE", "DEEP_ARCHIVE"]),
+    ([None, None], ["STANDARD", "STANDARD"]),
+    (["GLACIER", None], ["GLACIER", "STANDARD"]),
+    ([None, "STANDARD"], ["STANDARD", "STANDARD"]),
+    (["", "GLACIER"], ["STANDARD", "GLACIER"]),
+    (["COLD &amp; DARK", "GLACIER"], ["COLD & DARK", "GLACIER"]),
+]
+
+
+@pytest.mark.parametrize("write", [aws_object, other_object])
+@pytest.mark.parametrize("told, read", CLASSES)
+def test_storage_classes_are_those_of_their_objects(
+    write: object, told: list[str | None], read: list[str]
+) -> None:
+    objects = [write(key) for key in ("a", "b")]  # type: ignore[operator]
+    said = ["" if one is None else f"<StorageClass>{one}</StorageClass>" for one in told]
+    found = parse_page(
+        page(
+            *[
+                text.replace("<StorageClass>STANDARD</StorageClass>", element)
+                for text, element in zip(objects, said, strict=True)
+            ]
+        )
+    )
+    assert found.classes == read
+    assert found.keys == [b"a", b"b"]
+
+
+@pytest.mark.usefixtures("no_parser")
+def test_a_page_of_several_classes_is_read_fast() -> None:
+    cold = aws_object("b").replace("STANDARD", "GLACIER")
+    assert parse_page(page(AWS, cold)).classes == ["STANDARD", "GLACIER"]
+
+
 def test_common_prefixes_are_told_beside_objects() -> None:
     bucket = Bucket(["p/a b/x", "p/a b/y", "p/a", "p/ü/"])
     found = parse_page(bucket.answer(ListRequest("p/", "/")))
@@ -118,7 +155,7 @@ def test_common_prefixes_are_told_beside_objects() -> None:
 
 
 def test_an_empty_page_is_one_that_says_so() -> None:
-    assert parse_page(page()) == Page([], [], [], [], [])
+    assert parse_page(page()) == Page([], [], [], [], [], [])
     assert parse_page(page(more="next")).token == "next"
 
 

@@ -307,6 +307,7 @@ def _result(board: Board, began: datetime, ended: datetime, end: End) -> Transfe
         counters=tally.counters(),
         failures=tally.failures(),
         sizes=tally.size_classes(),
+        skips=tally.skips(),
         error=end.error,
         hold=end.hold or board.hold,
         requests=dict(board.requests + tally.requests),

@@ -98,6 +98,7 @@ def ended(execution: Execution, end: Outcome, *, now: datetime) -> ExecutionStat
         changes["requests"] = end.result.requests or None
         changes["estimated_cost"] = end.result.estimated_cost
         changes["failures"] = end.result.failures
+        changes["skips"] = end.result.skips
         changes["progress"] = progress.final(known.progress, end.result, now=now)
         changes["report"] = end.result.report
         conditions = status.conditions

@@ -7,8 +7,9 @@ import pytest
 from datasync_api.conditions import Reason
 from datasync_api.execution import Phase
 from datasync_operator.decide.outcome import conclude
+from datasync_operator.decide.status import ended
 from datasync_operator.decide.views import PodView
-from fakes.objects import ago, job, pod, result
+from fakes.objects import ago, execution, job, pod, result
 
 REFUSED = result(
     outcome="Error", error={"code": "CredentialsRefused", "detail": "the key is wrong"}
@@ -83,3 +84,12 @@ def test_attempts_are_told() -> None:
     assert (
         "after 4 attempts" in conclude(job(failed=True, failed_pods=4), [last], "uid-run").message
     )
+
+
+def test_a_success_says_what_was_skipped_and_the_status_has_it() -> None:
+    skips = [{"code": "Archived", "count": 2, "samplePath": "/cold", "hint": "restore it"}]
+    done = pod(phase="Succeeded", exit_code=0, message=result(skips=skips))
+    end = conclude(job(complete=True), [done], "uid-run")
+    assert end.message.endswith("; 2 items were skipped, for example /cold (Archived): restore it")
+    status = ended(execution(phase="Verifying"), end, now=ago(0))
+    assert (status.phase, [skip.count for skip in status.skips]) == ("Success", [2])

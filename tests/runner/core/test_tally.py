@@ -114,3 +114,20 @@ def test_adding_leaves_the_books_of_the_other_as_they_were(ours, theirs):
     total.add(other)
     book(total, theirs)
     assert other == same
+
+
+def test_what_is_skipped_is_named_and_fails_nothing():
+    tally = Tally()
+    for number in range(3):
+        tally.skip("Archived", f"/cold{number}", message="why", hint="how")
+    tally.skip("Odd", "/odd", message="why", hint="how")
+    assert tally.files_skipped == 4
+    assert [(skip.code, skip.count) for skip in tally.skips()] == [("Archived", 3), ("Odd", 1)]
+    assert tally.skips()[0].sample_path == "/cold0"
+    assert (tally.failures(), tally.run_error(), tally.failure_count()) == ([], None, 0)
+    assert tally.stage_status("transfer", reached=True) == "Success"
+    total = Tally()
+    total.add(tally.take())
+    total.add(tally.take())
+    assert [(skip.code, skip.count) for skip in total.skips()] == [("Archived", 3), ("Odd", 1)]
+    assert tally == Tally()

@@ -204,3 +204,11 @@ def test_the_proof_changes_no_other_option():
     options = CompareOptions(delete=True, uid=False)
     found = with_proof(options, plan(KNOWN), SEEN)
     assert replace(found, source_before_ns=0, destination_until_ns=-1) == options
+
+
+async def test_what_was_skipped_is_looked_at_again_for_a_restored_object_has_its_old_stamp():
+    source, destination = FakeStorage(objects=True).put(b"cold", b"new"), FakeStorage()
+    destination.put(b"cold", b"old", metadata=FILE._replace(mtime_ns=1))
+    source.trouble = lambda name, key: errors.Archived("archived", key) if name == "read" else None
+    board, _ = await run(source, destination)
+    assert ([skip.code for skip in board.tally.skips()], board.baseline) == (["Archived"], None)

@@ -276,3 +276,14 @@ def test_a_turn_reads_a_batch_at_most_and_large_files_alone():
     known = ends(10 * BATCH_BYTES, source_known=True, destination_known=True)
     found = list(turns([third, third, third, third, large, third, known]))
     assert found == [[third, third, third], [third], [large], [third, known]]
+
+
+async def test_what_is_archived_at_the_source_is_skipped_and_no_difference():
+    source = FakeStorage(objects=True).put(b"f", b"1").put(b"cold", b"2", storage_class="GLACIER")
+    source.trouble = lambda name, key: (
+        errors.Archived("archived", key) if (name, key) == ("read", b"cold") else None
+    )
+    board = await run(source, FakeStorage())
+    assert board.tally.failures() == []
+    assert [(skip.code, skip.count) for skip in board.tally.skips()] == [("Archived", 1)]
+    assert board.tally.files_verified >= 1

@@ -59,7 +59,7 @@ def error_of(status, content=b"", *, side=SIDE, **headers):
         ("ExpiredToken", 400, errors.CredentialsRefused),
         ("AuthorizationHeaderMalformed", 400, errors.CredentialsRefused),
         ("AccessDenied", 403, errors.Denied),
-        ("InvalidObjectState", 403, errors.Denied),
+        ("InvalidObjectState", 403, errors.Archived),
         ("NoSuchKey", 404, errors.Missing),
         ("NoSuchBucket", 404, errors.BucketMissing),
         ("PreconditionFailed", 412, errors.ChangedDuringTransfer),
@@ -190,6 +190,12 @@ def test_refused_credentials_say_what_to_do():
     assert "service account" in by_chain.message
     told = denied(errors.Denied("ListObjectsV2: 403: no"), SIDE)
     assert "s3:ListBucket" in told.message
+    assert "expectedBucketOwner" not in told.message
+    owned = SIDE.model_copy(update={"expected_bucket_owner": "123456789012"})
+    told = denied(errors.Denied("ListObjectsV2: 403: no"), owned)
+    assert "expectedBucketOwner, which says 123456789012" in told.message
+    role = SIDE.model_copy(update={"role_arn": "arn:aws:iam::123456789012:role/r"})
+    assert "role/r" in error_of(403, body("InvalidAccessKeyId"), side=role).message
 
 
 def test_a_missing_bucket_says_where():

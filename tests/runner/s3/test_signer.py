@@ -189,3 +189,13 @@ def test_credentials_do_not_show(render):
     shown = render(Credentials("AKIA", "the-secret", "the-token"))
     assert "AKIA" in shown
     assert "the-" not in shown
+
+
+@pytest.mark.parametrize("credentials", [EXAMPLE, Credentials("A", "s", "token"), None])
+def test_standing_headers_go_with_every_request_and_are_signed(credentials):
+    standing = [("x-amz-request-payer", "requester")]
+    with_it = Signer(credentials, "us-east-1", standing=standing)
+    without = Signer(credentials, "us-east-1")
+    named = sign("GET", "/f", headers=standing, signer=without)
+    assert sorted(sign("GET", "/f", signer=with_it)) == sorted(named)
+    assert "x-amz-request-payer:requester" in named

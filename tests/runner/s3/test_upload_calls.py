@@ -55,7 +55,9 @@ def test_an_id_is_escaped_in_the_query():
 
 
 def test_a_copied_part_is_of_the_very_object():
-    call = CALLS.copied_part("id", 2, source="/s/k", etag='"1"', extent=(100, 50))
+    call = CALLS.copied_part(
+        "id", 2, source=[("x-amz-copy-source", "/s/k")], etag='"1"', extent=(100, 50)
+    )
     assert dict(call.headers) == {
         "x-amz-copy-source": "/s/k",
         "x-amz-copy-source-range": "bytes=100-149",

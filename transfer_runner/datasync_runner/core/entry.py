@@ -11,6 +11,9 @@ from typing import Final, NamedTuple
 UNSTAMPED: Final = 2**63 - 1
 """A change stamp that is not known: later than every clock, so that it proves nothing."""
 
+ARCHIVES: Final = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+"""S3's classes of objects that cannot be read until they are restored."""
+
 
 class Kind(IntEnum):
     """What an entry is."""
@@ -111,6 +114,22 @@ class Entry(NamedTuple):
     """Of an object: this version is meant, as a manifest names it; empty: the current one."""
     node: HardLink | Device | WindowsMetadata | None = None
     """What a file system knows beyond the rest, of few entries; a share, of all."""
+    storage_class: str = ""
+    """S3's: in a listing the object's own; of an entry to be written, that of the object in its
+    place, which it keeps.  Empty: not S3, or nothing there."""
+
+
+def in_place_of(entry: Entry, there: Entry | None) -> Entry:
+    """The entry as it takes the place of another one, whose storage class stays.
+
+    | its own class | there | class |
+    |---|---|---|
+    | GLACIER | - | (none) |
+    | GLACIER | STANDARD | STANDARD |
+    | (none) | DEEP_ARCHIVE | DEEP_ARCHIVE |
+    """
+    kept = "" if there is None else there.storage_class
+    return entry if entry.storage_class == kept else entry._replace(storage_class=kept)
 
 
 def path_of(key: bytes) -> str:

@@ -76,12 +76,17 @@ class Tally:
     """S3 requests by operation, repetitions included, of processes that are done."""
     on_failure: Callable[[Stage, Entry | bytes, Failed], None] | None = None
     """Is told of every single failure, where somebody reports them."""
+    _skips: dict[str, _Class] = field(default_factory=dict[str, _Class])
 
     def fail(self, stage: Stage, code: str, path: str, *, message: str, hint: str) -> None:
         """Count one failure; the first of a class is its sample."""
         self.failed[stage] += 1
-        known = self._classes.setdefault(code, _Class(path, message, hint))
-        known.count += 1
+        self._classes.setdefault(code, _Class(path, message, hint)).count += 1
+
+    def skip(self, code: str, path: str, *, message: str, hint: str) -> None:
+        """Count one item that was due and is left out, without a failure."""
+        self.files_skipped += 1
+        self._skips.setdefault(code, _Class(path, message, hint)).count += 1
 
     def count_size(self, size_bytes: int) -> None:
         """One more transferred file of this size."""
@@ -99,6 +104,7 @@ class Tally:
         taken._classes, self._classes = self._classes, {}
         taken.sizes, self.sizes = self.sizes, {}
         taken.requests, self.requests = self.requests, Counter()
+        taken._skips, self._skips = self._skips, {}
         return taken
 
     def add(self, other: "Tally") -> None:
@@ -108,35 +114,21 @@ class Tally:
                 setattr(self, name, getattr(self, name) + count)
         for stage, count in other.failed.items():
             self.failed[stage] += count
-        for code, known in other._classes.items():
-            ours = self._classes.setdefault(
-                code, _Class(known.sample_path, known.message, known.hint)
-            )
-            ours.count += known.count
         self.requests.update(other.requests)
         for number, (files, size_bytes) in other.sizes.items():
             counted = self.sizes.setdefault(number, [0, 0])
             counted[0] += files
             counted[1] += size_bytes
+        _add(self._classes, other._classes)
+        _add(self._skips, other._skips)
 
     def failures(self) -> list[Failure]:
         """The classes, most frequent first; what is beyond the tenth is one class 'Other'."""
-        ranked = sorted(self._classes.items(), key=lambda item: (-item[1].count, item[0]))
-        if len(ranked) > MAX_FAILURE_CLASSES:
-            rest = ranked[MAX_FAILURE_CLASSES - 1 :]
-            other = _Class("", "further classes of failures: see the runner's log", "")
-            other.count = sum(known.count for _, known in rest)
-            ranked = [*ranked[: MAX_FAILURE_CLASSES - 1], ("Other", other)]
-        return [
-            Failure(
-                code=code[:64],
-                count=known.count,
-                sample_path=printable(known.sample_path)[:_TEXT_MAX],
-                message=printable(known.message)[:_TEXT_MAX],
-                hint=known.hint[:_TEXT_MAX],
-            )
-            for code, known in ranked
-        ]
+        return _ranked(self._classes)
+
+    def skips(self) -> list[Failure]:
+        """The classes of what was left out, most frequent first."""
+        return _ranked(self._skips)
 
     def failure_count(self) -> int:
         """Over all stages."""
@@ -181,6 +173,31 @@ class Tally:
         names = (name for name in Counters.model_fields if name != "files_failed")
         values = {name: getattr(self, name) for name in names}
         return Counters(**values, files_failed=FilesFailed(**self.failed))
+
+
+def _add(ours: dict[str, _Class], theirs: dict[str, _Class]) -> None:
+    for code, known in theirs.items():
+        same = ours.setdefault(code, _Class(known.sample_path, known.message, known.hint))
+        same.count += known.count
+
+
+def _ranked(classes: dict[str, _Class]) -> list[Failure]:
+    ranked = sorted(classes.items(), key=lambda item: (-item[1].count, item[0]))
+    if len(ranked) > MAX_FAILURE_CLASSES:
+        rest = ranked[MAX_FAILURE_CLASSES - 1 :]
+        other = _Class("", "further classes: see the runner's log", "")
+        other.count = sum(known.count for _, known in rest)
+        ranked = [*ranked[: MAX_FAILURE_CLASSES - 1], ("Other", other)]
+    return [
+        Failure(
+            code=code[:64],
+            count=known.count,
+            sample_path=printable(known.sample_path)[:_TEXT_MAX],
+            message=printable(known.message)[:_TEXT_MAX],
+            hint=known.hint[:_TEXT_MAX],
+        )
+        for code, known in ranked
+    ]
 
 
 _COUNTERS: Final = tuple(f.name for f in fields(Tally) if f.type in (int, "int"))

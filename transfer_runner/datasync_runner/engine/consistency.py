@@ -16,7 +16,7 @@ from typing import Final
 
 from datasync_api.patterns import Filter
 from datasync_runner.core.compare import Action, CompareOptions, Decision, decide
-from datasync_runner.core.entry import Entry, Kind, folder_key
+from datasync_runner.core.entry import ARCHIVES, Entry, Kind, folder_key
 from datasync_runner.core.file_conditions import Bounds
 from datasync_runner.core.pair import MergeJoin, Pair, UnsortedListingError
 from datasync_runner.core.parts import BATCH_FILES
@@ -155,6 +155,8 @@ class Consistency:
         if decision.reason in _LEFT_ALONE:
             return None
         error = _difference(decision)
+        if error is not None and source is not None and source.storage_class in ARCHIVES:
+            return None  # it could not be read, and is told as skipped
         if error is not None:
             record(self._tally, "verify", error, entry.key)
         elif source is not None and destination is not None:

@@ -11,7 +11,7 @@ from datasync_api.exit_codes import ExitCode
 from datasync_api.hold import Hold
 from datasync_api.plan import TransferPlan
 from datasync_runner.core.compare import Action, CompareOptions, decide, wanted
-from datasync_runner.core.entry import Entry
+from datasync_runner.core.entry import Entry, in_place_of
 from datasync_runner.core.guard import Extra, held_back
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.failures import record
@@ -137,7 +137,7 @@ async def settle_folders(
         works = _needed([unpack_folder(packed) for packed in records], touched=touched)
         works = await inspected(works, source, destination, tally=tally, options=options)
         works = _needed(works, touched=touched)
-        folders = [wanted(work.source, options) for work in works]
+        folders = [in_place_of(wanted(work.source, options), work.destination) for work in works]
         answers = await destination.write_folders(folders)
         done: list[Entry] = []
         for work, answer in zip(works, answers, strict=True):

@@ -1,4 +1,4 @@
-"""A failure of one item goes to the tally and to the log, at one place."""
+"""What became of an item that could not be done goes to the tally and to the log, at one place."""
 
 import logging
 
@@ -12,20 +12,27 @@ _log = logging.getLogger(__name__)
 def record(
     tally: Tally, stage: Stage, error: StorageError, item: Entry | bytes | None = None
 ) -> None:
-    """Count and tell one item's failure; without the item the error's own key says which."""
+    """Count and tell one item's failure, or that it is skipped where its error says so.
+
+    Without the item the error's own key says which.
+    """
     if item is None:
         item = error.key
     path = path_of(item.key if isinstance(item, Entry) else item)
-    tally.fail(stage, error.code, path, message=error.message, hint=error.hint)
-    if tally.on_failure is not None:
-        tally.on_failure(stage, item, Failed(error.code, error.message))
+    told = {"message": error.message, "hint": error.hint}
+    if error.skips:
+        tally.skip(error.code, path, **told)
+    else:
+        tally.fail(stage, error.code, path, **told)
+        if tally.on_failure is not None:
+            tally.on_failure(stage, item, Failed(error.code, error.message))
     if _log.isEnabledFor(logging.WARNING):
         _tell(stage, error, path)
 
 
 def _tell(stage: Stage, error: StorageError, path: str) -> None:
     _log.warning(
-        "failure",
+        "skipped" if error.skips else "failure",
         extra={
             "fields": {
                 "path": printable(path),

@@ -136,6 +136,7 @@ async def run_plan(
             )
             await consistency.run(*sides())
             board.compared = True
-    if not tally.failure_count():
+    # An archived object that was skipped gets no new stamp when it is restored.
+    if not tally.failure_count() and not tally.skips():
         board.baseline = proof
     board.ended()

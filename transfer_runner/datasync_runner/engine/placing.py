@@ -1,7 +1,7 @@
 """From a decision to the books and to the work that follows from it."""
 
 from datasync_runner.core.compare import Action
-from datasync_runner.core.entry import Entry
+from datasync_runner.core.entry import ARCHIVES, Entry, in_place_of
 from datasync_runner.core.parts import COPY_LIMIT_BYTES
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.failures import record
@@ -19,7 +19,8 @@ def place(
     if action is Action.SKIP:
         tally.files_skipped += 1
         return None
-    if action is Action.UPDATE_METADATA and to_objects and source.size_bytes > COPY_LIMIT_BYTES:
+    source = in_place_of(source, there)
+    if action is Action.UPDATE_METADATA and to_objects and not _rewritable(source):
         action = Action.COPY
     if action is Action.COPY:
         tally.estimated_files_to_transfer += 1
@@ -27,6 +28,11 @@ def place(
     elif action is Action.UPDATE_METADATA:
         tally.estimated_metadata_updates += 1
     return Work(action, source, replaces=there is not None)
+
+
+def _rewritable(entry: Entry) -> bool:
+    """Whether the object in its place can be copied onto itself, with other metadata."""
+    return entry.size_bytes <= COPY_LIMIT_BYTES and entry.storage_class not in ARCHIVES
 
 
 def batches_of(works: list[Work]) -> list[list[Work]]:

@@ -81,15 +81,17 @@ def unpack_folder(packed: bytes) -> FolderWork:
 
 def _fields(folder: Entry) -> list[Any]:
     windows = folder.node if isinstance(folder.node, WindowsMetadata) else None
-    return [folder.key.decode("latin-1"), *folder[2:10], windows]
+    return [folder.key.decode("latin-1"), *folder[2:10], windows, folder.storage_class]
 
 
 def _entry(fields: list[Any]) -> Entry:
-    key, *others, headers, changed_ns, windows = fields
+    key, *others, headers, changed_ns, windows, storage_class = fields
     folder = Entry(key.encode("latin-1"), Kind.FOLDER, *others, changed_ns=changed_ns)
     if headers is not None:
         user = tuple((name, value) for name, value in headers[-1])
         headers = ObjectHeaders(*headers[:-1], user_metadata=user)
     metadata = None if folder.metadata is None else PosixMetadata(*folder.metadata)
     node = None if windows is None else WindowsMetadata(*windows)
-    return folder._replace(metadata=metadata, headers=headers, node=node)
+    return folder._replace(
+        metadata=metadata, headers=headers, node=node, storage_class=storage_class
+    )

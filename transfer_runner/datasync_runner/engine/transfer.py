@@ -113,7 +113,10 @@ class Transfer:
                 if self._restores and (escapes := _escapes(read)):
                     record(self._tally, "transfer", SymlinkEscapes(escapes), source)
                     continue
-                contents.append(Content(wanted(read.entry, self._options), read.body))
+                entry = wanted(read.entry, self._options)
+                if entry.storage_class != source.storage_class:
+                    entry = entry._replace(storage_class=source.storage_class)
+                contents.append(Content(entry, read.body))
             answers = await self._destination.write_small(contents)
         sent = [content.entry for content in contents]
         del contents
@@ -191,6 +194,7 @@ class Transfer:
             if self._restores and reader.entry.kind is Kind.SYMLINK:
                 raise NameNotRepresentable("no link has such a long target", source.key)
             entry = wanted(reader.entry, self._options)
+            entry = entry._replace(storage_class=source.storage_class)
             return await self._destination.write(entry, reader, moved)
         except BaseException:
             moved.take_back()

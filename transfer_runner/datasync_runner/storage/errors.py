@@ -6,6 +6,7 @@
     ├── FileError                   this file failed, the run goes on
     │   ├── Missing                 gone since it was listed
     │   ├── Denied                  no right to it
+    │   ├── Archived                cannot be read until it is restored: skipped, no failure
     │   ├── ChangedDuringTransfer   what was read is neither the old nor the new content
     │   ├── SymlinkEscapes          a link that leads out of the location
     │   ├── NameNotRepresentable    the other side cannot have such a name
@@ -31,6 +32,8 @@ class StorageError(Exception):
     """Base of all: the item's key (empty: the location), and a message fit for users."""
 
     hint = ""
+    skips = False
+    """Whether the item is skipped, which fails nothing."""
     error_code = ""
     """The server's own code, where it gave one."""
 
@@ -74,6 +77,13 @@ class Denied(FileError):
         "give the runner the right: runAsUser or supplementalGroups of the agent, its privileges "
         "ReadAll or PreserveOwnership, or the bucket's policy"
     )
+
+
+class Archived(FileError):
+    """An object in an archive, which cannot be read until it is restored; AWS DataSync skips it."""
+
+    hint = "restore the objects (RestoreObject) and run again, or exclude them"
+    skips = True
 
 
 class ChangedDuringTransfer(FileError):

@@ -77,7 +77,7 @@ CODES: Final[dict[str, type[errors.StorageError]]] = {
     "InternalError": errors.Unavailable,
     "OperationAborted": errors.Unavailable,
     "ConditionalRequestConflict": errors.Unavailable,
-    "InvalidObjectState": errors.Denied,  # archived
+    "InvalidObjectState": errors.Archived,
     "KeyTooLongError": errors.NameNotRepresentable,
     "InvalidURI": errors.NameNotRepresentable,
     "InvalidRequest": errors.NotSupported,
@@ -190,6 +190,11 @@ def explained(
             if side.credentials_path
             else "name a Secret at the location, or give the pod's service account a role"
         )
+        if side.role_arn is not None:
+            how = (
+                f"{side.role_arn} must be there, and its trust policy must let the location's "
+                "credentials assume it (sts:AssumeRole)"
+            )
         return ours(f"{side.uri}: the storage refused the credentials ({cause}); {how}", key)
     if ours is errors.BucketMissing:
         return ours(
@@ -202,6 +207,8 @@ def explained(
         return ours(
             f"{side.uri}: {cause}; check region, endpoint and caBundle of the location", key
         )
+    if ours is errors.Archived:
+        return ours(f"it is archived, and cannot be read until it is restored ({cause})", key)
     if issubclass(ours, errors.Unavailable):
         return ours(f"{side.uri} does not answer well: {cause}", key)
     return ours(cause, key)
@@ -209,10 +216,13 @@ def explained(
 
 def denied(error: errors.Denied, side: S3Side) -> errors.CredentialsRefused:
     """No right to the bucket as a whole, told to the user as what it is."""
+    owner = side.expected_bucket_owner
+    also = f", or correct expectedBucketOwner, which says {owner}" if owner else ""
     return errors.CredentialsRefused(
         f"{side.uri}: the credentials may not list the bucket ({error.message}); allow "
         "s3:ListBucket on the bucket and the object actions below it, or check "
-        f"{ACCESS_KEY} and {SECRET_KEY} in the Secret of the location"
+        f"{ACCESS_KEY} and {SECRET_KEY} in the Secret of the location{also}; a Requester Pays "
+        "bucket needs requesterPays: true"
     )
 
 

@@ -22,6 +22,7 @@ from datasync_runner.storage.s3.endpoint import Endpoint, resolve
 from datasync_runner.storage.s3.http import Http
 from datasync_runner.storage.s3.retries import RetryAllowance
 from datasync_runner.storage.s3.signer import EMPTY_SHA256, UNSIGNED, Signer, encode_key
+from datasync_runner.storage.s3.standing import standing_headers
 from datasync_runner.storage.throttle import Throttle
 
 Finish = Callable[[Answer | errors.StorageError], None]
@@ -38,6 +39,7 @@ class Client:
         """Raises: ConfigurationInvalid when the Secret's files or the endpoint cannot be used."""
         self.side = side
         self._source = make_source(side)
+        self._standing = standing_headers(side)
         self._most, self._throttle = most, throttle
         self._allowance = RetryAllowance()
         self._http: Http | None = None
@@ -68,8 +70,7 @@ class Client:
         return (
             ours.endpoint == theirs.endpoint
             and ours.region == theirs.region
-            and (ours.credentials_path is None) == (theirs.credentials_path is None)
-            and (ours.credentials_path is None or self._source.current() == other._source.current())
+            and self._source.same_as(other._source)
         )
 
     def start(self, call: Call, finish: Finish) -> None:
@@ -168,7 +169,7 @@ class Client:
             current = await asyncio.to_thread(self._source.current)
         finally:
             self._renewing = None
-        self._signer = Signer(current, self._region)
+        self._signer = Signer(current, self._region, standing=self._standing)
         self._signer.skew_seconds = self._skew_seconds
         self._renewed_at = time.monotonic()
         self._generation += 1

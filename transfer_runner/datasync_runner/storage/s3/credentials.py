@@ -1,8 +1,8 @@
 """Where the credentials of a side come from, and how they are renewed while a run goes on.
 
 A location with a Secret uses that Secret alone, whose files the kubelet keeps up to date.  Without
-one, botocore's chain is asked (`chain`, loaded only then: botocore costs a tenth of a second).  No
-message and no repr shows a secret.
+one, botocore's chain is asked, and a role is assumed through it (`chain`, loaded only then:
+botocore costs a tenth of a second).  No message and no repr shows a secret.
 """
 
 from pathlib import Path
@@ -31,14 +31,23 @@ class CredentialSource(Protocol):
         """Read them again; whether they changed.  Blocks.  Raises as `current` does."""
         ...
 
+    def same_as(self, other: "CredentialSource") -> bool:
+        """Whether both give the same credentials; asks nobody."""
+        ...
+
 
 def make_source(side: S3Side) -> CredentialSource:
     """The source for a side.  Raises: ConfigurationInvalid."""
+    secret = None
     if side.credentials_path is not None:
-        return SecretFolder(side.uri, Path(side.credentials_path))
-    from datasync_runner.storage.s3.chain import Chain
+        secret = SecretFolder(side.uri, Path(side.credentials_path))
+        if side.role_arn is None:
+            return secret
+    from datasync_runner.storage.s3 import chain
 
-    return Chain(side)
+    if side.role_arn is None:
+        return chain.Chain(side)
+    return chain.Role(side, side.role_arn, secret)
 
 
 class SecretFolder:
@@ -57,6 +66,10 @@ class SecretFolder:
         """Read the files again; whether they changed.  Raises: ConfigurationInvalid."""
         before, self._current = self._current, self._read()
         return self._current != before
+
+    def same_as(self, other: CredentialSource) -> bool:
+        """Whether both Secrets hold the same keys."""
+        return isinstance(other, SecretFolder) and self._current == other._current
 
     def _read(self) -> Credentials:
         access, secret, token = (

@@ -40,6 +40,7 @@ def entries_of(page: Page, skip: int) -> list[Entry]:
                 _stamps(page),
                 repeat(""),
                 repeat(None),
+                page.classes,
                 strict=False,
             ),
         )

@@ -198,7 +198,8 @@ def _packed(entry: Entry) -> bytes:
     key = entry.key.replace(b"\0", b"\0\xff") + _END
     if entry.implied:
         return key + b"p"
-    return key + b"o%d %d %s" % (entry.size_bytes, entry.mtime_ns, entry.etag.encode())
+    told = entry.storage_class.encode(), entry.etag.encode()
+    return key + b"o%d %d %s %s" % (entry.size_bytes, entry.mtime_ns, *told)
 
 
 def _unpacked(record: bytes) -> Entry:
@@ -207,10 +208,17 @@ def _unpacked(record: bytes) -> Entry:
     kind = Kind.FOLDER if key.endswith(b"/") else Kind.FILE
     if rest == b"p":
         return Entry(key, kind, implied=True)
-    size, mtime, tag = rest[1:].split(b" ", 2)
+    size, mtime, storage_class, tag = rest[1:].split(b" ", 3)
     mtime_ns, etag = int(mtime), tag.decode()
-    changed_ns = stamp(mtime_ns, etag)
-    return Entry(key, kind, int(size), mtime_ns, etag=etag, changed_ns=changed_ns)
+    return Entry(
+        key,
+        kind,
+        int(size),
+        mtime_ns,
+        etag=etag,
+        changed_ns=stamp(mtime_ns, etag),
+        storage_class=storage_class.decode(),
+    )
 
 
 def _last_of_each(records: Iterator[bytes]) -> Iterator[bytes]:

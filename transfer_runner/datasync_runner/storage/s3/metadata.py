@@ -35,8 +35,10 @@ def headers_of(entry: Entry) -> list[tuple[str, str]]:
     return found
 
 
-def described(key: bytes, headers: Mapping[str, str], size_bytes: int) -> Entry:
-    """The entry that the headers of HEAD or GET describe."""
+def described(
+    key: bytes, headers: Mapping[str, str], size_bytes: int, *, storage_class: str = ""
+) -> Entry:
+    """The entry that the headers of HEAD or GET describe; its class is the one that is known."""
     user = {name[11:]: value for name, value in headers.items() if name[:11] == META}
     metadata, link = posix_metadata.from_user_metadata(user)
     mtime_ns = metadata.mtime_ns
@@ -59,6 +61,7 @@ def described(key: bytes, headers: Mapping[str, str], size_bytes: int) -> Entry:
             headers.get("content-disposition"),
             tuple([(name, user[name]) for name in sorted(foreign)]) if foreign else (),
         ),
+        storage_class=storage_class,
     )
 
 

@@ -7,17 +7,18 @@ with.  What earlier runs left of the same key and cannot be used is aborted.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from datasync_runner.checksums import crc64
-from datasync_runner.core.entry import Entry, ObjectHeaders
+from datasync_runner.core.entry import ARCHIVES, Entry, ObjectHeaders
 from datasync_runner.core.parts import COPY_LIMIT_BYTES, PARTS_AT_ONCE, layout
 from datasync_runner.storage import errors
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.port import Moved, RangedReader, Reader, Written, nobody
 from datasync_runner.storage.s3.calls import Call
-from datasync_runner.storage.s3.metadata import META, headers_of
+from datasync_runner.storage.s3.keeping import STANDARD, STORAGE_CLASS
+from datasync_runner.storage.s3.metadata import META
 from datasync_runner.storage.s3.objects import Objects, copy_source, version_of
 from datasync_runner.storage.s3.upload_calls import Made, UploadCalls, whole_checksum
 from datasync_runner.storage.s3.uploads import Part, Uploads
@@ -65,8 +66,8 @@ class Upload:
                 await self._uploads.abort(self._entry.key, self._id)
             raise
 
-    async def copy(self, source: str, source_etag: str) -> Written:
-        """UploadPartCopy of everything from another object; `source` is x-amz-copy-source.
+    async def copy(self, source: list[tuple[str, str]], source_etag: str) -> Written:
+        """UploadPartCopy of everything from another object; `source` is from `copy_source`.
 
         Not proven: the checksums are the server's own, of what it has taken for the source.
         Raises: any FileError, Unavailable; the upload is aborted then.
@@ -86,9 +87,11 @@ class Upload:
 
     async def _begin(self) -> None:
         found = await self._uploads.of(self._entry.key)
+        # Another run has said how the object is to be; an archived one could not be put right.
+        restatable = self._objects.keeping.class_of(self._entry) not in ARCHIVES
         for upload_id in found:
             parts = await self._uploads.parts(self._entry.key, upload_id)
-            if parts and not self._id and self._fits(parts):
+            if parts and not self._id and restatable and self._fits(parts):
                 self._id, self._known, self._resumed = upload_id, parts, True
             else:
                 await self._uploads.abort(self._entry.key, upload_id)
@@ -105,7 +108,7 @@ class Upload:
 
     async def _create(self) -> Call:
         """Begin an upload; without checksums where the server knows none for whole objects."""
-        call = self._calls.create(headers_of(self._entry), checksums=self._checksums)
+        call = self._calls.create(self._objects.stated(self._entry), checksums=self._checksums)
         try:
             answer = await self._client.ask(call)
         except _UNKNOWN:
@@ -190,7 +193,9 @@ class Upload:
         headers = (await self._client.ask(call)).headers()
         return Made(headers.get("etag", ""), checksum, len(body))
 
-    async def _copy_part(self, number: int, source: str, source_etag: str) -> None:
+    async def _copy_part(
+        self, number: int, source: list[tuple[str, str]], source_etag: str
+    ) -> None:
         extent = self._extent(number)
         call = self._calls.copied_part(
             self._id, number, source=source, etag=source_etag, extent=extent
@@ -219,10 +224,11 @@ class Upload:
         key = self._entry.key
         call = Call("HeadObject", "HEAD", self._objects.path(key), key=key)
         found = (await self._client.ask(call)).headers()
-        if says(found, self._entry):
+        if says(found, self._objects.stated(self._entry)):
             return
         if self._entry.size_bytes > COPY_LIMIT_BYTES:
-            source = copy_source(self._objects.side.bucket, self._objects.name(key))
+            side = self._objects.side
+            source = copy_source(side, self._objects.name(key), side)
             again = Upload(self._objects, self._entry, budget=self._budget)
             await again.copy(source, found.get("etag", ""))
             return
@@ -236,9 +242,9 @@ class Upload:
             raise told
 
 
-def says(found: Mapping[str, str], entry: Entry) -> bool:
-    """Whether an object's headers state what the entry does, and no other user metadata."""
-    wanted = dict(headers_of(entry))
-    return all(found.get(name) == value for name, value in wanted.items()) and not any(
+def says(found: Mapping[str, str], stated: Sequence[tuple[str, str]]) -> bool:
+    """Whether an object's headers are those that were stated, with no other user metadata."""
+    told, wanted = {STORAGE_CLASS: STANDARD, **found}, {STORAGE_CLASS: STANDARD, **dict(stated)}
+    return all(told.get(name) == value for name, value in wanted.items()) and not any(
         name.startswith(META) and name not in wanted for name in found
     )

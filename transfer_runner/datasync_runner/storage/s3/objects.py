@@ -12,21 +12,24 @@ from typing import Final, TypeVar
 
 from datasync_api.plan import S3Side
 from datasync_runner.checksums import crc64, from_header, to_header
-from datasync_runner.core.entry import Entry
+from datasync_runner.core.entry import ARCHIVES, Entry
 from datasync_runner.core.names import problem
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content, Examined, Written
 from datasync_runner.storage.s3.calls import Answer, Call
 from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.gather import Give
+from datasync_runner.storage.s3.keeping import STANDARD, STORAGE_CLASS, Keeping
 from datasync_runner.storage.s3.metadata import CHECKSUM, described, headers_of, stored_checksum
 from datasync_runner.storage.s3.proof import refuses
 from datasync_runner.storage.s3.signer import canonical_query, encode_key
+from datasync_runner.storage.s3.standing import reading_headers
 
 R = TypeVar("R")
 MAX_KEY_BYTES: Final = 1024
 _ENABLED: Final[tuple[str, str]] = ("x-amz-checksum-mode", "ENABLED")
 _VERSION: Final = re.compile(rb"(?i)\r\nx-amz-version-id: *([^\r\n ]+)")
+_CHECKED: Final[tuple[str, str]] = ("x-amz-checksum-algorithm", "CRC64NVME")
 _ECHO: Final = re.compile(rb"(?i)\r\nx-amz-checksum-crc64nvme: *([A-Za-z0-9+/=]+) *\r\n")
 _COMPOSITE: Final = re.compile(rb"(?i)\r\nx-amz-checksum-type: *COMPOSITE *\r\n")
 _COPIED: Final = re.compile(rb"<(ETag|ChecksumCRC64NVME)>([^<]*)</")
@@ -40,6 +43,8 @@ class Objects:
         self.checks: bool | None = None
         """Whether the server refuses wrong checksums; None: not known yet."""
         self._asking = asyncio.Lock()
+        self.keeping = Keeping(client.side)
+        """Storage class and encryption of what is written."""
 
     @property
     def side(self) -> S3Side:
@@ -75,7 +80,9 @@ class Objects:
                 give(answer)
             else:
                 headers = answer.headers()
-                found = described(entry.key, headers, _length(headers))
+                # A listing tells the class; what a manifest names is not listed.
+                kept = entry.storage_class or headers.get(STORAGE_CLASS, STANDARD)
+                found = described(entry.key, headers, _length(headers), storage_class=kept)
                 give(found._replace(version_id=version_id) if version_id else found)
 
         version_id = entry.version_id
@@ -90,7 +97,8 @@ class Objects:
 
         def examined(answer: Answer) -> Examined:
             headers = answer.headers()
-            found = described(entry.key, headers, _length(headers))
+            kept = entry.storage_class or headers.get(STORAGE_CLASS, STANDARD)
+            found = described(entry.key, headers, _length(headers), storage_class=kept)
             return Examined(found, stored_checksum(headers) if trusted else None)
 
         path, key = self.path(entry.key), entry.key
@@ -156,7 +164,14 @@ class Objects:
         """The PUT of a whole object, without a checksum.  Raises: NameNotRepresentable."""
         entry, body = content
         path = self.path(entry.key)
-        return Call("PutObject", "PUT", path, headers=headers_of(entry), body=body, key=entry.key)
+        headers = self.stated(entry)
+        return Call("PutObject", "PUT", path, headers=headers, body=body, key=entry.key)
+
+    def stated(self, entry: Entry) -> list[tuple[str, str]]:
+        """What a request says of the object that it makes: metadata, storage class, encryption."""
+        headers = headers_of(entry)
+        headers += self.keeping.headers(entry)
+        return headers
 
     def write_folder(self, entry: Entry, give: Give[Entry]) -> None:
         """PUT of the marker `dir/`."""
@@ -183,8 +198,8 @@ class Objects:
     def _rewrite(self, entry: Entry, give: Give[Entry]) -> None:
         path = self.path(entry.key)
         headers = [
-            *headers_of(entry),
-            ("x-amz-copy-source", copy_source(self.side.bucket, self.name(entry.key))),
+            *self.stated(entry),
+            *copy_source(self.side, self.name(entry.key), self.side),
             ("x-amz-metadata-directive", "REPLACE"),
         ]
         call = Call(
@@ -198,7 +213,12 @@ class Objects:
         It is proven when the server says that the copy has the source's ETag.
         """
         name = source.prefix + entry.key.decode("utf-8", "surrogateescape")
-        headers = [("x-amz-copy-source", copy_source(source.bucket, name, entry.version_id))]
+        headers = [
+            *copy_source(source, name, self.side, version_id=entry.version_id),
+            *self.keeping.headers(entry),
+        ]
+        if self.keeping.class_of(entry) in ARCHIVES:
+            headers.append(_CHECKED)  # no reading back from there
         if entry.etag:
             headers.append(("x-amz-copy-source-if-match", entry.etag))
 
@@ -230,11 +250,20 @@ def version_of(head: bytes) -> str:
     return "" if version_id == "null" else version_id
 
 
-def copy_source(bucket: str, name: str, version_id: str = "") -> str:
-    """The header x-amz-copy-source, for a bucket or an access point."""
-    place = f"{bucket}/object" if bucket.startswith("arn:") else f"/{bucket}"
+def copy_source(
+    source: S3Side, name: str, destination: S3Side, *, version_id: str = ""
+) -> list[tuple[str, str]]:
+    """The headers that name what is copied: of a bucket, or through an access point."""
+    bucket = source.bucket
+    if bucket.startswith("arn:"):
+        where = encode_key(f"{bucket}/object/{name}")
+    else:
+        where = f"/{bucket}/{encode_key(name)}"
     query = version_query(version_id)
-    return f"{place}/{encode_key(name)}{query and '?'}{query}"
+    return [
+        ("x-amz-copy-source", f"{where}{query and '?'}{query}"),
+        *reading_headers(source, destination),
+    ]
 
 
 def version_query(version_id: str) -> str:

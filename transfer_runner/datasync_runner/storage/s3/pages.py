@@ -13,10 +13,11 @@ from typing import Any, Final, NamedTuple, cast
 from urllib.parse import unquote_to_bytes
 
 from datasync_runner.storage import errors
+from datasync_runner.storage.s3.keeping import STANDARD
 
 
 class Page(NamedTuple):
-    """One answer of ListObjectsV2; the first four fields are columns of equal length."""
+    """One answer of ListObjectsV2; the first five fields are columns of equal length."""
 
     keys: list[bytes]
     """Whole keys, as the bucket has them."""
@@ -25,6 +26,8 @@ class Page(NamedTuple):
     etags: list[str]
     """With their quotes, as conditions want them."""
     sizes_bytes: list[int]
+    classes: list[str]
+    """Storage classes; STANDARD also where none is told."""
     prefixes: list[bytes]
     """CommonPrefixes: where a delimiter was asked for."""
     token: str = ""
@@ -50,6 +53,8 @@ _TRUNCATED: Final = re.compile(r"<IsTruncated>(true|false)</IsTruncated>")
 _TOKEN: Final = re.compile(r"<NextContinuationToken>([^<&]+)</NextContinuationToken>")
 _QUICK_TOKEN: Final = re.compile(rb"<NextContinuationToken>([\w+/=.:-]+)</NextContinuationToken>")
 _URL: Final = "<EncodingType>url</EncodingType>"
+_STANDARD: Final = f"<StorageClass>{STANDARD}</StorageClass>"
+_CLASS: Final = re.compile(r"<StorageClass>([^<&]+)</StorageClass>")
 MAX_TIMES: Final = 10_000
 
 
@@ -85,16 +90,27 @@ def _read_fast(body: bytes) -> Page | None:
     names, modified, etags, sizes = zip(*found, strict=True)
     lines = "\n".join(names)
     keys = _decoded(lines, url=_URL in around)
+    classes = _classes(text, len(found))
     if "&" in lines or len(keys) != len(found) or ("!" in text and "<!" in text):
         return None  # entities, a newline as it is, comments
+    if len(classes) != len(found):
+        return None  # told of some alone
     return Page(
         keys,
         list(map(_TIMES.__getitem__, modified)),
         [f'"{etag}"' for etag in etags],
         list(map(int, sizes)),
+        classes,
         [],
         token[1] if more and token else "",
     )
+
+
+def _classes(text: str, count: int) -> list[str]:
+    """The storage classes of so many objects, nearly always the same; fewer: not told of all."""
+    if text.count(_STANDARD) == count or "<StorageClass" not in text:
+        return [STANDARD] * count
+    return _CLASS.findall(text)
 
 
 def _decoded(names: str, *, url: bool) -> list[bytes]:
@@ -133,7 +149,7 @@ def _read_any(body: bytes) -> Page:
     if _name(root) != "ListBucketResult":
         raise errors.Unavailable(f"the answer is no listing but <{_name(root)}>")
     told: dict[str, str] = {}
-    page = Page([], [], [], [], [])
+    page = Page([], [], [], [], [], [])
     for child in root:
         name = _name(child)
         if name == "Contents":
@@ -162,6 +178,7 @@ def _add_object(page: Page, told: dict[str, str]) -> None:
     page.mtimes_ns.append(_TIMES[time] if time else 0)
     page.etags.append(told.get("ETag", ""))
     page.sizes_bytes.append(int(size))
+    page.classes.append(told.get("StorageClass", "").strip() or STANDARD)
 
 
 def _stated(told: dict[str, str], name: str) -> str:

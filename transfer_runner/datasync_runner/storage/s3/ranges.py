@@ -164,5 +164,6 @@ def _cut_off(page: Page, count: int) -> Page:
         page.mtimes_ns[:count],
         page.etags[:count],
         page.sizes_bytes[:count],
+        page.classes[:count],
         [],
     )

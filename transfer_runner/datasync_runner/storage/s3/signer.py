@@ -56,7 +56,15 @@ class Signer:
     answer sets it.
     """
 
-    def __init__(self, credentials: Credentials | None, region: str, service: str = "s3") -> None:
+    def __init__(
+        self,
+        credentials: Credentials | None,
+        region: str,
+        service: str = "s3",
+        *,
+        standing: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """`standing` are headers of every request."""
         self.skew_seconds = 0.0
         self._credentials = credentials
         self._region = region
@@ -65,11 +73,9 @@ class Signer:
         self._day: str = ""
         self._key: bytes = b""
         self._second = _Second("", b"", b"", "")
-        self._token = (
-            [("x-amz-security-token", credentials.token)]
-            if credentials and credentials.token
-            else []
-        )
+        self._standing = list(standing)
+        if credentials and credentials.token:
+            self._standing.append(("x-amz-security-token", credentials.token))
 
     def lines(
         self,
@@ -93,7 +99,7 @@ class Signer:
         disagree about its encoding.
         """
         if self._credentials is None:
-            return _checked(headers)
+            return _checked([*headers, *self._standing])
         now = int(now_seconds + self.skew_seconds)
         stamp, inner, outer, credential = (
             self._second if now == self._now else self._next_second(self._credentials, now)
@@ -104,7 +110,7 @@ class Signer:
             host_header,
             ("x-amz-content-sha256", payload),
             ("x-amz-date", stamp),
-            *self._token,
+            *self._standing,
         ]
         signed.sort()
         names, values = zip(*signed, strict=True)

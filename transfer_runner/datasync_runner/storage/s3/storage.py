@@ -214,9 +214,8 @@ class S3Storage:
             if entry.etag and known.etag != entry.etag:
                 raise errors.ChangedDuringTransfer("it was replaced since it was listed", entry.key)
             upload = Upload(self._objects, known, budget=self._budget)
-            written = await upload.copy(
-                copy_source(source._side.bucket, name, entry.version_id), known.etag
-            )
+            named = copy_source(source._side, name, self._side, version_id=entry.version_id)
+            written = await upload.copy(named, known.etag)
             give(written)
         except errors.StorageError as error:
             give(error)
@@ -277,6 +276,8 @@ class S3Storage:
                 stored = await self._read_checksum(entry)
         except errors.StopError:
             raise
+        except errors.Archived as error:
+            return errors.VerificationFailed(f"it cannot be read back: {error.message}", entry.key)
         except errors.StorageError as error:
             return error
         if stored != written.checksum:

@@ -42,12 +42,18 @@ class UploadCalls:
         )  # fmt: skip
 
     def copied_part(
-        self, upload_id: str, number: int, *, source: str, etag: str, extent: tuple[int, int]
+        self,
+        upload_id: str,
+        number: int,
+        *,
+        source: list[tuple[str, str]],
+        etag: str,
+        extent: tuple[int, int],
     ) -> Call:
-        """UploadPartCopy; `source` is x-amz-copy-source, `extent` offset and size in bytes."""
+        """UploadPartCopy; `source` is from `copy_source`, `extent` offset and size in bytes."""
         offset, size = extent
         headers = [
-            ("x-amz-copy-source", source),
+            *source,
             ("x-amz-copy-source-range", f"bytes={offset}-{offset + size - 1}"),
             ("x-amz-copy-source-if-match", etag),
         ]
