@@ -508,6 +508,12 @@ CASES = (
         "spec.s3.requesterPays",
         "must be of type boolean",
     ),
+    Case(
+        "tags-in-awss-spelling",
+        task("options: {objectTags: PRESERVE}"),
+        "spec.options.objectTags",
+        'supported values: "Preserve", "PreserveOnTransfer", "None"',
+    ),
     # DataSyncTask: sides and options
     Case(
         "source-is-destination",

@@ -21,6 +21,7 @@ from datasync_api.windows import Window
 
 LogLevel = Literal["Off", "Basic", "Transfer"]
 Trigger = Annotated[str, Field(max_length=253)]
+ObjectTags = Literal["Preserve", "PreserveOnTransfer", "None"]
 
 
 class TaskOptions(ApiModel):
@@ -80,6 +81,12 @@ class TaskOptions(ApiModel):
         default="None",
         description="Preserve: names, numbers and metadata of character and block devices are kept "
         "between file systems, never what is in them.",
+    )
+    object_tags: ObjectTags = Field(
+        default="Preserve",
+        description="Between object storage. Preserve: tags are compared and copied, which costs a "
+        "request for each object on each side in each run. PreserveOnTransfer: copied with "
+        "content alone.",
     )
     bytes_per_second: BytesPerSecond = Field(
         default=UNLIMITED,

@@ -10,7 +10,8 @@ from typing import Literal
 from pydantic import Field
 
 from datasync_api.base import ApiModel, Rule
-from datasync_api.location import S3, Location, LocationSpec
+from datasync_api.location import Location, LocationSpec
+from datasync_api.s3_location import S3
 from datasync_api.text import Reference
 
 ReportLevel = Literal["ErrorsOnly", "SuccessesAndErrors"]

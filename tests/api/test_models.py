@@ -88,6 +88,7 @@ def test_defaults_of_the_task_are_awss() -> None:
         "gid": "IntValue",
         "posixPermissions": "Preserve",
         "preserveDevices": "None",
+        "objectTags": "Preserve",
         "bytesPerSecond": -1,
         "compareMode": "Properties",
         "taskQueueing": "Enabled",

@@ -33,7 +33,11 @@ def command(
             spec={
                 "sourceLocationRef": {"name": "source"},
                 "destinationLocationRef": {"name": "destination"},
-                "options": {"verifyMode": "OnlyFilesTransferred", **(options or {})},
+                "options": {
+                    "verifyMode": "OnlyFilesTransferred",
+                    "objectTags": "None",  # no peer copies tags
+                    **(options or {}),
+                },
             },
         )
     ]

@@ -66,7 +66,7 @@ class World:
             execution={"namespace": "n", "name": "e", "uid": "u"},
             source=self.sides[0],
             destination=self.sides[1],
-            options={**owner, **options},
+            options={"objectTags": "PreserveOnTransfer", **owner, **options},
             baseline=baseline,
         )
         budget = ByteBudget(BUDGET_BYTES)

@@ -108,7 +108,7 @@ async def test_an_object_that_is_gone_since_it_changed_is_missing(side):
 
 
 async def test_foreign_metadata_and_headers_travel_and_stay(side):
-    headers = ObjectHeaders("text/x", "gzip", "de", "inline", (("mine", "1"),))
+    headers = ObjectHeaders("text/x", "gzip", "de", "inline", "max-age=9", (("mine", "1"),))
     content = file(b"f", b"x")
     content = Content(content.entry._replace(headers=headers), b"x")
     fine(await side.storage.write_small([content]))

@@ -1,4 +1,4 @@
-"""Classes and encryption, in whole runs against servers that have them."""
+"""Classes, tags and encryption, in whole runs against servers that have them."""
 
 import pytest
 
@@ -14,6 +14,11 @@ from storage.test_runs import World
 @pytest.fixture
 def upload(tmp_path, s3_server, s3_client, bucket):
     return World(tmp_path, s3_server, s3_client, bucket, ("posix", "s3"))
+
+
+@pytest.fixture
+def between(tmp_path, s3_server, s3_client, bucket):
+    return World(tmp_path, s3_server, s3_client, bucket, ("s3", "s3"))
 
 
 def class_of(world, key):
@@ -55,6 +60,89 @@ def test_new_objects_have_the_locations_class_and_old_ones_keep_theirs(upload):
     world = upload.run(destination=there).counters
     assert world.files_transferred + world.files_metadata_updated == 1
     assert class_of(upload, "large") == "STANDARD_IA"
+
+
+def put(world, key, body=b"x", tags=""):
+    world.client.put_object(
+        Bucket=world.bucket,
+        Key=world.source.prefix + key,
+        Body=body,
+        Metadata={"file-mtime": "7ns"},
+        Tagging=tags,
+        CacheControl="max-age=9",
+    )
+
+
+def tags_of(world, key, side=None):
+    prefix = (side or world.destination).prefix
+    found = world.client.get_object_tagging(Bucket=world.bucket, Key=prefix + key)
+    return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
+
+
+def retag(world, side, key, **tags):
+    world.client.put_object_tagging(
+        Bucket=world.bucket,
+        Key=side.prefix + key,
+        Tagging={"TagSet": [{"Key": name, "Value": value} for name, value in tags.items()]},
+    )
+
+
+def elsewhere(world):
+    """The same destination under another name, so that all travels through here."""
+    there = world.server.endpoint.replace("127.0.0.1", "localhost")
+    return world.destination.model_copy(update={"endpoint": there})
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["copied-inside", "streamed"])
+def test_tags_are_compared_and_copied(between, inside):
+    there = between.destination if inside else elsewhere(between)
+    put(between, "tagged", tags="project=x&a%20b=1%2B1")
+    put(between, "large", bytes(9 * MIB), tags="size=large")
+    put(between, "plain")
+    assert between.run(destination=there).counters.files_transferred == 3
+    assert tags_of(between, "tagged") == {"project": "x", "a b": "1+1"}
+    assert tags_of(between, "large") == {"size": "large"}
+    assert tags_of(between, "plain") == {}
+    assert between.run(destination=there).counters.files_skipped == 3
+
+    retag(between, between.source, "tagged", project="y")  # at the source
+    retag(between, between.destination, "plain", foreign="1")  # and behind our back
+    changed = between.run(destination=there).counters
+    assert (changed.files_transferred, changed.files_metadata_updated) == (0, 2)
+    assert tags_of(between, "tagged") == {"project": "y"}
+    assert tags_of(between, "plain") == {}
+    assert between.run(destination=there).counters.files_skipped == 3
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["copied-inside", "streamed"])
+def test_tags_are_copied_with_content_alone(between, inside):
+    there = between.destination if inside else elsewhere(between)
+    put(between, "f", tags="a=1")
+    between.run(destination=there, objectTags="PreserveOnTransfer")
+    assert tags_of(between, "f") == {"a": "1"}
+    retag(between, between.source, "f", a="2")
+    again = between.run(destination=there, objectTags="PreserveOnTransfer").counters
+    assert again.files_skipped == 1
+    assert tags_of(between, "f") == {"a": "1"}
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["copied-inside", "streamed"])
+def test_tags_can_be_left_out(between, inside):
+    there = between.destination if inside else elsewhere(between)
+    put(between, "f", tags="a=1")
+    between.run(destination=there, objectTags="None")
+    assert tags_of(between, "f") == {}
+    assert between.run(destination=there, objectTags="None").counters.files_skipped == 1
+
+
+def test_cache_control_travels_and_stays(between):
+    put(between, "f")
+    between.run(destination=elsewhere(between))
+    key = {"Bucket": between.bucket, "Key": between.destination.prefix + "f"}
+    assert between.client.head_object(**key)["CacheControl"] == "max-age=9"
+    retag(between, between.source, "f", a="1")
+    assert between.run().counters.files_metadata_updated == 1
+    assert between.client.head_object(**key)["CacheControl"] == "max-age=9"
 
 
 @pytest.fixture

@@ -59,6 +59,9 @@ UNTIMED = file(metadata=stated(mtime_ns=None), mtime_ns=5, etag='"1"')
 FOREIGN = ObjectHeaders(user_metadata=(("a", "1"),))
 PROVEN = CompareOptions(source_before_ns=10, destination_until_ns=20)
 OLD = file(changed_ns=9)
+TAGGED = FOREIGN._replace(tags=(("project", "x"),))
+TAGS = CompareOptions(objects=True, tags=True)
+TAGS_DIFFER = "UpdateMetadata TagsDiffer"
 
 TABLE = [
     (AWAY, SPECIAL, REMOVE, "Skip NotAtSource"),
@@ -199,6 +202,15 @@ TABLE = [
         OBJECTS,
         "Skip Same",
     ),
+    (file(headers=TAGGED), file(headers=FOREIGN._replace(tags=())), TAGS, TAGS_DIFFER),
+    (file(headers=TAGGED), file(headers=FOREIGN._replace(tags=())), OBJECTS, "Skip Same"),
+    (file(headers=TAGGED), file(headers=TAGGED), TAGS, "Skip Same"),
+    (
+        file(headers=TAGGED),
+        file(headers=ObjectHeaders(tags=())),
+        TAGS,
+        "UpdateMetadata UserMetadataDiffers",
+    ),
     (file(), file(), PLAIN, "Skip Same"),
     (file(), file(metadata=stated(atime_ns=9)), PLAIN, "Skip Same"),
     (folder(), folder(), PLAIN, "Skip Same"),
@@ -299,6 +311,22 @@ def test_what_is_not_kept_or_not_stated_is_wanted_otherwise(entry, options, meta
     assert wanted(entry, options) == entry._replace(metadata=metadata)
 
 
+@pytest.mark.parametrize(
+    ("option", "both", "compared"),
+    [
+        ("Preserve", True, True),
+        ("Preserve", False, False),
+        ("PreserveOnTransfer", True, False),
+        ("None", True, False),
+    ],
+)
+def test_tags_are_compared_between_objects_where_they_are_preserved(option, both, compared):
+    options = TaskOptions(object_tags=option)
+    found = CompareOptions.of(options, source_objects=True, destination_objects=both)
+    assert found.tags is compared
+    assert found.copies_tags is (both and option != "None")
+
+
 def test_options_of_the_task():
     options = TaskOptions(
         transfer_mode="All",
@@ -318,6 +346,8 @@ def test_options_of_the_task():
         gid=False,
         mode=False,
         objects=True,
+        tags=True,
+        copies_tags=True,
     )
     usual = CompareOptions.of(TaskOptions(), source_objects=True, destination_objects=False)
     assert usual == CompareOptions(fill_defaults=True)

@@ -9,6 +9,7 @@ from datasync_runner.core.parts import MIB
 FILES, TO_S3 = Ends(False, False, copies=False), Ends(False, True, copies=False)
 FROM_S3, ACROSS = Ends(True, False, copies=False), Ends(True, True, copies=False)
 INSIDE = Ends(True, True, copies=True)
+TAGS_ACROSS, TAGS_INSIDE = ACROSS._replace(tags=True), INSIDE._replace(tags=True)
 COPY, UPDATE = Action.COPY, Action.UPDATE_METADATA
 UPLOAD = {"ListMultipartUploads": 1, "CreateMultipartUpload": 1, "CompleteMultipartUpload": 1}
 
@@ -36,6 +37,15 @@ UPLOAD = {"ListMultipartUploads": 1, "CreateMultipartUpload": 1, "CompleteMultip
         ),
         (COPY, 1024 * MIB, INSIDE, {"CopyObject": 1}),
         (COPY, 1025 * MIB, INSIDE, {**UPLOAD, "HeadObject": 2, "UploadPartCopy": 65}),
+        (COPY, 5, TAGS_ACROSS, {"GetObject": 1, "PutObject": 1, "GetObjectTagging": 1}),
+        (COPY, 1024 * MIB, TAGS_INSIDE, {"CopyObject": 1}),
+        (
+            COPY,
+            1025 * MIB,
+            TAGS_INSIDE,
+            {**UPLOAD, "HeadObject": 2, "UploadPartCopy": 65, "GetObjectTagging": 1},
+        ),
+        (UPDATE, 5, TAGS_ACROSS, {"CopyObject": 1}),
         (UPDATE, 5, FROM_S3, {}),
         (UPDATE, 5, TO_S3, {"HeadObject": 1, "CopyObject": 1}),
         (UPDATE, 5, ACROSS, {"CopyObject": 1}),

@@ -62,13 +62,22 @@ SIDES = pytest.mark.parametrize(
 @SIDES
 async def test_what_nobody_has_changed_is_not_asked_about(source_objects, destination_objects):
     source, destination = tree(source_objects), FakeStorage(destination_objects)
-    first, _ = await run(source, destination)
-    _, asked = await run(source, destination)
+    tags = {"object_tags": "PreserveOnTransfer"}
+    first, _ = await run(source, destination, **tags)
+    _, asked = await run(source, destination, **tags)
     assert asked
-    second, asked = await run(source, destination, first.baseline)
+    second, asked = await run(source, destination, first.baseline, **tags)
     assert asked == []
     assert (second.tally.files_skipped, second.tally.folders_transferred) == (3, 0)
     assert second.baseline.source_time >= first.baseline.source_time
+
+
+async def test_tags_that_are_compared_are_asked_for_whatever_the_stamps_say():
+    source, destination = tree(objects=True), FakeStorage(objects=True)
+    first, _ = await run(source, destination)
+    second, asked = await run(source, destination, first.baseline)
+    assert len(asked) >= 6
+    assert second.tally.files_skipped == 3
 
 
 async def test_only_what_was_changed_is_asked_about_and_done():

@@ -70,9 +70,10 @@ async def test_the_same_bytes_with_another_time_are_not_sent(source_objects, des
 @KINDS
 async def test_what_the_baseline_proves_is_not_read(source_objects, destination_objects):
     source, destination = tree(source_objects), FakeStorage(destination_objects)
-    first = await run(source, destination)
+    tags = {"object_tags": "PreserveOnTransfer"}
+    first = await run(source, destination, **tags)
     source.put(b"b", b"BBB")
-    second = await run(source, destination, first.baseline)
+    second = await run(source, destination, first.baseline, **tags)
     assert counted(second) == (1, 0, 2)
     reads = {call.split()[1] for call in source.calls + destination.calls if "read" in call}
     assert reads == {"b"}

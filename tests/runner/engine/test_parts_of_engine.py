@@ -38,7 +38,7 @@ def test_a_large_spool_goes_through_the_disk():
 
 
 def test_a_folder_comes_back_from_its_record():
-    headers = ObjectHeaders("t", None, None, None, (("a", "ü"),))
+    headers = ObjectHeaders("t", user_metadata=(("a", "ü"),), tags=(("b", "ö"),))
     full = Entry(b"\xff/", Kind.FOLDER, 0, 4, PosixMetadata(1, 2, 3, 4, 5), headers=headers)
     bare = Entry(b"a/", Kind.FOLDER, implied=True, bare=True, etag="e", storage_class="GLACIER")
     windows = bare._replace(node=WindowsMetadata(3, 9))

@@ -33,6 +33,7 @@ def entries(draw):
         draw(st.none() | WORDS),
         draw(st.none() | WORDS),
         draw(st.none() | WORDS),
+        draw(st.none() | WORDS),
         tuple(sorted(draw(USER).items())),
     )
     metadata = draw(POSIX)

@@ -1,4 +1,4 @@
-"""What is said of objects that are made, and what is heard of archived ones.
+"""What is said of objects that are made, and what is heard of archived and tagged ones.
 
 The server notes what it is asked: few servers have classes, keys of a KMS and archives.
 """
@@ -12,11 +12,13 @@ from datasync_runner.core.entry import Entry, Kind, ObjectHeaders, PosixMetadata
 from datasync_runner.core.parts import MIB
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content, Written
+from datasync_runner.storage.s3 import storage as s3_storage
 from datasync_runner.storage.s3.storage import S3Storage
 from fakes.s3_answers import Reply, error, serve
 from storage.sides import BytesReader, fine
 
 CLASS, SSE = "x-amz-storage-class", "x-amz-server-side-encryption"
+DIRECTIVE, TAGGING = "x-amz-tagging-directive", "x-amz-tagging"
 DEEP = {"storage_class": "DeepArchive", "encryption": Encryption(type="SSE_KMS")}
 FILE = Entry(b"f", Kind.FILE, 50_000, metadata=PosixMetadata(mtime_ns=1), headers=ObjectHeaders())
 NO_ARCHIVE = error(403, "InvalidObjectState")
@@ -44,7 +46,12 @@ def side_of(server, keys, **wishes):
 
 
 def willing(asked):
-    """Does all."""
+    """Does all, and finds two tags at each object."""
+    if asked.path.count("?tagging="):
+        tags = (
+            "<Tag><Key>b</Key><Value>2 &amp; 3</Value></Tag><Tag><Key>a</Key><Value>1</Value></Tag>"
+        )
+        return Reply(200, f"<Tagging><TagSet>{tags}</TagSet></Tagging>".encode())
     if asked.path.endswith("?uploads="):
         return Reply(200, b"<Result><UploadId>1</UploadId></Result>")
     if asked.method == "HEAD":
@@ -53,10 +60,10 @@ def willing(asked):
     return Reply(200, b"fine" if asked.method == "GET" else body, {"ETag": '"1"'})
 
 
-async def do(keys, work, *, wishes=None, answers=willing):
+async def do(keys, work, *, wishes=None, answers=willing, tags="None"):
     """What was asked while `work` went on with a storage, and what came of it."""
     with serve(answers) as server:
-        storage = S3Storage(side_of(server, keys, **(wishes or {})))
+        storage = S3Storage(side_of(server, keys, **(wishes or {})), tags=tags)
         try:
             found = await work(storage)
         finally:
@@ -154,3 +161,128 @@ async def test_what_cannot_be_read_back_is_no_success(keys):
     _, (answer,) = await do(keys, verify, answers=answers)
     assert isinstance(answer, errors.VerificationFailed)
     assert not answer.skips
+
+
+TAGS = (("a", "1"), ("b", "2 & 3"))
+LISTED = FILE._replace(metadata=None, headers=None)
+
+
+async def look(storage):
+    (seen,) = fine(await storage.inspect([LISTED]))
+    (examined,) = fine(await storage.examine([LISTED]))
+    (read,) = fine(await storage.read_small([LISTED]))
+    reader = await storage.open(LISTED)
+    return [entry.headers.tags for entry in (seen, examined.entry, read.entry, reader.entry)]
+
+
+@pytest.mark.parametrize(
+    ("tags", "found", "requests"),
+    [
+        ("Preserve", [TAGS, TAGS, TAGS, TAGS], 4),
+        ("PreserveOnTransfer", [None, None, TAGS, TAGS], 2),
+        ("None", [None, None, None, None], 0),
+    ],
+)
+async def test_tags_are_asked_for_where_they_are_needed(keys, tags, found, requests):
+    asked, told = await do(keys, look, tags=tags)
+    assert told == found
+    assert sum(one.path.count("?tagging=") for one in asked) == requests
+
+
+async def test_of_a_version_that_version_is_asked_for_its_tags(keys):
+    async def look_at_one(storage):
+        one = LISTED._replace(version_id="v1")
+        fine(await storage.inspect([one]))
+        fine(await storage.read_small([one]))
+        await storage.open(one)
+
+    asked, _ = await do(keys, look_at_one, tags="Preserve")
+    assert all("versionId=v1" in one.path for one in asked)
+    assert sum("?tagging=&versionId=v1" in one.path for one in asked) == 3
+
+
+async def test_a_folders_marker_is_not_asked_for_tags(keys):
+    async def inspect(storage):
+        return await storage.inspect([Entry(b"d/", Kind.FOLDER)])
+
+    asked, _ = await do(keys, inspect, tags="Preserve")
+    assert [one.method for one in asked] == ["HEAD"]
+
+
+TAGGED = FILE._replace(headers=ObjectHeaders(tags=TAGS))
+
+
+@pytest.mark.parametrize(
+    ("option", "tags", "stated", "directive"),
+    [
+        ("Preserve", TAGS, "a=1&b=2%20%26%203", "REPLACE"),
+        ("Preserve", (), None, "REPLACE"),
+        ("PreserveOnTransfer", None, None, None),
+        ("None", None, None, None),
+    ],
+)
+async def test_tags_are_written_with_the_object(keys, option, tags, stated, directive):
+    entry = FILE._replace(headers=ObjectHeaders(tags=tags))
+
+    async def both(storage):
+        fine(await storage.write_small([Content(entry, bytes(50_000))]))
+        fine(await storage.update_metadata([entry]))
+
+    asked, _ = await do(keys, both, tags=option)
+    put, update = asked[-2:]
+    assert put.headers.get(TAGGING) == update.headers.get(TAGGING) == stated
+    assert update.headers.get(DIRECTIVE) == directive
+
+
+@pytest.mark.parametrize(
+    ("option", "directive"),
+    [("Preserve", None), ("PreserveOnTransfer", None), ("None", "REPLACE")],
+)
+async def test_a_copy_inside_the_storage_takes_the_tags_along_or_leaves_them(
+    keys, option, directive
+):
+    asked, _ = await do(keys, copy, tags=option)
+    assert (asked[0].headers.get(DIRECTIVE), asked[0].headers.get(TAGGING)) == (directive, None)
+
+
+async def test_a_copy_in_parts_states_the_sources_tags(keys, monkeypatch):
+    monkeypatch.setattr(s3_storage, "WHOLE_COPY_BYTES", 1000)
+
+    async def parts(storage):
+        return fine(await storage.copy([LISTED._replace(etag='"1"')], storage))
+
+    for option, stated in (("Preserve", "a=1&b=2%20%26%203"), ("None", None)):
+        asked, _ = await do(keys, parts, tags=option)
+        (begun,) = [one for one in asked if one.path.endswith("?uploads=") and one.method == "POST"]
+        assert begun.headers.get(TAGGING) == stated
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [error(501, "NotImplemented"), error(405, "MethodNotAllowed"), Reply(200, b"the object")],
+    ids=["not-implemented", "not-allowed", "ignored"],
+)
+async def test_a_server_without_tags_stops_the_run_and_says_which_option_to_change(keys, answer):
+    def answers(asked):
+        return answer if "tagging" in asked.path else willing(asked)
+
+    with pytest.raises(errors.ConfigurationInvalid, match="set objectTags: None"):
+        await do(keys, look, answers=answers, tags="Preserve")
+
+
+async def test_no_right_to_tags_is_the_objects_failure_and_none_at_all_is_no_tag(keys):
+    async def read(storage):
+        (answer,) = await storage.read_small([LISTED])
+        return answer
+
+    def answering(reply):
+        return lambda asked: reply if "tagging" in asked.path else willing(asked)
+
+    denied = answering(error(403, "AccessDenied"))
+    _, answer = await do(keys, read, answers=denied, tags="Preserve")
+    assert isinstance(answer, errors.Denied)
+    assert "GetObjectTagging" in answer.message
+    _, content = await do(
+        keys, read, answers=answering(error(404, "NoSuchTagSet")), tags="Preserve"
+    )
+    assert content.entry.headers.tags == ()

@@ -64,6 +64,10 @@ class CompareOptions:
     """what the destination stamped no later, has not changed since both were equal."""
     devices: bool = False
     """Device nodes are kept: between file systems."""
+    tags: bool = False
+    """Both are, and their tags count, which no listing and no HEAD tells."""
+    copies_tags: bool = False
+    """Tags go with content."""
 
     @classmethod
     def of(
@@ -75,6 +79,7 @@ class CompareOptions:
         keeps: Keeps = EVERYTHING,
     ) -> "CompareOptions":
         """What the task's options mean between two kinds of storage; `keeps`: the destination."""
+        objects = source_objects and destination_objects
         return cls(
             compare=options.transfer_mode == "Changed",
             overwrite=options.overwrite_mode == "Always",
@@ -84,7 +89,9 @@ class CompareOptions:
             gid=options.gid == "IntValue" and keeps.owners,
             mode=options.posix_permissions == "Preserve" and keeps.owners,
             fill_defaults=not destination_objects,
-            objects=source_objects and destination_objects,
+            objects=objects,
+            tags=objects and options.object_tags == "Preserve",
+            copies_tags=objects and options.object_tags != "None",
             checksum=options.compare_mode == "Checksum",
             time_grain_ns=keeps.time_grain_ns,
             devices=options.preserve_devices == "Preserve"
@@ -135,6 +142,7 @@ NEWER = Decision(Action.COPY, "SourceNewer")
 METADATA = Decision(Action.UPDATE_METADATA, "MetadataDiffers")
 LINKED = Decision(Action.COPY, "LinkedElsewhere")
 USER_METADATA = Decision(Action.UPDATE_METADATA, "UserMetadataDiffers")
+TAGS = Decision(Action.UPDATE_METADATA, "TagsDiffer")
 UNKNOWN = Decision(Action.INSPECT, "MetadataUnknown")
 CONTENT_UNKNOWN = Decision(Action.INSPECT, "ContentUnknown")
 CONTENT = Decision(Action.COPY, "ContentDiffers")
@@ -190,6 +198,7 @@ def decide(
     | folder, device | the same | mtime counts, differs | UpdateMetadata MetadataDiffers |
     | any | any | of shares, attributes or create times differ | UpdateMetadata MetadataDiffers |
     | file | file | both objects, user metadata differs | UpdateMetadata UserMetadataDiffers |
+    | file | file | tags count, differ | UpdateMetadata TagsDiffer |
     | any | any | | Skip Same |
     """
     if source is None:
@@ -287,8 +296,10 @@ def _metadata(
     ):
         return _update(source, destination)
     if o.objects and source.headers and destination.headers and source.kind is not Kind.FOLDER:
-        ours, theirs = source.headers.user_metadata, destination.headers.user_metadata
-        return SAME if ours == theirs else USER_METADATA
+        if source.headers.user_metadata != destination.headers.user_metadata:
+            return USER_METADATA
+        if o.tags and source.headers.tags != destination.headers.tags:
+            return TAGS
     return SAME
 
 

@@ -50,6 +50,10 @@ class Keeps(NamedTuple):
 EVERYTHING: Final = Keeps()
 
 
+Tags = tuple[tuple[str, str], ...]
+"""Names and values, sorted."""
+
+
 class ObjectHeaders(NamedTuple):
     """What an object carries beside its bytes and its POSIX metadata."""
 
@@ -57,8 +61,11 @@ class ObjectHeaders(NamedTuple):
     content_encoding: str | None = None
     content_language: str | None = None
     content_disposition: str | None = None
+    cache_control: str | None = None
     user_metadata: tuple[tuple[str, str], ...] = ()
     """Sorted; without the keys of POSIX metadata."""
+    tags: Tags | None = None
+    """None: nobody asked for them."""
 
 
 class HardLink(NamedTuple):

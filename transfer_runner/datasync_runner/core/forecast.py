@@ -27,6 +27,8 @@ class Ends(NamedTuple):
     destination_objects: bool
     copies: bool
     """The storage copies by itself."""
+    tags: bool = False
+    """Tags go with content."""
 
 
 def for_file(action: Action, size_bytes: int, ends: Ends) -> Counter[str]:
@@ -47,6 +49,7 @@ def for_file(action: Action, size_bytes: int, ends: Ends) -> Counter[str]:
     | UpdateMetadata | S3 | S3 | any | CopyObject |
 
     An upload: ListMultipartUploads, CreateMultipartUpload, CompleteMultipartUpload; n parts.
+    Where tags go with content, a GetObjectTagging for each copy from S3 to S3 but CopyObject.
     """
     asked: Counter[str] = Counter()
     if action is Action.UPDATE_METADATA:
@@ -58,11 +61,13 @@ def for_file(action: Action, size_bytes: int, ends: Ends) -> Counter[str]:
             asked["CopyObject"] += 1
         else:
             asked["HeadObject"] += 2
+            asked["GetObjectTagging"] += ends.tags
             _upload(asked, "UploadPartCopy", size_bytes)
     elif action is Action.COPY:
         in_parts = ends.destination_objects and size_bytes > SINGLE_PUT_BYTES
         if ends.source_objects:
             asked["HeadObject"] += size_bytes > SMALL_BYTES
+            asked["GetObjectTagging"] += ends.tags
             whole = size_bytes <= SMALL_BYTES
             ranges = layout(size_bytes).number if in_parts else -(-size_bytes // RANGE_BYTES)
             asked["GetObject"] += 1 if whole else ranges

@@ -69,6 +69,7 @@ def with_proof(
     | recipe | roots | the destination's root | holds |
     |---|---|---|---|
     | the same | the same | changed no earlier than our last run ended | yes |
+    | | | tags are compared: a new one moves no stamp | no |
     | another | | | no |
     | | another file system or folder | | no |
     | | | older than our last run: put back to an earlier state | no |
@@ -76,7 +77,7 @@ def with_proof(
     known = plan.baseline
     if known is None or beginning is None:
         return options
-    reason = _refuted(known, plan, beginning)
+    reason = "tags are compared" if options.tags else _refuted(known, plan, beginning)
     if reason:
         _log.info("baseline", extra={"fields": {"used": False, "reason": reason}})
         return options

@@ -37,6 +37,7 @@ class DryRun:
             source.objects,
             destination.objects,
             copies=options.keeps_everything and destination.copies_from(source),
+            tags=options.copies_tags,
         )
         self._inspection = Inspection(
             source, destination, options=options, tally=tally, budget=ByteBudget(BUDGET_BYTES)

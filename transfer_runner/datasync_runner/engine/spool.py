@@ -5,7 +5,7 @@ They come back in the opposite order, so that what is inside a folder comes befo
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
@@ -88,10 +88,17 @@ def _entry(fields: list[Any]) -> Entry:
     key, *others, headers, changed_ns, windows, storage_class = fields
     folder = Entry(key.encode("latin-1"), Kind.FOLDER, *others, changed_ns=changed_ns)
     if headers is not None:
-        user = tuple((name, value) for name, value in headers[-1])
-        headers = ObjectHeaders(*headers[:-1], user_metadata=user)
+        headers = ObjectHeaders(*headers)
+        headers = headers._replace(
+            user_metadata=_pairs(headers.user_metadata),
+            tags=None if headers.tags is None else _pairs(headers.tags),
+        )
     metadata = None if folder.metadata is None else PosixMetadata(*folder.metadata)
     node = None if windows is None else WindowsMetadata(*windows)
     return folder._replace(
         metadata=metadata, headers=headers, node=node, storage_class=storage_class
     )
+
+
+def _pairs(listed: Iterable[Iterable[str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in listed)

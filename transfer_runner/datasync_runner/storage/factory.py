@@ -42,7 +42,7 @@ def make_storages(plan: TransferPlan, means: Means) -> tuple[Destination, Destin
 def _source(plan: TransferPlan, means: Means, throttle: Throttle | None) -> Destination:
     side = plan.source
     if isinstance(side, S3Side):
-        return _s3(side, means, throttle)
+        return _s3(plan, side, means, throttle)
     if isinstance(side, SmbSide):
         return _smb()(side, writes=False, started_ns=means.started_ns)
     return PosixStorage(side, writes=False, sets_owner=False, started_ns=means.started_ns)
@@ -51,7 +51,7 @@ def _source(plan: TransferPlan, means: Means, throttle: Throttle | None) -> Dest
 def _destination(plan: TransferPlan, means: Means, throttle: Throttle | None) -> Destination:
     side, options = plan.destination, plan.options
     if isinstance(side, S3Side):
-        return _s3(side, means, throttle)
+        return _s3(plan, side, means, throttle)
     verifies, creates = options.verify_mode != "None", plan.mode == "Transfer"
     if isinstance(side, SmbSide):
         return _smb()(
@@ -91,8 +91,15 @@ def requests_sent(storage: Destination) -> Counter[str]:
     return Counter(storage.sent) if isinstance(storage, S3Storage) else Counter()
 
 
-def _s3(side: S3Side, means: Means, throttle: Throttle | None) -> S3Storage:
-    return S3Storage(side, budget=means.budget, throttle=throttle, connections=means.connections)
+def _s3(plan: TransferPlan, side: S3Side, means: Means, throttle: Throttle | None) -> S3Storage:
+    both = isinstance(plan.source, S3Side) and isinstance(plan.destination, S3Side)
+    return S3Storage(
+        side,
+        budget=means.budget,
+        throttle=throttle,
+        connections=means.connections,
+        tags=plan.options.object_tags if both else "None",
+    )
 
 
 def _smb() -> "type[SmbStorage]":

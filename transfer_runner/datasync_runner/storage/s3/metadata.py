@@ -29,6 +29,7 @@ def headers_of(entry: Entry) -> list[tuple[str, str]]:
         ("content-encoding", own.content_encoding),
         ("content-language", own.content_language),
         ("content-disposition", own.content_disposition),
+        ("cache-control", own.cache_control),
     ):
         if value:
             found.append((name, value))
@@ -59,6 +60,7 @@ def described(
             headers.get("content-encoding"),
             headers.get("content-language"),
             headers.get("content-disposition"),
+            headers.get("cache-control"),
             tuple([(name, user[name]) for name in sorted(foreign)]) if foreign else (),
         ),
         storage_class=storage_class,

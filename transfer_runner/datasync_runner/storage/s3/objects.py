@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from datasync_api.plan import S3Side
+from datasync_api.task import ObjectTags
 from datasync_runner.checksums import crc64, from_header, to_header
-from datasync_runner.core.entry import ARCHIVES, Entry
+from datasync_runner.core.entry import ARCHIVES, Entry, Kind
 from datasync_runner.core.names import problem
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content, Examined, Written
@@ -24,7 +25,9 @@ from datasync_runner.storage.s3.metadata import CHECKSUM, described, headers_of,
 from datasync_runner.storage.s3.proof import refuses
 from datasync_runner.storage.s3.signer import canonical_query, encode_key
 from datasync_runner.storage.s3.standing import reading_headers
+from datasync_runner.storage.s3.tags import REPLACED, TagReader, stated_tags
 
+T = TypeVar("T")
 R = TypeVar("R")
 MAX_KEY_BYTES: Final = 1024
 _ENABLED: Final[tuple[str, str]] = ("x-amz-checksum-mode", "ENABLED")
@@ -38,8 +41,11 @@ _COPIED: Final = re.compile(rb"<(ETag|ChecksumCRC64NVME)>([^<]*)</")
 class Objects:
     """The objects below one prefix."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, tags: ObjectTags = "None") -> None:
+        """`tags`: as the task's option says, where both sides are object storage."""
         self.client = client
+        self._copies_tags, self._compares_tags = tags != "None", tags == "Preserve"
+        self._tags = TagReader(client, self.path)
         self.checks: bool | None = None
         """Whether the server refuses wrong checksums; None: not known yet."""
         self._asking = asyncio.Lock()
@@ -83,7 +89,12 @@ class Objects:
                 # A listing tells the class; what a manifest names is not listed.
                 kept = entry.storage_class or headers.get(STORAGE_CLASS, STANDARD)
                 found = described(entry.key, headers, _length(headers), storage_class=kept)
-                give(found._replace(version_id=version_id) if version_id else found)
+                if version_id:
+                    found = found._replace(version_id=version_id)
+                if self._compares_tags and found.kind is not Kind.FOLDER:
+                    self._tags.add(found, give)
+                else:
+                    give(found)
 
         version_id = entry.version_id
         path, query = self.path(entry.key), version_query(version_id)
@@ -95,15 +106,22 @@ class Objects:
             give(Examined(entry))
             return
 
-        def examined(answer: Answer) -> Examined:
+        def finish(answer: Answer | errors.StorageError) -> None:
+            if isinstance(answer, errors.StorageError):
+                give(answer)
+                return
             headers = answer.headers()
             kept = entry.storage_class or headers.get(STORAGE_CLASS, STANDARD)
             found = described(entry.key, headers, _length(headers), storage_class=kept)
-            return Examined(found, stored_checksum(headers) if trusted else None)
+            checksum = stored_checksum(headers) if trusted else None
+            if self._compares_tags and found.kind is not Kind.FOLDER:
+                self._tags.add(found, _then(give, lambda e: Examined(e, checksum)))
+            else:
+                give(Examined(found, checksum))
 
         path, key = self.path(entry.key), entry.key
         call = Call("HeadObject", "HEAD", path, headers=[_ENABLED], key=key)
-        self.client.start(call, _then(give, examined))
+        self.client.start(call, finish)
 
     def read(self, entry: Entry, give: Give[Content]) -> None:
         """A whole object, the very one that was listed; any FileError, Unavailable as answers."""
@@ -125,7 +143,12 @@ class Objects:
                 give(answer)
             else:
                 body = answer.body
-                give(Content(described(key, answer.headers(), len(body)), body))
+                content = Content(described(key, answer.headers(), len(body)), body)
+                if self._copies_tags:
+                    found = content.entry._replace(version_id=entry.version_id)
+                    self._tags.add(found, _then(give, lambda e: Content(e, body)))
+                else:
+                    give(content)
 
         path, query = self.path(key), version_query(entry.version_id)
         call = Call("GetObject", "GET", path, query, headers=headers, key=key, judge=judge)
@@ -171,7 +194,17 @@ class Objects:
         """What a request says of the object that it makes: metadata, storage class, encryption."""
         headers = headers_of(entry)
         headers += self.keeping.headers(entry)
+        if self._copies_tags:
+            headers += stated_tags(entry)
         return headers
+
+    def tagged(self, entry: Entry, give: Give[Entry]) -> None:
+        """An object that is read, with its tags where they are to be copied."""
+        known = entry.headers is not None and entry.headers.tags is not None
+        if self._copies_tags and not known:
+            self._tags.add(entry, give)
+        else:
+            give(entry)
 
     def write_folder(self, entry: Entry, give: Give[Entry]) -> None:
         """PUT of the marker `dir/`."""
@@ -202,6 +235,8 @@ class Objects:
             *copy_source(self.side, self.name(entry.key), self.side),
             ("x-amz-metadata-directive", "REPLACE"),
         ]
+        if entry.headers is not None and entry.headers.tags is not None:
+            headers.append(REPLACED)
         call = Call(
             "CopyObject", "PUT", path, headers=headers, body=b"", key=entry.key, thinks=True
         )
@@ -219,6 +254,8 @@ class Objects:
         ]
         if self.keeping.class_of(entry) in ARCHIVES:
             headers.append(_CHECKED)  # no reading back from there
+        if not self._copies_tags:
+            headers.append(REPLACED)  # by none
         if entry.etag:
             headers.append(("x-amz-copy-source-if-match", entry.etag))
 
@@ -276,12 +313,10 @@ def _length(headers: dict[str, str]) -> int:
     return int(length) if length.isdecimal() else 0
 
 
-def _then(
-    give: Give[R], make: Callable[[Answer], R]
-) -> Callable[[Answer | errors.StorageError], None]:
+def _then(give: Give[R], make: Callable[[T], R]) -> Callable[[T | errors.StorageError], None]:
     """Errors go through, answers are turned into what is asked for."""
 
-    def finish(answer: Answer | errors.StorageError) -> None:
+    def finish(answer: T | errors.StorageError) -> None:
         give(answer if isinstance(answer, errors.StorageError) else make(answer))
 
     return finish

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from datasync_api.patterns import Filter
 from datasync_api.plan import S3Side
+from datasync_api.task import ObjectTags
 from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, Keeps
 from datasync_runner.core.parts import (
@@ -65,12 +66,13 @@ class S3Storage:
         budget: ByteBudget | None = None,
         throttle: Throttle | None = None,
         connections: int = 256,
+        tags: ObjectTags = "None",
     ) -> None:
         """Raises: ConfigurationInvalid when the Secret's files are not there."""
         self._side = side
         self._budget = budget or ByteBudget(BUDGET_BYTES)
         self._client = Client(side, most=connections, throttle=throttle)
-        self._objects = Objects(self._client)
+        self._objects = Objects(self._client, tags=tags)
         self._date_ns = 0
 
     @property
@@ -143,6 +145,7 @@ class S3Storage:
         length = headers.get("content-length", "")
         found = described(entry.key, headers, int(length) if length.isdecimal() else 0)
         found = found._replace(version_id=entry.version_id)
+        found = await self._one(self._objects.tagged, found)
         return ObjectReader(
             self._client, self._objects.path(entry.key), found, checksum=stored_checksum(headers)
         )
@@ -211,6 +214,7 @@ class S3Storage:
         try:
             name = source._objects.name(entry.key)
             known = await source._one(source._objects.inspect, entry)
+            known = await source._one(source._objects.tagged, known)
             if entry.etag and known.etag != entry.etag:
                 raise errors.ChangedDuringTransfer("it was replaced since it was listed", entry.key)
             upload = Upload(self._objects, known, budget=self._budget)
