@@ -549,6 +549,12 @@ CASES = (
         "use transferMode Changed, or compareMode Properties",
     ),
     Case(
+        "checksum-algorithm",
+        task("options: {checksumAlgorithm: MD5}"),
+        "spec.options.checksumAlgorithm",
+        'supported values: "CRC64NVME", "CRC32C", "SHA256"',
+    ),
+    Case(
         "mtime-without-atime",
         task("options: {atime: None}"),
         "spec.options.atime",

@@ -97,6 +97,11 @@ class TaskOptions(ApiModel):
         description="Properties: size, time and metadata tell what has changed. Checksum: files of "
         "one size are compared by content, but for those that the last run has proven.",
     )
+    checksum_algorithm: Literal["CRC64NVME", "CRC32C", "SHA256"] = Field(
+        default="CRC64NVME",
+        description="What S3 checks each object by when it is written, and stores with it. SHA256: "
+        "of an object that is uploaded in parts, of the parts' checksums.",
+    )
     task_queueing: Literal["Enabled", "Disabled"] = Field(
         default="Enabled",
         description="Disabled: a start while an execution of the task is active ends in Error.",

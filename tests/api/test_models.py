@@ -91,6 +91,7 @@ def test_defaults_of_the_task_are_awss() -> None:
         "objectTags": "Preserve",
         "bytesPerSecond": -1,
         "compareMode": "Properties",
+        "checksumAlgorithm": "CRC64NVME",
         "taskQueueing": "Enabled",
         "logLevel": "Basic",
         "fileErrorPolicy": "Fail",

@@ -1,4 +1,4 @@
-"""CRC64NVME, the checksum that S3 stores for whole objects: the only importer of awscrt.
+"""CRC64NVME, the checksum of whatever is moved, and CRC32C: the only importer of awscrt.
 
 The library is loaded with the first checksum: it takes 40 ms of CPU (its cryptography, which nobody
 asks for, measures the machine's entropy), and a run that finds nothing to move needs none.  Whoever
@@ -31,6 +31,16 @@ def crc64(data: bytes | memoryview, previous: int = 0) -> int:
 def combine(first: int, second: int, second_size_bytes: int) -> int:
     """The checksum of two pieces in a row, from those of the pieces."""
     return _library().combine_crc64nvme(first, second, second_size_bytes)
+
+
+def crc32c(data: bytes | memoryview, previous: int = 0) -> int:
+    """The checksum of data that follows data whose checksum is `previous`."""
+    return _library().crc32c(data, previous)
+
+
+def combine_crc32c(first: int, second: int, second_size_bytes: int) -> int:
+    """As `combine`."""
+    return _library().combine_crc32c(first, second, second_size_bytes)
 
 
 def crc64_of_zeros(size_bytes: int) -> int:

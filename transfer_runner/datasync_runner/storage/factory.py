@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from datasync_api.plan import AnySide, PosixSide, S3Side, SmbSide, TransferPlan
+from datasync_api.task import ObjectTags
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.port import Destination
 from datasync_runner.storage.posix import PosixStorage
+from datasync_runner.storage.s3.algorithms import ALGORITHMS, CRC64NVME, Algorithm
 from datasync_runner.storage.s3.storage import S3Storage
 from datasync_runner.storage.throttle import Throttle
 
@@ -42,7 +44,7 @@ def make_storages(plan: TransferPlan, means: Means) -> tuple[Destination, Destin
 def _source(plan: TransferPlan, means: Means, throttle: Throttle | None) -> Destination:
     side = plan.source
     if isinstance(side, S3Side):
-        return _s3(plan, side, means, throttle)
+        return _s3(side, means, throttle, tags=_object_tags(plan))
     if isinstance(side, SmbSide):
         return _smb()(side, writes=False, started_ns=means.started_ns)
     return PosixStorage(side, writes=False, sets_owner=False, started_ns=means.started_ns)
@@ -51,7 +53,8 @@ def _source(plan: TransferPlan, means: Means, throttle: Throttle | None) -> Dest
 def _destination(plan: TransferPlan, means: Means, throttle: Throttle | None) -> Destination:
     side, options = plan.destination, plan.options
     if isinstance(side, S3Side):
-        return _s3(plan, side, means, throttle)
+        algorithm = ALGORITHMS[options.checksum_algorithm]
+        return _s3(side, means, throttle, tags=_object_tags(plan), algorithm=algorithm)
     verifies, creates = options.verify_mode != "None", plan.mode == "Transfer"
     if isinstance(side, SmbSide):
         return _smb()(
@@ -80,7 +83,7 @@ def make_report_storage(side: AnySide, means: Means) -> Destination:
     Raises: ConfigurationInvalid.
     """
     if isinstance(side, S3Side):
-        return _s3(side, means, None)
+        return _s3(side, means, None, tags="None")
     if isinstance(side, SmbSide):
         return _smb()(side, writes=True, started_ns=means.started_ns)
     return PosixStorage(side, writes=True, sets_owner=False, started_ns=means.started_ns)
@@ -91,14 +94,27 @@ def requests_sent(storage: Destination) -> Counter[str]:
     return Counter(storage.sent) if isinstance(storage, S3Storage) else Counter()
 
 
-def _s3(plan: TransferPlan, side: S3Side, means: Means, throttle: Throttle | None) -> S3Storage:
+def _object_tags(plan: TransferPlan) -> ObjectTags:
+    """Files have no tags: only from objects to objects there is something to keep."""
     both = isinstance(plan.source, S3Side) and isinstance(plan.destination, S3Side)
+    return plan.options.object_tags if both else "None"
+
+
+def _s3(
+    side: S3Side,
+    means: Means,
+    throttle: Throttle | None,
+    *,
+    tags: ObjectTags,
+    algorithm: Algorithm = CRC64NVME,
+) -> S3Storage:
     return S3Storage(
         side,
         budget=means.budget,
         throttle=throttle,
         connections=means.connections,
-        tags=plan.options.object_tags if both else "None",
+        tags=tags,
+        algorithm=algorithm,
     )
 
 

@@ -10,12 +10,13 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
-from datasync_runner.checksums import crc64
+from datasync_runner.checksums import crc64, from_header
 from datasync_runner.core.entry import ARCHIVES, Entry, ObjectHeaders
 from datasync_runner.core.parts import COPY_LIMIT_BYTES, PARTS_AT_ONCE, layout
 from datasync_runner.storage import errors
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.port import Moved, RangedReader, Reader, Written, nobody
+from datasync_runner.storage.s3.algorithms import CRC64NVME
 from datasync_runner.storage.s3.calls import Call
 from datasync_runner.storage.s3.keeping import STANDARD, STORAGE_CLASS
 from datasync_runner.storage.s3.metadata import META
@@ -38,7 +39,8 @@ class Upload:
         self._objects, self._client, self._entry = objects, objects.client, entry
         self._budget = budget
         self._checksums = checksums
-        self._calls = UploadCalls(objects.path(entry.key), entry.key)
+        self._algorithm = objects.algorithm
+        self._calls = UploadCalls(objects.path(entry.key), entry.key, self._algorithm)
         self._uploads = Uploads(objects)
         try:
             self._layout = layout(entry.size_bytes)
@@ -104,7 +106,7 @@ class Upload:
                     await self._uploads.abort(self._entry.key, other)
         if self._objects.checks is None and self._checksums:
             # Whatever becomes of it, the real first part takes its place.
-            await self._objects.learn(self._calls.part(self._id, 1, _QUESTION, checksum=None))
+            await self._objects.learn(self._calls.part(self._id, 1, _QUESTION, stated=""))
 
     async def _create(self) -> Call:
         """Begin an upload; without checksums where the server knows none for whole objects."""
@@ -122,7 +124,7 @@ class Upload:
     def _fits(self, parts: dict[int, Part]) -> bool:
         """Whether what another run has sent was cut as we cut."""
         return all(
-            part.checksum is not None and part.size_bytes == self._extent(number)[1]
+            part.stated and part.size_bytes == self._extent(number)[1]
             for number, part in parts.items()
         )
 
@@ -184,14 +186,14 @@ class Upload:
 
     async def _put(self, number: int, body: bytes) -> Made:
         checksum = crc64(body)
+        stated = self._algorithm.stated(body, checksum)
         self._moved(len(body))
         known = self._known.get(number)
-        if known is not None and (known.checksum, known.size_bytes) == (checksum, len(body)):
-            return Made(known.etag, checksum, len(body))
-        stated = checksum if self._checksums else None
-        call = self._calls.part(self._id, number, body, checksum=stated)
+        if known is not None and (known.stated, known.size_bytes) == (stated, len(body)):
+            return Made(known.etag, checksum, stated, len(body))
+        call = self._calls.part(self._id, number, body, stated=stated if self._checksums else "")
         headers = (await self._client.ask(call)).headers()
-        return Made(headers.get("etag", ""), checksum, len(body))
+        return Made(headers.get("etag", ""), checksum, stated, len(body))
 
     async def _copy_part(
         self, number: int, source: list[tuple[str, str]], source_etag: str
@@ -201,13 +203,14 @@ class Upload:
             self._id, number, source=source, etag=source_etag, extent=extent
         )
         part = self._uploads.copied((await self._client.ask(call)).body, extent[1])
-        self._made[number] = Made(part.etag, part.checksum, part.size_bytes)
+        checksum = from_header(part.stated) if self._algorithm is CRC64NVME else None
+        self._made[number] = Made(part.etag, checksum, part.stated, part.size_bytes)
 
     async def _complete(self) -> Written:
         whole = whole_checksum(self._made)
-        stated = whole if self._checksums else None
-        call = self._calls.complete(self._id, self._made, whole=stated)
-        proven = stated is not None and self._objects.checks is True
+        stated = self._checksums and all(part.stated for part in self._made.values())
+        call = self._calls.complete(self._id, self._made, checksums=stated)
+        proven = stated and self._objects.checks is True
         try:
             version_id = version_of((await self._client.ask(call)).head)
         except errors.Missing:

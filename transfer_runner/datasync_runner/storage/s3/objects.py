@@ -12,16 +12,17 @@ from typing import Final, TypeVar
 
 from datasync_api.plan import S3Side
 from datasync_api.task import ObjectTags
-from datasync_runner.checksums import crc64, from_header, to_header
+from datasync_runner.checksums import crc64, from_header
 from datasync_runner.core.entry import ARCHIVES, Entry, Kind
 from datasync_runner.core.names import problem
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content, Examined, Written
+from datasync_runner.storage.s3.algorithms import ALGORITHMS, CRC64NVME, Algorithm
 from datasync_runner.storage.s3.calls import Answer, Call
 from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.gather import Give
 from datasync_runner.storage.s3.keeping import STANDARD, STORAGE_CLASS, Keeping
-from datasync_runner.storage.s3.metadata import CHECKSUM, described, headers_of, stored_checksum
+from datasync_runner.storage.s3.metadata import described, headers_of, stored_checksum
 from datasync_runner.storage.s3.proof import refuses
 from datasync_runner.storage.s3.signer import canonical_query, encode_key
 from datasync_runner.storage.s3.standing import reading_headers
@@ -33,7 +34,14 @@ MAX_KEY_BYTES: Final = 1024
 _ENABLED: Final[tuple[str, str]] = ("x-amz-checksum-mode", "ENABLED")
 _VERSION: Final = re.compile(rb"(?i)\r\nx-amz-version-id: *([^\r\n ]+)")
 _CHECKED: Final[tuple[str, str]] = ("x-amz-checksum-algorithm", "CRC64NVME")
-_ECHO: Final = re.compile(rb"(?i)\r\nx-amz-checksum-crc64nvme: *([A-Za-z0-9+/=]+) *\r\n")
+
+
+def _echo(algorithm: Algorithm) -> re.Pattern[bytes]:
+    header = re.escape(algorithm.header.encode())
+    return re.compile(rb"(?i)\r\n%s: *([A-Za-z0-9+/=]+) *\r\n" % header)
+
+
+_ECHOES: Final = [(_echo(one), one.of) for one in ALGORITHMS.values()]
 _COMPOSITE: Final = re.compile(rb"(?i)\r\nx-amz-checksum-type: *COMPOSITE *\r\n")
 _COPIED: Final = re.compile(rb"<(ETag|ChecksumCRC64NVME)>([^<]*)</")
 
@@ -41,11 +49,18 @@ _COPIED: Final = re.compile(rb"<(ETag|ChecksumCRC64NVME)>([^<]*)</")
 class Objects:
     """The objects below one prefix."""
 
-    def __init__(self, client: Client, *, tags: ObjectTags = "None") -> None:
-        """`tags`: as the task's option says, where both sides are object storage."""
-        self.client = client
+    def __init__(
+        self, client: Client, *, tags: ObjectTags = "None", algorithm: Algorithm = CRC64NVME
+    ) -> None:
+        """`tags`: as the task's option says, where both sides are object storage.
+
+        `algorithm`: what is stated of what is written.
+        """
+        self.client, self.algorithm = client, algorithm
         self._copies_tags, self._compares_tags = tags != "None", tags == "Preserve"
         self._tags = TagReader(client, self.path)
+        self._echo = _echo(algorithm)
+        self._algorithm_header = ("x-amz-checksum-algorithm", algorithm.name)
         self.checks: bool | None = None
         """Whether the server refuses wrong checksums; None: not known yet."""
         self._asking = asyncio.Lock()
@@ -131,10 +146,13 @@ class Objects:
             headers.append(("if-match", entry.etag))
 
         def judge(answer: Answer) -> errors.StorageError | None:
-            echo = _ECHO.search(answer.head)
-            if echo is None or _COMPOSITE.search(answer.head):
+            if _COMPOSITE.search(answer.head):
                 return None
-            if echo[1].decode() == to_header(crc64(answer.body)):
+            for echo, of in _ECHOES:
+                found = echo.search(answer.head)
+                if found is not None and found[1].decode() != of(answer.body):
+                    break
+            else:
                 return None
             return errors.Unavailable("it arrived damaged: its checksum differs from S3's", key)
 
@@ -158,15 +176,15 @@ class Objects:
         """PUT of a whole object, its checksum judged by the server."""
         entry = content.entry
         checksum = crc64(content.body)
-        stated = to_header(checksum)
+        stated = self.algorithm.stated(content.body, checksum)
         call = self.write_call(content)
-        call.headers.append((CHECKSUM, stated))
+        call.headers.append((self.algorithm.header, stated))
 
         def finish(answer: Answer | errors.StorageError) -> None:
             if isinstance(answer, errors.StorageError):
                 give(answer)
                 return
-            echo = _ECHO.search(answer.head)
+            echo = self._echo.search(answer.head)
             version_id = version_of(answer.head)
             if echo is None:
                 give(Written(entry, checksum, version_id=version_id))
@@ -181,7 +199,7 @@ class Objects:
         """Find out whether the server checks, with what is to be written.  Raises: StopError."""
         async with self._asking:
             if self.checks is None:
-                self.checks = await refuses(self.client, call)
+                self.checks = await refuses(self.client, call, self.algorithm)
 
     def write_call(self, content: Content) -> Call:
         """The PUT of a whole object, without a checksum.  Raises: NameNotRepresentable."""
@@ -234,6 +252,7 @@ class Objects:
             *self.stated(entry),
             *copy_source(self.side, self.name(entry.key), self.side),
             ("x-amz-metadata-directive", "REPLACE"),
+            self._algorithm_header,
         ]
         if entry.headers is not None and entry.headers.tags is not None:
             headers.append(REPLACED)
@@ -248,12 +267,12 @@ class Objects:
         It is proven when the server says that the copy has the source's ETag.
         """
         name = source.prefix + entry.key.decode("utf-8", "surrogateescape")
+        archived = self.keeping.class_of(entry) in ARCHIVES
         headers = [
             *copy_source(source, name, self.side, version_id=entry.version_id),
             *self.keeping.headers(entry),
+            _CHECKED if archived else self._algorithm_header,  # no reading back from an archive
         ]
-        if self.keeping.class_of(entry) in ARCHIVES:
-            headers.append(_CHECKED)  # no reading back from there
         if not self._copies_tags:
             headers.append(REPLACED)  # by none
         if entry.etag:

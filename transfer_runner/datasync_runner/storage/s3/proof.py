@@ -8,21 +8,20 @@ that a transfer does not have.
 
 from typing import Final
 
-from datasync_runner.checksums import crc64, to_header
 from datasync_runner.storage import errors
+from datasync_runner.storage.s3.algorithms import Algorithm
 from datasync_runner.storage.s3.calls import Call
 from datasync_runner.storage.s3.client import Client
-from datasync_runner.storage.s3.metadata import CHECKSUM
 
 REFUSALS: Final = frozenset({"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch"})
 
 
-async def refuses(client: Client, call: Call) -> bool | None:
+async def refuses(client: Client, call: Call, algorithm: Algorithm) -> bool | None:
     """Whether the server refuses the call with a wrong checksum; None: it gave no clear answer.
 
     The call has a body and no checksum yet.  Raises: StopError.
     """
-    call.headers.append((CHECKSUM, to_header(crc64(call.body or b"") ^ 1)))
+    call.headers.append((algorithm.header, algorithm.of((call.body or b"") + b"?")))
     call.once = True
     try:
         await client.ask(call)

@@ -32,6 +32,7 @@ from datasync_runner.storage.port import (
     Written,
     nobody,
 )
+from datasync_runner.storage.s3.algorithms import CRC64NVME, Algorithm
 from datasync_runner.storage.s3.answers import denied
 from datasync_runner.storage.s3.calls import Call
 from datasync_runner.storage.s3.changing import while_changing
@@ -67,12 +68,13 @@ class S3Storage:
         throttle: Throttle | None = None,
         connections: int = 256,
         tags: ObjectTags = "None",
+        algorithm: Algorithm = CRC64NVME,
     ) -> None:
         """Raises: ConfigurationInvalid when the Secret's files are not there."""
         self._side = side
         self._budget = budget or ByteBudget(BUDGET_BYTES)
         self._client = Client(side, most=connections, throttle=throttle)
-        self._objects = Objects(self._client, tags=tags)
+        self._objects = Objects(self._client, tags=tags, algorithm=algorithm)
         self._date_ns = 0
 
     @property

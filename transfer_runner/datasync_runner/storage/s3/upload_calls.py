@@ -1,14 +1,11 @@
 """The requests of one multipart upload, and what its parts amount to: pure, it sends nothing."""
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from datasync_runner.checksums import combine, to_header
+from datasync_runner.checksums import combine
+from datasync_runner.storage.s3.algorithms import CRC64NVME, Algorithm
 from datasync_runner.storage.s3.calls import Call
-from datasync_runner.storage.s3.metadata import CHECKSUM
 from datasync_runner.storage.s3.signer import canonical_query
-
-_TYPE: Final = ("x-amz-checksum-type", "FULL_OBJECT")
-_ALGORITHM: Final = ("x-amz-checksum-algorithm", "CRC64NVME")
 
 
 class Made(NamedTuple):
@@ -16,26 +13,31 @@ class Made(NamedTuple):
 
     etag: str
     checksum: int | None
+    """CRC64NVME; None: not known."""
+    stated: str
+    """In the upload's algorithm, as headers have it; empty: not known."""
     size_bytes: int
 
 
 class UploadCalls:
     """Makes the requests for one key."""
 
-    def __init__(self, path: str, key: bytes) -> None:
-        self._path, self._key = path, key
+    def __init__(self, path: str, key: bytes, algorithm: Algorithm = CRC64NVME) -> None:
+        self._path, self._key, self._algorithm = path, key, algorithm
+        self._kind: tuple[str, str] = ("x-amz-checksum-type", algorithm.kind)
 
     def create(self, headers: list[tuple[str, str]], *, checksums: bool) -> Call:
-        """CreateMultipartUpload, with a checksum of the whole object if so wished."""
-        stated = [*headers, _ALGORITHM, _TYPE] if checksums else headers
+        """CreateMultipartUpload, with a checksum of the object if so wished."""
+        algorithm = ("x-amz-checksum-algorithm", self._algorithm.name)
+        stated = [*headers, algorithm, self._kind] if checksums else headers
         return Call(
             "CreateMultipartUpload", "POST", self._path, "uploads=", headers=stated, body=b"",
             key=self._key,
         )  # fmt: skip
 
-    def part(self, upload_id: str, number: int, body: bytes, *, checksum: int | None) -> Call:
-        """UploadPart."""
-        headers = [] if checksum is None else [(CHECKSUM, to_header(checksum))]
+    def part(self, upload_id: str, number: int, body: bytes, *, stated: str) -> Call:
+        """UploadPart; `stated`: its checksum, or empty."""
+        headers = [(self._algorithm.header, stated)] if stated else []
         return Call(
             "UploadPart", "PUT", self._path, _query(upload_id, number), headers=headers, body=body,
             key=self._key,
@@ -62,13 +64,17 @@ class UploadCalls:
             body=b"", key=self._key, thinks=True,
         )  # fmt: skip
 
-    def complete(self, upload_id: str, made: dict[int, Made], *, whole: int | None) -> Call:
-        """CompleteMultipartUpload; with `whole` the server compares it with its own."""
-        headers = [] if whole is None else [(CHECKSUM, to_header(whole)), _TYPE]
+    def complete(self, upload_id: str, made: dict[int, Made], *, checksums: bool) -> Call:
+        """CompleteMultipartUpload; with `checksums` the server compares them with its own."""
+        algorithm = self._algorithm
+        headers = [self._kind] if checksums else []
+        parts = [(part.stated, part.size_bytes) for _, part in sorted(made.items())]
+        if checksums and (whole := algorithm.whole(parts)):
+            headers.insert(0, (algorithm.header, whole))
         return Call(
             "CompleteMultipartUpload", "POST", self._path,
             canonical_query([("uploadId", upload_id)]), headers=headers,
-            body=completion(made, checksums=whole is not None), key=self._key, thinks=True,
+            body=completion(made, algorithm if checksums else None), key=self._key, thinks=True,
         )  # fmt: skip
 
 
@@ -82,11 +88,12 @@ def whole_checksum(made: dict[int, Made]) -> int | None:
     return whole
 
 
-def completion(made: dict[int, Made], *, checksums: bool) -> bytes:
-    """The body of CompleteMultipartUpload."""
+def completion(made: dict[int, Made], algorithm: Algorithm | None) -> bytes:
+    """The body of CompleteMultipartUpload; None: without checksums."""
+    element = algorithm.element if algorithm else ""
     parts = "".join(
         f"<Part><PartNumber>{number}</PartNumber><ETag>{part.etag}</ETag>"
-        + (_stated(part.checksum) if checksums and part.checksum is not None else "")
+        + (f"<{element}>{part.stated}</{element}>" if element and part.stated else "")
         + "</Part>"
         for number, part in sorted(made.items())
     )
@@ -98,7 +105,3 @@ def completion(made: dict[int, Made], *, checksums: bool) -> bytes:
 
 def _query(upload_id: str, number: int) -> str:
     return canonical_query([("partNumber", str(number)), ("uploadId", upload_id)])
-
-
-def _stated(checksum: int) -> str:
-    return f"<ChecksumCRC64NVME>{to_header(checksum)}</ChecksumCRC64NVME>"

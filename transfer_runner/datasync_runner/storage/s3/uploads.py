@@ -9,7 +9,6 @@ import html
 import re
 from typing import Final, NamedTuple
 
-from datasync_runner.checksums import from_header
 from datasync_runner.storage import errors
 from datasync_runner.storage.s3.calls import Call
 from datasync_runner.storage.s3.objects import Objects
@@ -24,7 +23,8 @@ class Part(NamedTuple):
     """A part as the server tells it; no checksum: it keeps none."""
 
     etag: str
-    checksum: int | None
+    stated: str
+    """Its checksum as headers have it; empty: the server keeps none."""
     size_bytes: int
 
 
@@ -33,6 +33,7 @@ class Uploads:
 
     def __init__(self, objects: Objects) -> None:
         self._objects, self._client = objects, objects.client
+        self._algorithm = objects.algorithm
 
     def id_of(self, body: bytes, key: bytes) -> str:
         """The id in the answer of CreateMultipartUpload.  Raises: Unavailable."""
@@ -53,7 +54,7 @@ class Uploads:
         found: list[str] = []
         for upload in _UPLOAD.findall(body):
             algorithm = _element(upload, b"ChecksumAlgorithm")
-            if _element(upload, b"Key") == name and algorithm in ("", "CRC64NVME"):
+            if _element(upload, b"Key") == name and algorithm in ("", self._algorithm.name):
                 found.append(_element(upload, b"UploadId"))
         return found
 
@@ -71,7 +72,7 @@ class Uploads:
             for part in _PART.findall(body):
                 number, size = _element(part, b"PartNumber"), _element(part, b"Size")
                 if number.isdecimal() and size.isdecimal():
-                    found[int(number)] = _part(part, int(size))
+                    found[int(number)] = self._part(part, int(size))
             marker = _element(body, b"NextPartNumberMarker")
             if _element(body, b"IsTruncated") != "true" or not marker:
                 break
@@ -86,13 +87,11 @@ class Uploads:
 
     def copied(self, body: bytes, size_bytes: int) -> Part:
         """The part that UploadPartCopy made."""
-        return _part(body, size_bytes)
+        return self._part(body, size_bytes)
 
-
-def _part(body: bytes, size_bytes: int) -> Part:
-    return Part(
-        _element(body, b"ETag"), from_header(_element(body, b"ChecksumCRC64NVME")), size_bytes
-    )
+    def _part(self, body: bytes, size_bytes: int) -> Part:
+        stated = _element(body, self._algorithm.element.encode())
+        return Part(_element(body, b"ETag"), stated, size_bytes)
 
 
 def _element(body: bytes, name: bytes) -> str:
