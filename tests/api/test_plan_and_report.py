@@ -319,7 +319,12 @@ def test_a_plan_carries_all_that_chooses_files() -> None:
 
 
 def test_a_plan_carries_what_else_the_task_asks_for() -> None:
-    guards = {"allowEmptySource": True, "maxDeletePercent": 7, "maxDeletedFiles": 8}
+    guards = {
+        "allowEmptySource": True,
+        "allowReplacedSource": True,
+        "maxDeletePercent": 7,
+        "maxDeletedFiles": 8,
+    }
     options = {
         "transferMode": "All",
         "verifyMode": "None",

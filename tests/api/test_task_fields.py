@@ -22,6 +22,11 @@ LOG = "tests/api/test_logging_target.py::test_the_log_goes_where_it_is_asked_to_
 METADATA = "tests/storage/test_runs.py::test_each_kind_of_metadata_is_kept_by_its_own_option"
 PIPELINE = "tests/runner/engine/test_pipeline.py"
 PROCESS = "tests/runner/test_process.py"
+REPORT = "tests/cli/test_reports_for_real.py"
+REPORT_LEVEL = "tests/runner/engine/test_task_report.py::test_each_level_stands_for_itself"
+REPORT_BUCKET = (
+    "tests/api/test_task_report.py::test_a_bucket_of_its_own_is_a_location_with_all_its_fields"
+)
 RULES = "tests/storage/test_runs.py::test_what_takes_no_part_is_left_alone_on_both_sides"
 WINDOWS = "tests/api/test_windows.py::test_a_window_holds"
 TASK = "tests/operator/decide/test_task.py"
@@ -41,6 +46,8 @@ PROOF = {
     "options.preserveDevices": f"{COMPARE}::test_options_of_the_task",
     "options.bytesPerSecond": f"{PROCESS}::test_a_run_keeps_to_its_rate",
     "options.compareMode": "tests/runner/engine/test_inspection.py::test_other_bytes_of_the_same_size_and_time_are_seen",
+    "options.objectTags": "tests/storage/test_s3_features.py::test_tags_can_be_left_out",
+    "options.checksumAlgorithm": "tests/storage/test_algorithms.py::test_the_option_of_a_task",
     "options.taskQueueing": f"{EXECUTION}::TestWaiting::test_without_queueing_a_second_start_is_refused",
     "options.logLevel": f"{PROCESS}::test_the_log_says_as_much_as_the_level_asks_for",
     "options.fileErrorPolicy": f"{PROCESS}::test_files_that_fail_and_may",
@@ -73,7 +80,29 @@ PROOF = {
     "logging.cloudWatch.streamPrefix": LOG,
     "logging.cloudWatch.createLogGroup": LOG,
     "logging.cloudWatch.retentionDays": LOG,
+    "report.s3.prefix": REPORT_BUCKET,
+    "report.s3.bucket": REPORT_BUCKET,
+    "report.s3.region": REPORT_BUCKET,
+    "report.s3.endpoint": REPORT_BUCKET,
+    "report.s3.serviceAccountName": REPORT_BUCKET,
+    "report.s3.credentialsSecretRef": REPORT_BUCKET,
+    "report.s3.storageClass": REPORT_BUCKET,
+    "report.s3.encryption.type": REPORT_BUCKET,
+    "report.s3.encryption.kmsKeyId": REPORT_BUCKET,
+    "report.s3.roleArn": REPORT_BUCKET,
+    "report.s3.expectedBucketOwner": REPORT_BUCKET,
+    "report.s3.requesterPays": REPORT_BUCKET,
+    "report.locationRef": f"{REPORT}::test_a_folder_gets_everything_that_happened",
+    "report.outputType": f"{REPORT}::test_a_folder_gets_everything_that_happened",
+    "report.html": f"{REPORT}::test_a_folder_gets_everything_that_happened",
+    "report.reportLevel": f"{REPORT}::test_a_folder_gets_everything_that_happened",
+    "report.overrides.transferred.reportLevel": REPORT_LEVEL,
+    "report.overrides.verified.reportLevel": REPORT_LEVEL,
+    "report.overrides.deleted.reportLevel": REPORT_LEVEL,
+    "report.overrides.skipped.reportLevel": REPORT_LEVEL,
+    "report.objectVersionIds": f"{REPORT}::test_a_bucket_with_versions_tells_the_version_of_each_object",
     "guards.allowEmptySource": f"{PIPELINE}::test_an_empty_source_deletes_nothing_unless_it_is_allowed",
+    "guards.allowReplacedSource": "tests/runner/core/test_guard.py::test_held_back",
     "guards.maxDeletePercent": "tests/runner/core/test_guard.py::test_held_back",
     "guards.maxDeletedFiles": "tests/runner/core/test_guard.py::test_held_back",
     "deadlineSeconds": f"{JOB}::test_retry_and_deadline_are_the_tasks",

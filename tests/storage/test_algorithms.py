@@ -16,7 +16,6 @@ from storage.sides import BytesReader, file, fine, listed
 from storage.test_baseline import World
 from storage.test_uploads import (  # noqa: F401 - fixtures
     bucket_of_any,
-    minio,
     operations,
     telling,
     there,

@@ -9,7 +9,7 @@ from datasync_runner.checksums import combine, crc64, crc64_of_zeros
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.parts import MIB, RANGE_BYTES, RANGES_AT_ONCE
 from datasync_runner.storage import errors, posix_copy, posix_large
-from datasync_runner.storage.port import RangedReader
+from datasync_runner.storage.port import RangedReader, Written
 from datasync_runner.storage.throttle import Throttle
 from runner.posix.large import MTIME_NS, Ranges, body, large, storage
 
@@ -50,7 +50,7 @@ async def test_ranges_become_the_file(destination, tmp_path, size):
     reader = Ranges(large(size), content)
     moved = []
     written = await destination.write(reader.entry, reader, moved.append)
-    assert written == (reader.entry, crc64(content), True)
+    assert written == Written(reader.entry, crc64(content), True)
     assert (tmp_path / "root/d/large").read_bytes() == content
     found = (tmp_path / "root/d/large").stat()
     assert (found.st_mode & 0o7777, found.st_mtime_ns) == (0o640, MTIME_NS)
