@@ -108,15 +108,16 @@ def test_reported_into(report: str, synced: str, answer: bool) -> None:
     assert reported_into(side(report), side(synced)) is answer
 
 
+@pytest.mark.parametrize("kind", ["transferred", "verified", "deleted", "skipped"])
 @pytest.mark.parametrize("mode", ["Transfer", "DryRun"])
-def test_a_planned_report_has_a_level_for_each_kind(mode: Any) -> None:
+def test_a_planned_report_has_a_level_for_each_kind(mode: Any, kind: str) -> None:
     task = TaskSpec.model_validate(
         {
             "sourceLocationRef": {"name": "a"},
             "destinationLocationRef": {"name": "b"},
             "report": {
                 "s3": {"bucket": "told"},
-                "overrides": {"deleted": {"reportLevel": "SuccessesAndErrors"}},
+                "overrides": {kind: {"reportLevel": "SuccessesAndErrors"}},
             },
         }
     )
@@ -133,9 +134,11 @@ def test_a_planned_report_has_a_level_for_each_kind(mode: Any) -> None:
         assert plan.report is None
         return
     assert plan.report is not None
-    assert plan.report.deleted == "SuccessesAndErrors"
-    levels = (plan.report.transferred, plan.report.verified, plan.report.skipped)
-    assert set(levels) == {"ErrorsOnly"}
+    levels = {
+        name: getattr(plan.report, name)
+        for name in ("transferred", "verified", "deleted", "skipped")
+    }
+    assert levels == {**dict.fromkeys(levels, "ErrorsOnly"), kind: "SuccessesAndErrors"}
     assert plan.hash() == plan.model_copy(update={"report": None, "count_sizes": False}).hash()
 
 

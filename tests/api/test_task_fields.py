@@ -23,7 +23,7 @@ METADATA = "tests/storage/test_runs.py::test_each_kind_of_metadata_is_kept_by_it
 PIPELINE = "tests/runner/engine/test_pipeline.py"
 PROCESS = "tests/runner/test_process.py"
 REPORT = "tests/cli/test_reports_for_real.py"
-REPORT_LEVEL = "tests/runner/engine/test_task_report.py::test_each_level_stands_for_itself"
+REPORT_LEVEL = "tests/api/test_plan_and_report.py::test_a_planned_report_has_a_level_for_each_kind"
 REPORT_BUCKET = (
     "tests/api/test_task_report.py::test_a_bucket_of_its_own_is_a_location_with_all_its_fields"
 )
@@ -102,7 +102,7 @@ PROOF = {
     "report.overrides.skipped.reportLevel": REPORT_LEVEL,
     "report.objectVersionIds": f"{REPORT}::test_a_bucket_with_versions_tells_the_version_of_each_object",
     "guards.allowEmptySource": f"{PIPELINE}::test_an_empty_source_deletes_nothing_unless_it_is_allowed",
-    "guards.allowReplacedSource": "tests/runner/core/test_guard.py::test_held_back",
+    "guards.allowReplacedSource": f"{PIPELINE}::test_another_source_than_the_last_run_has_seen_deletes_nothing",
     "guards.maxDeletePercent": "tests/runner/core/test_guard.py::test_held_back",
     "guards.maxDeletedFiles": "tests/runner/core/test_guard.py::test_held_back",
     "deadlineSeconds": f"{JOB}::test_retry_and_deadline_are_the_tasks",
