@@ -8,6 +8,7 @@ import sys
 from datasync_operator import logs
 from datasync_operator.app import run
 from datasync_operator.cluster.errors import ClusterError
+from datasync_operator.observe import build_models
 from datasync_operator.settings import Settings, SettingsError
 
 
@@ -19,6 +20,7 @@ def main() -> int:
         sys.stderr.write(f"datasync-operator: {error}\n")
         return 2
     logs.configure(settings.log_level)
+    build_models()
     try:
         asyncio.run(run(settings, kubeconfig=os.environ.get("KUBECONFIG")))
     except ClusterError as error:

@@ -72,6 +72,15 @@ async def list_keys(cluster: Cluster, namespaces: Sequence[str]) -> list[ObjectK
     return keys
 
 
+def build_models() -> None:
+    """Build what objects of the cluster are read into, before the loop that it would hold up.
+
+    pydantic builds a model when it is first used, and looks into installed packages for plugins.
+    """
+    for model in (Agent, Location, Task, Execution):
+        model.model_rebuild()
+
+
 class Observer:
     """Reads of one cluster, and of the runner pods in it."""
 
