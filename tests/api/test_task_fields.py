@@ -1,7 +1,7 @@
 """Every field of a task has a test that fails when the field is ignored.
 
-The table is kept by hand, and each line of it was seen to be true: with the field's use replaced by its
-default, the test failed.  A new field brings its line.
+The table is kept by hand.  A line is true when the test fails with the field's use replaced by the
+field's default; a new field brings its line.
 """
 
 import re
