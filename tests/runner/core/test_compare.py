@@ -63,6 +63,11 @@ TAGGED = FOREIGN._replace(tags=(("project", "x"),))
 TAGS = CompareOptions(objects=True, tags=True)
 TAGS_DIFFER = "UpdateMetadata TagsDiffer"
 
+MADE = PosixMetadata(0o755, 1, 1, 5, 1000)
+CREATED = WindowsMetadata(0, 116_444_736_000_000_010)
+"""At its atime: Samba tells the earliest time of a file where no create time was ever set."""
+LATER = CREATED._replace(created=CREATED.created + 1)
+
 TABLE = [
     (AWAY, SPECIAL, REMOVE, "Skip NotAtSource"),
     (AWAY, IMPLIED, REMOVE, "Skip ImpliedFolder"),
@@ -168,6 +173,14 @@ TABLE = [
         "UpdateMetadata MetadataDiffers",
     ),
     (file(node=WindowsMetadata(2, 9)), file(node=WindowsMetadata(2, 9)), PLAIN, "Skip Same"),
+    (folder(metadata=MADE), folder(metadata=MADE, node=CREATED), PLAIN, "Skip Same"),
+    (folder(metadata=MADE, node=CREATED), folder(metadata=MADE, node=LATER), PLAIN, "Skip Same"),
+    (
+        folder(metadata=MADE, node=CREATED),
+        folder(metadata=MADE, node=LATER._replace(attributes=2)),
+        PLAIN,
+        "UpdateMetadata MetadataDiffers",
+    ),
     (file(node=WindowsMetadata(2, 9)), file(), PLAIN, "Skip Same"),
     (file(), file(node=WindowsMetadata(2, 9)), PLAIN, "Skip Same"),
     (file(metadata=stated(mode=0o600)), file(), CompareOptions(mode=False), "Skip Same"),

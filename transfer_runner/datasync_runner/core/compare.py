@@ -311,10 +311,19 @@ def _moved(want_ns: int | None, have_ns: int | None, o: CompareOptions) -> bool:
 
 
 def _windows_differ(source: Entry, destination: Entry) -> bool:
+    """Whether attributes or create times of shares differ.
+
+    Where nobody has set a create time, Samba tells the earliest of the other times, which moves
+    with them: to read a folder is enough.  A source's that is one of those counts for nothing.
+    """
     ours, theirs = source.node, destination.node
-    return (
-        ours != theirs and isinstance(ours, WindowsMetadata) and isinstance(theirs, WindowsMetadata)
-    )
+    if ours == theirs or not (
+        isinstance(ours, WindowsMetadata) and isinstance(theirs, WindowsMetadata)
+    ):
+        return False
+    told = source.metadata
+    made_up = told is not None and ours.created_ns in (told.mtime_ns, told.atime_ns)
+    return ours.attributes != theirs.attributes or not made_up
 
 
 def _update(source: Entry, destination: Entry) -> Decision:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import Final, NamedTuple
 
+_FILETIME_OF_1970: Final = 116_444_736_000_000_000
 UNSTAMPED: Final = 2**63 - 1
 """A change stamp that is not known: later than every clock, so that it proves nothing."""
 
@@ -93,6 +94,11 @@ class WindowsMetadata(NamedTuple):
     """Those that are kept (MS-FSCC 2.6): read-only, hidden, system, archive."""
     created: int
     """A FILETIME: 100 ns since 1601.  0: not known."""
+
+    @property
+    def created_ns(self) -> int:
+        """The same in nanoseconds since 1970."""
+        return (self.created - _FILETIME_OF_1970) * 100
 
 
 class Entry(NamedTuple):
