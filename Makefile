@@ -30,6 +30,8 @@ test-unit: setup-python ## unit and property tests
 test-storage: setup-python ## storage contract, against real servers
 	@$(TESTBED)/install.sh packages
 	@$(TESTBED)/minio.sh build >/dev/null
+	@$(TESTBED)/versitygw.sh build >/dev/null
+	@$(TESTBED)/install.sh peers >/dev/null
 	@$(PYTEST) -n 2 -m storage
 
 test-control-plane: setup ## CRDs, RBAC and watching, against a real kube-apiserver
@@ -58,6 +60,7 @@ lock: ## pin all dependencies with hashes
 	$(LOCK) --extra operator --group build pyproject.toml -o requirements/operator.txt -c requirements/dev.txt
 	$(LOCK) --extra runner --group build pyproject.toml -o requirements/runner.txt -c requirements/dev.txt
 	$(LOCK) requirements/bench.in -o requirements/bench.txt
+	$(LOCK) requirements/peers.in -o requirements/peers.txt -c requirements/bench.txt
 	echo "uv==$$($$($(TESTBED)/install.sh uv) --version | cut -d' ' -f2)" | $(LOCK) -o requirements/uv.txt -
 
 clean: ## remove what was made inside the tree (the cache outside of it stays)

@@ -14,6 +14,7 @@ settings.load_profile("project")
 pytest_plugins = [
     "fixtures.blocking",
     "fixtures.s3",
+    "fixtures.peers",
     "fixtures.smb",
     "fixtures.faults",
     "fixtures.control_plane",

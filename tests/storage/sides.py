@@ -88,7 +88,9 @@ def posix_side(root: Path, path: str = "") -> PosixSide:
     return PosixSide(uri=f"nfs://h{root}/{path}", root=str(root), path=path)
 
 
-def make(kind: str, tmp_path: Path, server: Any, client: Any, bucket: str) -> Side:
+def make(
+    kind: str, tmp_path: Path, server: Any = None, client: Any = None, bucket: str = ""
+) -> Side:
     """A storage of either kind, not yet checked."""
     if kind == "s3":
         secret = credentials(tmp_path / "secret", server)

@@ -17,8 +17,9 @@ from storage.test_baseline import World
 from storage.test_uploads import (  # noqa: F401 - fixtures
     bucket_of_any,
     operations,
-    telling,
     there,
+    there_minio,
+    there_versitygw,
 )
 
 SIZES = {"small": 100, "single": SMALL_BYTES + 5, "parts": 2 * PART_BYTES + 7}

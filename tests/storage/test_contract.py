@@ -10,6 +10,7 @@ from datasync_runner.core.parts import MIB
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content
 from fakes.filters import choose
+from fixtures.s3 import make_bucket, remove_bucket
 from storage.sides import META, BytesReader, file, fine, folder, link, listed, make, make_smb
 
 NAMES = [
@@ -32,15 +33,24 @@ NAMES = [
 NOT_ON_WINDOWS = {b"quote'\"&<>", b"tab\there"}
 
 
-@pytest.fixture(params=["posix", "s3", "smb", "smb-encrypted"])
-async def side(request, tmp_path, s3_server, s3_client, bucket, smb_server, smb_folder):
-    if request.param.startswith("smb"):
+@pytest.fixture(params=["posix", "s3", "s3-minio", "s3-versitygw", "smb", "smb-encrypted"])
+async def side(request, tmp_path, smb_server, smb_folder):
+    """Each kind of storage; S3 is SeaweedFS where no other server is named."""
+    kind, _, server_name = request.param.partition("-")
+    if kind == "smb":
         side = make_smb(request.param, smb_server, smb_folder, tmp_path / "login")
+    elif kind == "posix":
+        side = make(kind, tmp_path)
     else:
-        side = make(request.param, tmp_path, s3_server, s3_client, bucket)
+        server = request.getfixturevalue(server_name or "s3_server")
+        client = server.client()
+        side = make(kind, tmp_path, server, client, make_bucket(client))
     await side.storage.check()
     yield side
     await side.storage.close()
+    if side.client:
+        remove_bucket(side.client, side.side.bucket)
+        side.client.close()
 
 
 async def write(storage, *contents):
@@ -62,6 +72,7 @@ async def test_listings_are_sorted_by_key_whatever_the_names(side):
     assert all((entry.kind is Kind.FOLDER) == entry.key.endswith(b"/") for entry in entries)
 
 
+@pytest.mark.timeout(60)  # 2200 files, which MinIO and the gateway write to disk one by one
 async def test_listings_of_many_batches(side):
     files = [file(b"%s/%04d" % (top, n)) for top in (b"a", b"a-") for n in range(1100)]
     await write(side.storage, *files)

@@ -16,11 +16,6 @@ def upload(tmp_path, s3_server, s3_client, bucket):
     return World(tmp_path, s3_server, s3_client, bucket, ("posix", "s3"))
 
 
-@pytest.fixture
-def between(tmp_path, s3_server, s3_client, bucket):
-    return World(tmp_path, s3_server, s3_client, bucket, ("s3", "s3"))
-
-
 def class_of(world, key):
     head = world.client.head_object(Bucket=world.bucket, Key=world.destination.prefix + key)
     return head.get("StorageClass", "STANDARD")
@@ -91,6 +86,16 @@ def elsewhere(world):
     """The same destination under another name, so that all travels through here."""
     there = world.server.endpoint.replace("127.0.0.1", "localhost")
     return world.destination.model_copy(update={"endpoint": there})
+
+
+@pytest.fixture(params=["s3_server", "versitygw"])
+def between(request, tmp_path):
+    server = request.getfixturevalue(request.param)
+    client = server.client()
+    name = make_bucket(client)
+    yield World(tmp_path, server, client, name, ("s3", "s3"))
+    remove_bucket(client, name)
+    client.close()
 
 
 @pytest.mark.parametrize("inside", [True, False], ids=["copied-inside", "streamed"])

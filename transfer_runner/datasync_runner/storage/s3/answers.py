@@ -80,6 +80,8 @@ CODES: Final[dict[str, type[errors.StorageError]]] = {
     "InvalidObjectState": errors.Archived,
     "KeyTooLongError": errors.NameNotRepresentable,
     "InvalidURI": errors.NameNotRepresentable,
+    "ObjectParentIsFile": errors.Conflict,  # Versity's gateway, where keys are paths
+    "ExistingObjectIsDirectory": errors.Conflict,
     "InvalidRequest": errors.NotSupported,
     "MetadataTooLarge": errors.NotSupported,
     "EntityTooLarge": errors.NotSupported,

@@ -68,24 +68,31 @@ class Upload:
                 await self._uploads.abort(self._entry.key, self._id)
             raise
 
-    async def copy(self, source: list[tuple[str, str]], source_etag: str) -> Written:
+    async def copy(
+        self, source: list[tuple[str, str]], source_etag: str, *, checksum: int | None
+    ) -> Written:
         """UploadPartCopy of everything from another object; `source` is from `copy_source`.
 
-        Not proven: the checksums are the server's own, of what it has taken for the source.
-        Raises: any FileError, Unavailable; the upload is aborted then.
+        `checksum` is the source's, where it is known: an object for which the server would keep
+        another one is not made.  Not proven: the checksums are the server's own, of what it has
+        taken for the source.  Raises: any FileError, Unavailable; the upload is aborted then.
         """
         await self._begin()
         try:
             await self._each(lambda number: self._copy_part(number, source, source_etag))
+            told = whole_checksum(self._made)
+            if self._checksums and None not in (told, checksum) and told != checksum:
+                raise errors.NotSupported("it tells wrong checksums of copied parts")
             return (await self._complete())._replace(proven=False)
         except Exception as error:
             with contextlib.suppress(errors.StorageError):
                 await self._uploads.abort(self._entry.key, self._id)
             if not self._checksums or not isinstance(error, _UNKNOWN):
                 raise
-        # MinIO copies no part into an upload that has checksums.
+        # MinIO copies no part into an upload that has checksums; Versity's gateway then tells of
+        # each part the checksum of the whole source, and keeps what follows from it.
         plain = Upload(self._objects, self._entry, budget=self._budget, checksums=False)
-        return await plain.copy(source, source_etag)
+        return await plain.copy(source, source_etag, checksum=checksum)
 
     async def _begin(self) -> None:
         found = await self._uploads.of(self._entry.key)
@@ -219,10 +226,10 @@ class Upload:
             version_id = ""
             proven = False  # the answer to an earlier attempt was lost: verify what is there
         if self._resumed:
-            await self._restate()
+            await self._restate(whole)
         return Written(self._entry, whole or 0, proven, version_id)
 
-    async def _restate(self) -> None:
+    async def _restate(self, checksum: int | None) -> None:
         """What a killed run stated when it began may differ from what is to be stated now."""
         key = self._entry.key
         call = Call("HeadObject", "HEAD", self._objects.path(key), key=key)
@@ -233,7 +240,7 @@ class Upload:
             side = self._objects.side
             source = copy_source(side, self._objects.name(key), side)
             again = Upload(self._objects, self._entry, budget=self._budget)
-            await again.copy(source, found.get("etag", ""))
+            await again.copy(source, found.get("etag", ""), checksum=checksum)
             return
         answer: asyncio.Future[Entry | errors.StorageError] = (
             asyncio.get_running_loop().create_future()

@@ -143,14 +143,17 @@ class S3Storage:
 
     async def open(self, entry: Entry) -> RangedReader:
         """HEAD; what is read then is what it told of.  Raises: any FileError, Unavailable."""
+        found, checksum = await self._found(entry)
+        path = self._objects.path(entry.key)
+        return ObjectReader(self._client, path, found, checksum=checksum)
+
+    async def _found(self, entry: Entry) -> tuple[Entry, int | None]:
+        """An object that is to be read in parts, the very one that was listed, and its checksum."""
         headers = await self._head(entry)
         length = headers.get("content-length", "")
         found = described(entry.key, headers, int(length) if length.isdecimal() else 0)
         found = found._replace(version_id=entry.version_id)
-        found = await self._one(self._objects.tagged, found)
-        return ObjectReader(
-            self._client, self._objects.path(entry.key), found, checksum=stored_checksum(headers)
-        )
+        return await self._one(self._objects.tagged, found), stored_checksum(headers)
 
     async def write_small(self, contents: Sequence[Content]) -> list[Written | errors.StorageError]:
         """A PUT for each."""
@@ -215,14 +218,11 @@ class S3Storage:
     async def _copy_large(self, entry: Entry, source: "S3Storage", give: Give[Written]) -> None:
         try:
             name = source._objects.name(entry.key)
-            known = await source._one(source._objects.inspect, entry)
-            known = await source._one(source._objects.tagged, known)
-            if entry.etag and known.etag != entry.etag:
-                raise errors.ChangedDuringTransfer("it was replaced since it was listed", entry.key)
-            upload = Upload(self._objects, known, budget=self._budget)
+            found, checksum = await source._found(entry)
+            found = found._replace(storage_class=entry.storage_class)
+            upload = Upload(self._objects, found, budget=self._budget)
             named = copy_source(source._side, name, self._side, version_id=entry.version_id)
-            written = await upload.copy(named, known.etag)
-            give(written)
+            give(await upload.copy(named, found.etag, checksum=checksum))
         except errors.StorageError as error:
             give(error)
 
