@@ -8,6 +8,8 @@ from typing import Any
 
 from datasync_api.patterns import Filter
 from datasync_api.plan import PosixSide, S3Side
+from datasync_api.task import TaskOptions
+from datasync_runner.core.compare import CompareOptions, wanted
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata
 from datasync_runner.storage.errors import StorageError
 from datasync_runner.storage.port import Content
@@ -16,6 +18,9 @@ from datasync_runner.storage.s3.storage import S3Storage
 from datasync_runner.storage.smb.storage import SmbStorage
 
 ALL = Filter.parse([], [])
+MOUNTS = dict(word.split("=") for word in os.environ.get("DATASYNC_TEST_MOUNTS", "").split())
+"""Folders by the names of their sides; who mounts them says so (test_kernel_mounts)."""
+SIDES = tuple(MOUNTS) or ("posix", "s3", "s3-minio", "s3-versitygw", "smb", "smb-encrypted")
 UID, GID = os.getuid(), os.getgid()
 META = PosixMetadata(0o640, UID, GID, 1_600_000_000_123_456_789, 1_600_000_001_000_000_001)
 
@@ -29,6 +34,8 @@ class Side:
     client: Any = None
     folder: Path | None = None
     """Where its files are on this machine."""
+    windows: bool = False
+    """Whether it is a share: no links, no owners, names as Windows has them."""
 
     @property
     def objects(self):
@@ -37,11 +44,26 @@ class Side:
     @property
     def links(self):
         """Whether it can have symbolic links."""
-        return not isinstance(self.storage, SmbStorage)
+        return not self.windows
+
+    @property
+    def link_times(self):
+        """Whether links have times of their own: not on nfs-ganesha, which says that it set them."""
+        return not MOUNTS
+
+    def given(self, entry: Entry) -> Entry:
+        """The entry as the engine gives it to this storage: without what it cannot keep."""
+        options = CompareOptions.of(
+            TaskOptions(),
+            source_objects=self.objects,
+            destination_objects=self.objects,
+            keeps=self.storage.keeps,
+        )
+        return entry if options.keeps_everything else wanted(entry, options)
 
     def kept(self, metadata: PosixMetadata, *, mode: int = 0o644) -> PosixMetadata:
         """What is left of metadata that was written and read again."""
-        if not isinstance(self.storage, SmbStorage):
+        if not self.windows:
             return metadata
         cut = {n: v // 100 * 100 for n, v in metadata._asdict().items() if n.endswith("_ns") and v}
         return metadata._replace(mode=mode, uid=65534, gid=65534, **cut)
@@ -88,19 +110,25 @@ def posix_side(root: Path, path: str = "") -> PosixSide:
     return PosixSide(uri=f"nfs://h{root}/{path}", root=str(root), path=path)
 
 
-def make(
-    kind: str, tmp_path: Path, server: Any = None, client: Any = None, bucket: str = ""
-) -> Side:
-    """A storage of either kind, not yet checked."""
-    if kind == "s3":
-        secret = credentials(tmp_path / "secret", server)
-        side = s3_side(server, bucket, secret, f"p-{uuid.uuid4().hex[:6]}/")
-        return Side(S3Storage(side), side, client)
-    root = tmp_path / "root"
+def make_s3(tmp_path: Path, server: Any, client: Any, bucket: str) -> Side:
+    """A prefix of a bucket, not yet checked."""
+    secret = credentials(tmp_path / "secret", server)
+    side = s3_side(server, bucket, secret, f"p-{uuid.uuid4().hex[:6]}/")
+    return Side(S3Storage(side), side, client)
+
+
+def make_posix(parent: Path, *, windows: bool = False) -> Side:
+    """A new folder, not yet checked."""
+    root = parent / f"root-{uuid.uuid4().hex[:12]}"
     root.mkdir()
     side = posix_side(root)
     storage = PosixStorage(side, writes=True, sets_owner=False, started_ns=2**62)
-    return Side(storage, side, folder=root)
+    return Side(storage, side, folder=root, windows=windows)
+
+
+def make_mounted(kind: str) -> Side:
+    """A new folder of a file system that a kernel mounted, not yet checked."""
+    return make_posix(Path(MOUNTS[kind]), windows=kind.startswith("cifs"))
 
 
 def make_smb(kind: str, server: Any, folder: Path, secret: Path) -> Side:
@@ -112,7 +140,8 @@ def make_smb(kind: str, server: Any, folder: Path, secret: Path) -> Side:
         share="enc" if encrypted else "data",
         encryption="Required" if encrypted else "Off",
     )
-    return Side(SmbStorage(side, writes=True, started_ns=2**62), side, folder=folder)
+    storage = SmbStorage(side, writes=True, started_ns=2**62)
+    return Side(storage, side, folder=folder, windows=True)
 
 
 def file(key: bytes, body: bytes = b"", **metadata: Any) -> Content:

@@ -4,7 +4,7 @@ import pytest
 
 from datasync_runner.storage import errors
 from fixtures.s3 import make_bucket, remove_bucket
-from storage.sides import file, fine, folder, listed, make, posix_side
+from storage.sides import file, fine, folder, listed, make_s3, posix_side
 from storage.test_runs import World
 
 
@@ -20,7 +20,7 @@ def gateway(versitygw):
 
 @pytest.fixture
 async def storage(tmp_path, versitygw, gateway):
-    storage = make("s3", tmp_path, versitygw, *gateway).storage
+    storage = make_s3(tmp_path, versitygw, *gateway).storage
     yield storage
     await storage.close()
 

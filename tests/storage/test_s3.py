@@ -8,12 +8,12 @@ from datasync_runner.core.posix_metadata import POSIX_KEYS
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content
 from datasync_runner.storage.s3.storage import S3Storage
-from storage.sides import credentials, file, fine, listed, make, s3_side
+from storage.sides import credentials, file, fine, listed, make_s3, s3_side
 
 
 @pytest.fixture
 async def side(tmp_path, s3_server, s3_client, bucket):
-    side = make("s3", tmp_path, s3_server, s3_client, bucket)
+    side = make_s3(tmp_path, s3_server, s3_client, bucket)
     yield side
     await side.storage.close()
 

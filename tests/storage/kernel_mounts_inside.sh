@@ -1,0 +1,21 @@
+# Mounts what the servers at $SERVER have, and runs the suites of storage there: by test_kernel_mounts, in user-mode Linux.
+# $1: the tree of the project; what the servers' clients need follows, as NAME=VALUE.
+set -eu
+cd "$1"
+export "${@:2}"
+login=username=$SMB_USERNAME,password=$SMB_PASSWORD
+owner=uid=65534,gid=65534,file_mode=0644,dir_mode=0755
+mounts=
+at() { # at NAME TYPE OPTIONS WHAT
+  mkdir "/mnt/$1"
+  mount -t "$2" -o "$3" "$4" "/mnt/$1"
+  mounts="$mounts $1=/mnt/$1"
+}
+at nfs-3 nfs "vers=3,nolock,mountport=2050,mountproto=tcp" "$SERVER:/export"
+for version in 4.0 4.1 4.2; do at nfs-$version nfs "vers=$version" "$SERVER:/export"; done
+at cifs cifs "$login,$owner,vers=3.1.1" "//$SERVER/data"
+at cifs-sealed cifs "$login,$owner,vers=3.1.1,seal" "//$SERVER/enc"
+cp /proc/mounts "$OUT/mounts"
+export DATASYNC_TEST_MOUNTS=$mounts PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis
+.venv/bin/python -m pytest -q -p no:cacheprovider -p no:xdist --timeout=120 --junitxml="$OUT/junit.xml" \
+  tests/storage/test_contract.py tests/storage/mounted_runs.py
