@@ -9,7 +9,8 @@
 # On 127.0.0.1, port 9005. Objects live in the state folder and go with "down"; TESTBED_STATE_DIR and STORAGE_NAME place it, and let
 # several servers stand side by side. S3_ACCESS_KEY and S3_SECRET_KEY (8 characters or more) choose other credentials.
 set -euo pipefail
-NAME=minio MODULE=github.com/minio/minio PORT=9005 READY=/minio/health/ready
+# Its "ready" says 200 while requests are still refused as XMinioServerNotInitialized.
+NAME=minio MODULE=github.com/minio/minio PORT=9005 READY=/minio/health/cluster
 VERSION=v0.0.0-20250907161309-07c3a429bfed # the release of 2025-09-07
 
 serve() {

@@ -35,16 +35,16 @@ up() {
     esac
   done
   build
-  ! running "$STATE/pid" || die "already up (STORAGE_NAME=${STORAGE_NAME:-$NAME})"
+  ! running "$STATE/$NAME.pid" || die "already up (STORAGE_NAME=${STORAGE_NAME:-$NAME})"
   down # what an interrupted run left
   mkdir -p "$STATE/data"
   local key=${S3_ACCESS_KEY:-testbed} secret=${S3_SECRET_KEY:-testbed-secret-key} endpoint=http://127.0.0.1:$port
   ! bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" 2>/dev/null || die "port $port is taken"
   (cd "$STATE" && serve "$port" "$key" "$secret") >"$STATE/out.log" 2>&1 </dev/null &
-  remember "$STATE/pid" $!
+  remember "$STATE/$NAME.pid" $!
   printf 'export %s=%s\n' AWS_ENDPOINT_URL "$endpoint" AWS_ACCESS_KEY_ID "$key" AWS_SECRET_ACCESS_KEY "$secret" AWS_REGION us-east-1 >"$STATE/env"
   until "$ROOT/.venv/bin/python" -c "$PROBE" "$endpoint$READY" 2>/dev/null; do
-    if ! running "$STATE/pid" || [ $((n += 1)) -gt 100 ]; then
+    if ! running "$STATE/$NAME.pid" || [ $((n += 1)) -gt 100 ]; then
       tail -n 20 "$STATE/out.log" >&2
       down
       exit 1
@@ -55,7 +55,7 @@ up() {
 }
 
 down() {
-  finish "$STATE/pid" 100
+  finish "$STATE/$NAME.pid" 100
   rm -rf "$STATE"
 }
 
