@@ -26,7 +26,7 @@ from storage.sides import credentials, posix_side, s3_side
 
 ROOT = os.geteuid() == 0
 LIMIT_SECONDS = 900
-"""Beside other tiers on two cores; alone it takes less than three minutes."""
+"""Minutes on two cores that other tests share."""
 LEG_SECONDS = 400
 GRAIN_NS = 100
 LEFT_OUT = ("Documentation", *(f"drivers/{name}" for name in ("gpu", "media", "net", "staging")))
