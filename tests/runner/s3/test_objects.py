@@ -13,6 +13,7 @@ from datasync_runner.core.parts import MIB
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content, Written
 from datasync_runner.storage.s3 import storage as s3_storage
+from datasync_runner.storage.s3.algorithms import CRC64NVME, SHA256
 from datasync_runner.storage.s3.storage import S3Storage
 from fakes.s3_answers import Reply, error, serve
 from storage.sides import BytesReader, fine
@@ -60,10 +61,11 @@ def willing(asked):
     return Reply(200, b"fine" if asked.method == "GET" else body, {"ETag": '"1"'})
 
 
-async def do(keys, work, *, wishes=None, answers=willing, tags="None"):
+async def do(keys, work, *, wishes=None, answers=willing, tags="None", algorithm=CRC64NVME):
     """What was asked while `work` went on with a storage, and what came of it."""
     with serve(answers) as server:
-        storage = S3Storage(side_of(server, keys, **(wishes or {})), tags=tags)
+        side = side_of(server, keys, **(wishes or {}))
+        storage = S3Storage(side, tags=tags, algorithm=algorithm)
         try:
             found = await work(storage)
         finally:
@@ -122,10 +124,12 @@ async def test_parts_say_nothing_again(keys):
     assert not any(CLASS in one.headers or SSE in one.headers for one in parts)
 
 
-async def test_what_is_copied_into_an_archive_is_given_a_checksum(keys):
+async def test_what_is_copied_into_an_archive_is_given_a_checksum_that_we_compare_by(keys):
     """Nobody can read it back from there to compute one."""
-    asked, _ = await do(keys, copy, wishes=DEEP)
+    asked, _ = await do(keys, copy, wishes=DEEP, algorithm=SHA256)
     assert asked[0].headers["x-amz-checksum-algorithm"] == "CRC64NVME"
+    asked, _ = await do(keys, copy, algorithm=SHA256)
+    assert asked[0].headers["x-amz-checksum-algorithm"] == "SHA256"
 
 
 async def test_an_archived_object_is_told_as_such_however_it_is_read(keys):
