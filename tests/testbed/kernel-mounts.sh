@@ -41,6 +41,8 @@ inside() { # process 1 of that kernel; the environment has WORK, SERVER and CLIE
   chmod 755 /run/modprobe
   echo /run/modprobe >/proc/sys/kernel/modprobe
   for dir in /mnt /tmp /var/tmp; do mount -t tmpfs tmp $dir; done
+  # The project may lie in one of those.
+  [ -d "$ROOT" ] || { mkdir -p "$ROOT" && mount -r -t hostfs -o "$ROOT" tree "$ROOT"; }
   ip link set lo up
   ip addr add "$CLIENT/24" dev vec0
   ip link set vec0 up
