@@ -3,7 +3,9 @@
 import time
 from dataclasses import dataclass
 
-from datasync_runner.core.compare import Action, CompareOptions, decide
+from datasync_runner.core.actions import Action
+from datasync_runner.core.compare import decide
+from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata
 from datasync_runner.core.pair import MergeJoin
 

@@ -9,8 +9,9 @@ from typing import Any
 from datasync_api.patterns import Filter
 from datasync_api.plan import PosixSide, S3Side
 from datasync_api.task import TaskOptions
-from datasync_runner.core.compare import CompareOptions, wanted
+from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata
+from datasync_runner.core.wanted import wanted
 from datasync_runner.storage.errors import StorageError
 from datasync_runner.storage.port import Content
 from datasync_runner.storage.posix import PosixStorage

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from datasync_api.task import TaskOptions
 from datasync_runner.core import compare
-from datasync_runner.core.compare import Action, CompareOptions, decide, wanted
+from datasync_runner.core.actions import Action
+from datasync_runner.core.compare import decide
+from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import (
     Device,
     Entry,
@@ -20,6 +22,7 @@ from datasync_runner.core.entry import (
     PosixMetadata,
     WindowsMetadata,
 )
+from datasync_runner.core.wanted import wanted
 
 META = PosixMetadata(0o644, 1000, 1000, 5, 4)
 

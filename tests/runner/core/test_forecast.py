@@ -2,7 +2,7 @@
 
 import pytest
 
-from datasync_runner.core.compare import Action
+from datasync_runner.core.actions import Action
 from datasync_runner.core.forecast import Ends, for_file, for_the_end
 from datasync_runner.core.parts import MIB
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_runner.core import compare
-from datasync_runner.core.compare import Action
+from datasync_runner.core import actions
+from datasync_runner.core.actions import Action
 from datasync_runner.core.entry import Entry, HardLink, Kind, PosixMetadata
 from datasync_runner.core.hard_links import (
     Fate,
@@ -41,14 +41,14 @@ def test_only_files_with_another_name_have_several():
 
 
 RANKS = [
-    (compare.SAME, there(1), (0, ONE)),
-    (compare.METADATA, there(1), (1, ONE)),
-    (compare.MISSING, None, (2, None)),
-    (compare.SIZE, there(2), (2, OTHER)),
-    (compare.SIZE, there(2)._replace(node=None), (2, None)),
-    (compare.LINKED, there(1), (2, ONE)),
-    (compare.NEVER, there(1), (3, ONE)),
-    (compare.IN_THE_WAY, there(1)._replace(node=None), (3, None)),
+    (actions.SAME, there(1), (0, ONE)),
+    (actions.METADATA, there(1), (1, ONE)),
+    (actions.MISSING, None, (2, None)),
+    (actions.SIZE, there(2), (2, OTHER)),
+    (actions.SIZE, there(2)._replace(node=None), (2, None)),
+    (actions.LINKED, there(1), (2, ONE)),
+    (actions.NEVER, there(1), (3, ONE)),
+    (actions.IN_THE_WAY, there(1)._replace(node=None), (3, None)),
 ]
 
 

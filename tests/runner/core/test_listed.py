@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_runner.core.compare import Action, CompareOptions, decide
+from datasync_runner.core.actions import Action
+from datasync_runner.core.compare import decide
+from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import UNSTAMPED, Entry, Kind, PosixMetadata
 from datasync_runner.core.listed import listed_alike, settled_by
 

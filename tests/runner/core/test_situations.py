@@ -198,7 +198,9 @@ from typing import Any
 
 import pytest
 
-from datasync_runner.core.compare import Action, CompareOptions, decide
+from datasync_runner.core.actions import Action
+from datasync_runner.core.compare import decide
+from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import UNSTAMPED, Entry, Kind, ObjectHeaders, PosixMetadata
 from datasync_runner.core.listed import settled_by
 from datasync_runner.storage.s3.entries import stamp

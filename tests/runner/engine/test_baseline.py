@@ -8,7 +8,7 @@ import pytest
 from datasync_api.baseline import Baseline, moment
 from datasync_api.plan import ManifestPlace, PosixSide, TransferPlan
 from datasync_api.task import TaskOptions
-from datasync_runner.core.compare import CompareOptions
+from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.engine.baseline import Beginning, with_proof
 from datasync_runner.engine.pipeline import run_plan
 from datasync_runner.engine.progress import Board

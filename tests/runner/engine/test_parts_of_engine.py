@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_runner.core.compare import Action
+from datasync_runner.core.actions import Action
 from datasync_runner.core.entry import Entry, Kind, ObjectHeaders, PosixMetadata, WindowsMetadata
 from datasync_runner.core.parts import BATCH_BYTES, BATCH_FILES, SMALL_BYTES
 from datasync_runner.core.retry import TRIES

@@ -4,7 +4,7 @@ import asyncio
 import socket
 
 from datasync_api.plan import TransferPlan
-from datasync_runner.core.compare import Action
+from datasync_runner.core.actions import Action
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.engine import pool_worker
 from datasync_runner.engine.wire import Orders, Report, Stopped, Wire

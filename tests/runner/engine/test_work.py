@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_runner.core.compare import Action
+from datasync_runner.core.actions import Action
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.engine.work import Work, WorkQueue

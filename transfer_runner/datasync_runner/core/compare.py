@@ -3,150 +3,36 @@
 It judges what it is given; what is not known yet and needed is asked for by INSPECT.
 """
 
-from dataclasses import dataclass
-from enum import Enum
-from typing import NamedTuple
-
-from datasync_api.task import TaskOptions
-from datasync_runner.core.entry import (
-    EVERYTHING,
-    Entry,
-    HardLink,
-    Keeps,
-    Kind,
-    PosixMetadata,
-    WindowsMetadata,
+from datasync_runner.core.actions import (
+    ALL,
+    CONTENT,
+    CONTENT_UNKNOWN,
+    DELETE,
+    DEVICE,
+    IMPLIED,
+    IN_THE_WAY,
+    KEPT,
+    KIND,
+    LINKED,
+    METADATA,
+    MISSING,
+    MTIME,
+    MTIME_UNKNOWN,
+    NEVER,
+    NEWER,
+    NO_MARKER,
+    SAME,
+    SIZE,
+    SPECIAL,
+    TAGS,
+    UNCHANGED,
+    UNKNOWN,
+    USER_METADATA,
+    Decision,
 )
+from datasync_runner.core.compare_options import CompareOptions
+from datasync_runner.core.entry import Entry, HardLink, Kind, PosixMetadata, WindowsMetadata
 from datasync_runner.core.posix_metadata import with_defaults
-
-
-class Action(Enum):
-    """What happens to a pair."""
-
-    COPY = "Copy"
-    UPDATE_METADATA = "UpdateMetadata"
-    SKIP = "Skip"
-    DELETE = "Delete"
-    INSPECT = "Inspect"
-    CONFLICT = "Conflict"
-
-
-class Decision(NamedTuple):
-    """An action and the stable word that says why."""
-
-    action: Action
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class CompareOptions:
-    """The options that a decision depends on."""
-
-    compare: bool = True
-    """transferMode Changed."""
-    overwrite: bool = True
-    delete: bool = False
-    mtime: bool = True
-    uid: bool = True
-    gid: bool = True
-    mode: bool = True
-    fill_defaults: bool = False
-    """The destination is a file system: what the source does not state gets a default."""
-    objects: bool = False
-    """Both sides are object storage: their user metadata counts."""
-    checksum: bool = False
-    """compareMode Checksum."""
-    time_grain_ns: int = 1
-    """The destination keeps times in steps of so much: what is less is no difference."""
-    source_before_ns: int = 0
-    """The baseline: what the source stamped earlier, and"""
-    destination_until_ns: int = -1
-    """what the destination stamped no later, has not changed since both were equal."""
-    devices: bool = False
-    """Device nodes are kept: between file systems."""
-    tags: bool = False
-    """Both are, and their tags count, which no listing and no HEAD tells."""
-    copies_tags: bool = False
-    """Tags go with content."""
-
-    @classmethod
-    def of(
-        cls,
-        options: TaskOptions,
-        *,
-        source_objects: bool,
-        destination_objects: bool,
-        keeps: Keeps = EVERYTHING,
-    ) -> "CompareOptions":
-        """What the task's options mean between two kinds of storage; `keeps`: the destination."""
-        objects = source_objects and destination_objects
-        return cls(
-            compare=options.transfer_mode == "Changed",
-            overwrite=options.overwrite_mode == "Always",
-            delete=options.preserve_deleted_files == "Remove",
-            mtime=options.mtime == "Preserve",
-            uid=options.uid == "IntValue" and keeps.owners,
-            gid=options.gid == "IntValue" and keeps.owners,
-            mode=options.posix_permissions == "Preserve" and keeps.owners,
-            fill_defaults=not destination_objects,
-            objects=objects,
-            tags=objects and options.object_tags == "Preserve",
-            copies_tags=objects and options.object_tags != "None",
-            checksum=options.compare_mode == "Checksum",
-            time_grain_ns=keeps.time_grain_ns,
-            devices=options.preserve_devices == "Preserve"
-            and keeps.owners
-            and not destination_objects,
-        )
-
-    @property
-    def keeps_everything(self) -> bool:
-        """Whether all metadata is kept: what is copied whole is then right."""
-        return self.mtime and self.mode and self.uid and self.gid and self.time_grain_ns == 1
-
-    @property
-    def by_listings(self) -> bool:
-        """Whether size and time decide, which every listing tells."""
-        properties = self.objects or self.metadata or self.checksum
-        return self.compare and self.overwrite and not properties
-
-    @property
-    def metadata(self) -> bool:
-        """Whether any metadata counts."""
-        return self.mtime or self.mode or self.uid or self.gid
-
-    def proven(self, source: Entry, destination: Entry) -> bool:
-        """Whether neither has changed since both were equal."""
-        return (
-            source.changed_ns < self.source_before_ns
-            and destination.changed_ns <= self.destination_until_ns
-        )
-
-
-KEPT = Decision(Action.SKIP, "NotAtSource")
-DELETE = Decision(Action.DELETE, "NotAtSource")
-SPECIAL = Decision(Action.SKIP, "SpecialFile")
-IMPLIED = Decision(Action.SKIP, "ImpliedFolder")
-NEVER = Decision(Action.SKIP, "OverwriteNever")
-UNCHANGED = Decision(Action.SKIP, "Unchanged")
-SAME = Decision(Action.SKIP, "Same")
-MISSING = Decision(Action.COPY, "NotAtDestination")
-NO_MARKER = Decision(Action.COPY, "FolderMarkerMissing")
-ALL = Decision(Action.COPY, "TransferModeAll")
-SIZE = Decision(Action.COPY, "SizeDiffers")
-KIND = Decision(Action.COPY, "KindDiffers")
-DEVICE = Decision(Action.COPY, "DeviceDiffers")
-MTIME_UNKNOWN = Decision(Action.COPY, "MtimeUnknown")
-MTIME = Decision(Action.COPY, "MtimeDiffers")
-NEWER = Decision(Action.COPY, "SourceNewer")
-METADATA = Decision(Action.UPDATE_METADATA, "MetadataDiffers")
-LINKED = Decision(Action.COPY, "LinkedElsewhere")
-USER_METADATA = Decision(Action.UPDATE_METADATA, "UserMetadataDiffers")
-TAGS = Decision(Action.UPDATE_METADATA, "TagsDiffer")
-UNKNOWN = Decision(Action.INSPECT, "MetadataUnknown")
-CONTENT_UNKNOWN = Decision(Action.INSPECT, "ContentUnknown")
-CONTENT = Decision(Action.COPY, "ContentDiffers")
-IN_THE_WAY = Decision(Action.CONFLICT, "SpecialFileInTheWay")
 
 
 def decide(
@@ -333,28 +219,3 @@ def _update(source: Entry, destination: Entry) -> Decision:
 def _names(entry: Entry) -> int:
     """How many names a file has: what is written to one of them is written to all."""
     return entry.node.names if isinstance(entry.node, HardLink) else 1
-
-
-def wanted(source: Entry, o: CompareOptions) -> Entry:
-    """The entry as it shall be at the destination; metadata that is not kept is None.
-
-    A folder's own time is kept only where the source states it: what storage says of a marker
-    is not when the folder changed.  Times are cut to what the destination keeps.
-    """
-    have = source.metadata or PosixMetadata()
-    stated = have.mtime_ns is not None and have.mtime_ns == source.mtime_ns
-    if stated and o.keeps_everything and not (o.fill_defaults and None in have[:3]):
-        return source  # as nearly all are
-    full = with_defaults(have) if o.fill_defaults else have
-    mtime_ns = have.mtime_ns if source.kind is Kind.FOLDER else source.mtime_ns
-    if mtime_ns is not None:
-        mtime_ns -= mtime_ns % o.time_grain_ns
-    return source._replace(
-        metadata=PosixMetadata(
-            mode=full.mode if o.mode else None,
-            uid=full.uid if o.uid else None,
-            gid=full.gid if o.gid else None,
-            mtime_ns=mtime_ns if o.mtime else None,
-            atime_ns=have.atime_ns if o.mtime else None,
-        )
-    )

@@ -8,7 +8,7 @@ that go on with an upload of an earlier run.  `datasync_api.prices` puts a price
 from collections import Counter
 from typing import Final, NamedTuple
 
-from datasync_runner.core.compare import Action
+from datasync_runner.core.actions import Action
 from datasync_runner.core.parts import (
     RANGE_BYTES,
     SINGLE_PUT_BYTES,

@@ -11,7 +11,7 @@ from itertools import chain, pairwise
 from struct import Struct
 from typing import Final, NamedTuple
 
-from datasync_runner.core.compare import NEVER, Action, Decision
+from datasync_runner.core.actions import NEVER, Action, Decision
 from datasync_runner.core.entry import Entry, HardLink, Kind, PosixMetadata
 
 Inode = tuple[int, int]

@@ -5,7 +5,7 @@ It says only of two files that there is nothing to do, and only where `decide` s
 
 from collections.abc import Callable
 
-from datasync_runner.core.compare import CompareOptions
+from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import Entry, Kind
 
 Settled = Callable[[Entry | None, Entry | None], bool]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from datasync_api.baseline import Baseline, moment
 from datasync_api.plan import TransferPlan
-from datasync_runner.core.compare import CompareOptions
+from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import UNSTAMPED
 from datasync_runner.core.guard import replaced
 from datasync_runner.engine.patient import Patient

@@ -15,7 +15,9 @@ from dataclasses import replace
 from typing import Final
 
 from datasync_api.patterns import Filter
-from datasync_runner.core.compare import Action, CompareOptions, Decision, decide
+from datasync_runner.core.actions import Action, Decision
+from datasync_runner.core.compare import decide
+from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import ARCHIVES, Entry, Kind, folder_key
 from datasync_runner.core.file_conditions import Bounds
 from datasync_runner.core.pair import MergeJoin, Pair, UnsortedListingError

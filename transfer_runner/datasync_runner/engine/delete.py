@@ -10,10 +10,13 @@ from datasync_api.conditions import Reason
 from datasync_api.exit_codes import ExitCode
 from datasync_api.hold import Hold
 from datasync_api.plan import TransferPlan
-from datasync_runner.core.compare import Action, CompareOptions, decide, wanted
+from datasync_runner.core.actions import Action
+from datasync_runner.core.compare import decide
+from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import Entry, in_place_of
 from datasync_runner.core.guard import Extra, held_back
 from datasync_runner.core.tally import Tally
+from datasync_runner.core.wanted import wanted
 from datasync_runner.engine.failures import record
 from datasync_runner.engine.file_events import FileEvents
 from datasync_runner.engine.prepare import Kept

@@ -8,7 +8,8 @@ import asyncio
 from collections import Counter
 
 from datasync_api.plan import TransferPlan
-from datasync_runner.core.compare import Action, CompareOptions
+from datasync_runner.core.actions import Action
+from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.forecast import Ends, for_file, for_the_end
 from datasync_runner.core.parts import BUDGET_BYTES
 from datasync_runner.core.tally import Tally

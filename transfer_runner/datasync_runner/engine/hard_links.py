@@ -18,7 +18,9 @@ from collections.abc import Sequence
 from itertools import chain, islice
 from typing import Final, NamedTuple
 
-from datasync_runner.core.compare import SAME, Action, CompareOptions, decide, wanted
+from datasync_runner.core.actions import SAME, Action
+from datasync_runner.core.compare import decide
+from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.hard_links import (
     Fate,
@@ -33,6 +35,7 @@ from datasync_runner.core.hard_links import (
     with_more,
 )
 from datasync_runner.core.tally import Tally
+from datasync_runner.core.wanted import wanted
 from datasync_runner.engine.contents import Both, Contents
 from datasync_runner.engine.failures import record
 from datasync_runner.engine.file_events import FileEvents

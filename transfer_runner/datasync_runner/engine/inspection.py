@@ -6,7 +6,9 @@ Content only with compareMode Checksum; what a baseline has proven does not come
 import asyncio
 from collections.abc import Sequence
 
-from datasync_runner.core.compare import Action, CompareOptions, decide
+from datasync_runner.core.actions import Action
+from datasync_runner.core.compare import decide
+from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import Entry
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.contents import Both, Contents

@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from datasync_api.plan import TransferPlan
-from datasync_runner.core.compare import CompareOptions
+from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.progress import Board
 from datasync_runner.engine.transfer import Transfer

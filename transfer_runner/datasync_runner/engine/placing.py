@@ -1,6 +1,6 @@
 """From a decision to the books and to the work that follows from it."""
 
-from datasync_runner.core.compare import Action
+from datasync_runner.core.actions import Action
 from datasync_runner.core.entry import ARCHIVES, Entry, in_place_of
 from datasync_runner.core.parts import COPY_LIMIT_BYTES
 from datasync_runner.core.tally import Tally

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from datasync_api.patterns import Filter
-from datasync_runner.core.compare import SPECIAL, UNCHANGED, Action, CompareOptions, decide
+from datasync_runner.core.actions import SPECIAL, UNCHANGED, Action
+from datasync_runner.core.compare import decide
+from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import Entry, Kind, folder_key
 from datasync_runner.core.file_conditions import Bounds
 from datasync_runner.core.hard_links import Name, has_several_names, name_of

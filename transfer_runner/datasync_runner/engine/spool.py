@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from datasync_runner.core.compare import Action
+from datasync_runner.core.actions import Action
 from datasync_runner.core.entry import Entry, Kind, ObjectHeaders, PosixMetadata, WindowsMetadata
 
 MEMORY_BYTES: Final = 1024 * 1024

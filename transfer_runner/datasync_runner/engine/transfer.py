@@ -8,10 +8,12 @@ import asyncio
 from typing import Final
 
 from datasync_runner.core import links
-from datasync_runner.core.compare import Action, CompareOptions, wanted
+from datasync_runner.core.actions import Action
+from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.parts import LARGE_AT_ONCE, restore_cost_bytes
 from datasync_runner.core.tally import Tally
+from datasync_runner.core.wanted import wanted
 from datasync_runner.engine.failures import record
 from datasync_runner.engine.inspection import Inspection
 from datasync_runner.engine.patient import Patient

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from datasync_runner.core.compare import Action
+from datasync_runner.core.actions import Action
 from datasync_runner.core.entry import Entry
 from datasync_runner.core.parts import BATCH_BYTES, BATCH_FILES, SMALL_BYTES
 

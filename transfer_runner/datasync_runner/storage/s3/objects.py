@@ -232,66 +232,6 @@ class Objects:
 
         self.write(Content(entry, b""), finish)
 
-    def update_metadata(self, entry: Entry, give: Give[Entry]) -> None:
-        """CopyObject onto itself; content type and foreign user metadata stay."""
-        if entry.headers is None:
-
-            def known(found: Entry | errors.StorageError) -> None:
-                if isinstance(found, errors.StorageError):
-                    give(found)
-                else:
-                    self._rewrite(entry._replace(headers=found.headers), give)
-
-            self.inspect(entry._replace(metadata=None, version_id=""), known)
-        else:
-            self._rewrite(entry, give)
-
-    def _rewrite(self, entry: Entry, give: Give[Entry]) -> None:
-        path = self.path(entry.key)
-        headers = [
-            *self.stated(entry),
-            *copy_source(self.side, self.name(entry.key), self.side),
-            ("x-amz-metadata-directive", "REPLACE"),
-            self._algorithm_header,
-        ]
-        if entry.headers is not None and entry.headers.tags is not None:
-            headers.append(REPLACED)
-        call = Call(
-            "CopyObject", "PUT", path, headers=headers, body=b"", key=entry.key, thinks=True
-        )
-        self.client.start(call, _then(give, lambda _: entry))
-
-    def copy(self, entry: Entry, source: S3Side, give: Give[Written]) -> None:
-        """CopyObject of the very object that was listed, with all its metadata.
-
-        It is proven when the server says that the copy has the source's ETag.
-        """
-        name = source.prefix + entry.key.decode("utf-8", "surrogateescape")
-        archived = self.keeping.class_of(entry) in ARCHIVES
-        headers = [
-            *copy_source(source, name, self.side, version_id=entry.version_id),
-            *self.keeping.headers(entry),
-            _CHECKED if archived else self._algorithm_header,  # no reading back from an archive
-        ]
-        if not self._copies_tags:
-            headers.append(REPLACED)  # by none
-        if entry.etag:
-            headers.append(("x-amz-copy-source-if-match", entry.etag))
-
-        def written(answer: Answer) -> Written:
-            told = dict(_COPIED.findall(answer.body))
-            etag = told.get(b"ETag", b"").decode().replace("&quot;", '"').strip('"')
-            same = etag == entry.etag.strip('"') != ""
-            checksum = from_header(told.get(b"ChecksumCRC64NVME", b"").decode("ascii", "replace"))
-            version_id = version_of(answer.head)
-            return Written(entry, checksum or 0, same and "-" not in etag, version_id)
-
-        path = self.path(entry.key)
-        call = Call(
-            "CopyObject", "PUT", path, headers=headers, body=b"", key=entry.key, thinks=True
-        )
-        self.client.start(call, _then(give, written))
-
     def head(self, entry: Entry, give: Give[dict[str, str]]) -> None:
         """The headers of an object, its stored checksum among them."""
         key, query = entry.key, version_query(entry.version_id)
@@ -299,43 +239,6 @@ class Objects:
         self.client.start(call, _then(give, Answer.headers))
 
 
-def version_of(head: bytes) -> str:
-    """The version that an answer says it has made; empty: the bucket keeps none."""
-    found = _VERSION.search(head)
-    version_id = found[1].decode("ascii", "replace") if found else ""
-    return "" if version_id == "null" else version_id
-
-
-def copy_source(
-    source: S3Side, name: str, destination: S3Side, *, version_id: str = ""
-) -> list[tuple[str, str]]:
-    """The headers that name what is copied: of a bucket, or through an access point."""
-    bucket = source.bucket
-    if bucket.startswith("arn:"):
-        where = encode_key(f"{bucket}/object/{name}")
-    else:
-        where = f"/{bucket}/{encode_key(name)}"
-    query = version_query(version_id)
-    return [
-        ("x-amz-copy-source", f"{where}{query and '?'}{query}"),
-        *reading_headers(source, destination),
-    ]
-
-
-def version_query(version_id: str) -> str:
-    """The query that asks for a version; empty: for the current one."""
-    return canonical_query([("versionId", version_id)]) if version_id else ""
-
-
 def _length(headers: dict[str, str]) -> int:
     length = headers.get("content-length", "")
     return int(length) if length.isdecimal() else 0
-
-
-def _then(give: Give[R], make: Callable[[T], R]) -> Callable[[T | errors.StorageError], None]:
-    """Errors go through, answers are turned into what is asked for."""
-
-    def finish(answer: T | errors.StorageError) -> None:
-        give(answer if isinstance(answer, errors.StorageError) else make(answer))
-
-    return finish

@@ -1,0 +1,82 @@
+"""CopyObject: of an object from another place, and onto itself to give it other metadata.
+
+Nothing here waits, as in `objects`.  What is larger than one request may copy is `multipart`'s.
+"""
+
+import re
+from typing import Final
+
+from datasync_api.plan import S3Side
+from datasync_runner.checksums import from_header
+from datasync_runner.core.entry import ARCHIVES, Entry
+from datasync_runner.storage import errors
+from datasync_runner.storage.port import Written
+from datasync_runner.storage.s3.calls import Answer, Call
+from datasync_runner.storage.s3.gather import Give, then
+from datasync_runner.storage.s3.naming import copy_source, version_of
+from datasync_runner.storage.s3.objects import Objects
+from datasync_runner.storage.s3.tags import REPLACED
+
+_CHECKED: Final[tuple[str, str]] = ("x-amz-checksum-algorithm", "CRC64NVME")
+_COPIED: Final = re.compile(rb"<(ETag|ChecksumCRC64NVME)>([^<]*)</")
+
+
+def update_metadata(self, entry: Entry, give: Give[Entry]) -> None:
+    """CopyObject onto itself; content type and foreign user metadata stay."""
+    if entry.headers is None:
+
+        def known(found: Entry | errors.StorageError) -> None:
+            if isinstance(found, errors.StorageError):
+                give(found)
+            else:
+                self._rewrite(entry._replace(headers=found.headers), give)
+
+        self.inspect(entry._replace(metadata=None, version_id=""), known)
+    else:
+        self._rewrite(entry, give)
+
+def _rewrite(self, entry: Entry, give: Give[Entry]) -> None:
+    path = self.path(entry.key)
+    headers = [
+        *self.stated(entry),
+        *copy_source(self.side, self.name(entry.key), self.side),
+        ("x-amz-metadata-directive", "REPLACE"),
+        self._algorithm_header,
+    ]
+    if entry.headers is not None and entry.headers.tags is not None:
+        headers.append(REPLACED)
+    call = Call(
+        "CopyObject", "PUT", path, headers=headers, body=b"", key=entry.key, thinks=True
+    )
+    self.client.start(call, _then(give, lambda _: entry))
+
+def copy(self, entry: Entry, source: S3Side, give: Give[Written]) -> None:
+    """CopyObject of the very object that was listed, with all its metadata.
+
+    It is proven when the server says that the copy has the source's ETag.
+    """
+    name = source.prefix + entry.key.decode("utf-8", "surrogateescape")
+    archived = self.keeping.class_of(entry) in ARCHIVES
+    headers = [
+        *copy_source(source, name, self.side, version_id=entry.version_id),
+        *self.keeping.headers(entry),
+        _CHECKED if archived else self._algorithm_header,  # no reading back from an archive
+    ]
+    if not self._copies_tags:
+        headers.append(REPLACED)  # by none
+    if entry.etag:
+        headers.append(("x-amz-copy-source-if-match", entry.etag))
+
+    def written(answer: Answer) -> Written:
+        told = dict(_COPIED.findall(answer.body))
+        etag = told.get(b"ETag", b"").decode().replace("&quot;", '"').strip('"')
+        same = etag == entry.etag.strip('"') != ""
+        checksum = from_header(told.get(b"ChecksumCRC64NVME", b"").decode("ascii", "replace"))
+        version_id = version_of(answer.head)
+        return Written(entry, checksum or 0, same and "-" not in etag, version_id)
+
+    path = self.path(entry.key)
+    call = Call(
+        "CopyObject", "PUT", path, headers=headers, body=b"", key=entry.key, thinks=True
+    )
+    self.client.start(call, _then(give, written))
