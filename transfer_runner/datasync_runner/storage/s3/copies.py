@@ -21,7 +21,7 @@ _CHECKED: Final[tuple[str, str]] = ("x-amz-checksum-algorithm", "CRC64NVME")
 _COPIED: Final = re.compile(rb"<(ETag|ChecksumCRC64NVME)>([^<]*)</")
 
 
-def update_metadata(self, entry: Entry, give: Give[Entry]) -> None:
+def update_metadata(objects: Objects, entry: Entry, give: Give[Entry]) -> None:
     """CopyObject onto itself; content type and foreign user metadata stay."""
     if entry.headers is None:
 
@@ -29,40 +29,40 @@ def update_metadata(self, entry: Entry, give: Give[Entry]) -> None:
             if isinstance(found, errors.StorageError):
                 give(found)
             else:
-                self._rewrite(entry._replace(headers=found.headers), give)
+                _rewrite(objects, entry._replace(headers=found.headers), give)
 
-        self.inspect(entry._replace(metadata=None, version_id=""), known)
+        objects.inspect(entry._replace(metadata=None, version_id=""), known)
     else:
-        self._rewrite(entry, give)
+        _rewrite(objects, entry, give)
 
-def _rewrite(self, entry: Entry, give: Give[Entry]) -> None:
-    path = self.path(entry.key)
+
+def _rewrite(objects: Objects, entry: Entry, give: Give[Entry]) -> None:
+    path = objects.path(entry.key)
     headers = [
-        *self.stated(entry),
-        *copy_source(self.side, self.name(entry.key), self.side),
+        *objects.stated(entry),
+        *copy_source(objects.side, objects.name(entry.key), objects.side),
         ("x-amz-metadata-directive", "REPLACE"),
-        self._algorithm_header,
+        objects.algorithm_header,
     ]
     if entry.headers is not None and entry.headers.tags is not None:
         headers.append(REPLACED)
-    call = Call(
-        "CopyObject", "PUT", path, headers=headers, body=b"", key=entry.key, thinks=True
-    )
-    self.client.start(call, _then(give, lambda _: entry))
+    call = Call("CopyObject", "PUT", path, headers=headers, body=b"", key=entry.key, thinks=True)
+    objects.client.start(call, then(give, lambda _: entry))
 
-def copy(self, entry: Entry, source: S3Side, give: Give[Written]) -> None:
+
+def copy(objects: Objects, entry: Entry, source: S3Side, give: Give[Written]) -> None:
     """CopyObject of the very object that was listed, with all its metadata.
 
     It is proven when the server says that the copy has the source's ETag.
     """
     name = source.prefix + entry.key.decode("utf-8", "surrogateescape")
-    archived = self.keeping.class_of(entry) in ARCHIVES
+    archived = objects.keeping.class_of(entry) in ARCHIVES
     headers = [
-        *copy_source(source, name, self.side, version_id=entry.version_id),
-        *self.keeping.headers(entry),
-        _CHECKED if archived else self._algorithm_header,  # no reading back from an archive
+        *copy_source(source, name, objects.side, version_id=entry.version_id),
+        *objects.keeping.headers(entry),
+        _CHECKED if archived else objects.algorithm_header,  # no reading back from an archive
     ]
-    if not self._copies_tags:
+    if not objects.copies_tags:
         headers.append(REPLACED)  # by none
     if entry.etag:
         headers.append(("x-amz-copy-source-if-match", entry.etag))
@@ -75,8 +75,6 @@ def copy(self, entry: Entry, source: S3Side, give: Give[Written]) -> None:
         version_id = version_of(answer.head)
         return Written(entry, checksum or 0, same and "-" not in etag, version_id)
 
-    path = self.path(entry.key)
-    call = Call(
-        "CopyObject", "PUT", path, headers=headers, body=b"", key=entry.key, thinks=True
-    )
-    self.client.start(call, _then(give, written))
+    path = objects.path(entry.key)
+    call = Call("CopyObject", "PUT", path, headers=headers, body=b"", key=entry.key, thinks=True)
+    objects.client.start(call, then(give, written))

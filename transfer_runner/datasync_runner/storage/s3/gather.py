@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from datasync_runner.storage.errors import StopError, StorageError
 
+T = TypeVar("T")
 R = TypeVar("R")
 Give = Callable[[R | StorageError], None]
 """Takes one item's answer, once."""
@@ -47,3 +48,12 @@ class Gather(Generic[R]):
         """Wait for the last one.  Raises: StopError."""
         await self._all
         return [answer for answer in self._answers if answer is not None]
+
+
+def then(give: Give[R], make: Callable[[T], R]) -> Callable[[T | StorageError], None]:
+    """Errors go through, answers are turned into what is asked for."""
+
+    def finish(answer: T | StorageError) -> None:
+        give(answer if isinstance(answer, StorageError) else make(answer))
+
+    return finish

@@ -18,9 +18,11 @@ from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.port import Moved, RangedReader, Reader, Written, nobody
 from datasync_runner.storage.s3.algorithms import CRC64NVME
 from datasync_runner.storage.s3.calls import Call
+from datasync_runner.storage.s3.copies import update_metadata
 from datasync_runner.storage.s3.keeping import STANDARD, STORAGE_CLASS
 from datasync_runner.storage.s3.metadata import META
-from datasync_runner.storage.s3.objects import Objects, copy_source, version_of
+from datasync_runner.storage.s3.naming import copy_source, version_of
+from datasync_runner.storage.s3.objects import Objects
 from datasync_runner.storage.s3.upload_calls import Made, UploadCalls, whole_checksum
 from datasync_runner.storage.s3.uploads import Part, Uploads
 
@@ -246,7 +248,7 @@ class Upload:
             asyncio.get_running_loop().create_future()
         )
         exact = self._entry._replace(headers=self._entry.headers or ObjectHeaders())
-        self._objects.update_metadata(exact, answer.set_result)
+        update_metadata(self._objects, exact, answer.set_result)
         told = await answer
         if isinstance(told, errors.StorageError):
             raise told

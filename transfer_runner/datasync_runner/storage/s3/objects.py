@@ -7,33 +7,27 @@ its requests and hands the answer to `give` when it is there.
 
 import asyncio
 import re
-from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final
 
 from datasync_api.plan import S3Side
 from datasync_api.task import ObjectTags
-from datasync_runner.checksums import crc64, from_header
-from datasync_runner.core.entry import ARCHIVES, Entry, Kind
+from datasync_runner.checksums import crc64
+from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.names import problem
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content, Examined, Written
 from datasync_runner.storage.s3.algorithms import ALGORITHMS, CRC64NVME, Algorithm
 from datasync_runner.storage.s3.calls import Answer, Call
 from datasync_runner.storage.s3.client import Client
-from datasync_runner.storage.s3.gather import Give
+from datasync_runner.storage.s3.gather import Give, then
 from datasync_runner.storage.s3.keeping import STANDARD, STORAGE_CLASS, Keeping
 from datasync_runner.storage.s3.metadata import described, headers_of, stored_checksum
+from datasync_runner.storage.s3.naming import version_of, version_query
 from datasync_runner.storage.s3.proof import refuses
-from datasync_runner.storage.s3.signer import canonical_query, encode_key
-from datasync_runner.storage.s3.standing import reading_headers
-from datasync_runner.storage.s3.tags import REPLACED, TagReader, stated_tags
+from datasync_runner.storage.s3.tags import TagReader, stated_tags
 
-T = TypeVar("T")
-R = TypeVar("R")
 MAX_KEY_BYTES: Final = 1024
 _ENABLED: Final[tuple[str, str]] = ("x-amz-checksum-mode", "ENABLED")
-_VERSION: Final = re.compile(rb"(?i)\r\nx-amz-version-id: *([^\r\n ]+)")
-_CHECKED: Final[tuple[str, str]] = ("x-amz-checksum-algorithm", "CRC64NVME")
 
 
 def _echo(algorithm: Algorithm) -> re.Pattern[bytes]:
@@ -43,7 +37,6 @@ def _echo(algorithm: Algorithm) -> re.Pattern[bytes]:
 
 _ECHOES: Final = [(_echo(one), one.of) for one in ALGORITHMS.values()]
 _COMPOSITE: Final = re.compile(rb"(?i)\r\nx-amz-checksum-type: *COMPOSITE *\r\n")
-_COPIED: Final = re.compile(rb"<(ETag|ChecksumCRC64NVME)>([^<]*)</")
 
 
 class Objects:
@@ -57,10 +50,10 @@ class Objects:
         `algorithm`: what is stated of what is written.
         """
         self.client, self.algorithm = client, algorithm
-        self._copies_tags, self._compares_tags = tags != "None", tags == "Preserve"
+        self.copies_tags, self._compares_tags = tags != "None", tags == "Preserve"
         self._tags = TagReader(client, self.path)
         self._echo = _echo(algorithm)
-        self._algorithm_header = ("x-amz-checksum-algorithm", algorithm.name)
+        self.algorithm_header = ("x-amz-checksum-algorithm", algorithm.name)
         self.checks: bool | None = None
         """Whether the server refuses wrong checksums; None: not known yet."""
         self._asking = asyncio.Lock()
@@ -130,7 +123,7 @@ class Objects:
             found = described(entry.key, headers, _length(headers), storage_class=kept)
             checksum = stored_checksum(headers) if trusted else None
             if self._compares_tags and found.kind is not Kind.FOLDER:
-                self._tags.add(found, _then(give, lambda e: Examined(e, checksum)))
+                self._tags.add(found, then(give, lambda e: Examined(e, checksum)))
             else:
                 give(Examined(found, checksum))
 
@@ -162,9 +155,9 @@ class Objects:
             else:
                 body = answer.body
                 content = Content(described(key, answer.headers(), len(body)), body)
-                if self._copies_tags:
+                if self.copies_tags:
                     found = content.entry._replace(version_id=entry.version_id)
-                    self._tags.add(found, _then(give, lambda e: Content(e, body)))
+                    self._tags.add(found, then(give, lambda e: Content(e, body)))
                 else:
                     give(content)
 
@@ -212,14 +205,14 @@ class Objects:
         """What a request says of the object that it makes: metadata, storage class, encryption."""
         headers = headers_of(entry)
         headers += self.keeping.headers(entry)
-        if self._copies_tags:
+        if self.copies_tags:
             headers += stated_tags(entry)
         return headers
 
     def tagged(self, entry: Entry, give: Give[Entry]) -> None:
         """An object that is read, with its tags where they are to be copied."""
         known = entry.headers is not None and entry.headers.tags is not None
-        if self._copies_tags and not known:
+        if self.copies_tags and not known:
             self._tags.add(entry, give)
         else:
             give(entry)
@@ -236,7 +229,7 @@ class Objects:
         """The headers of an object, its stored checksum among them."""
         key, query = entry.key, version_query(entry.version_id)
         call = Call("HeadObject", "HEAD", self.path(key), query, headers=[_ENABLED], key=key)
-        self.client.start(call, _then(give, Answer.headers))
+        self.client.start(call, then(give, Answer.headers))
 
 
 def _length(headers: dict[str, str]) -> int:

@@ -7,7 +7,7 @@ from datasync_runner.core.parts import RANGE_BYTES
 from datasync_runner.storage import errors
 from datasync_runner.storage.s3.calls import Answer, Call
 from datasync_runner.storage.s3.client import Client
-from datasync_runner.storage.s3.objects import version_query
+from datasync_runner.storage.s3.naming import version_query
 
 
 class ObjectReader:

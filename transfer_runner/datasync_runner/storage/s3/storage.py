@@ -32,6 +32,7 @@ from datasync_runner.storage.port import (
     Written,
     nobody,
 )
+from datasync_runner.storage.s3 import copies
 from datasync_runner.storage.s3.algorithms import CRC64NVME, Algorithm
 from datasync_runner.storage.s3.answers import denied
 from datasync_runner.storage.s3.calls import Call
@@ -42,7 +43,8 @@ from datasync_runner.storage.s3.gather import Gather, Give
 from datasync_runner.storage.s3.listing import ListAnswer, Listing, ListRequest
 from datasync_runner.storage.s3.metadata import described, modified_ns, stored_checksum
 from datasync_runner.storage.s3.multipart import Upload
-from datasync_runner.storage.s3.objects import Objects, copy_source, version_query
+from datasync_runner.storage.s3.naming import copy_source, version_query
+from datasync_runner.storage.s3.objects import Objects
 from datasync_runner.storage.s3.reader import ObjectReader
 from datasync_runner.storage.s3.signer import canonical_query
 from datasync_runner.storage.throttle import Throttle
@@ -202,14 +204,14 @@ class S3Storage:
         self, source: "S3Storage", entries: Sequence[Entry]
     ) -> list[Written | errors.StorageError]:
         gather: Gather[Written] = Gather(len(entries))
-        copies: list[asyncio.Task[None]] = []
+        large: list[asyncio.Task[None]] = []
         for at, entry in enumerate(entries):
             if entry.size_bytes > WHOLE_COPY_BYTES:
                 one = self._copy_large(entry, source, gather.place(at))
-                copies.append(asyncio.create_task(one))
+                large.append(asyncio.create_task(one))
                 continue
             try:
-                self._objects.copy(entry, source._side, gather.place(at))
+                copies.copy(self._objects, entry, source._side, gather.place(at))
             except errors.FileError as error:
                 gather.put(at, error)
         found = await gather.all()
@@ -242,7 +244,9 @@ class S3Storage:
 
     async def update_metadata(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
         """A CopyObject onto itself for each."""
-        return await self._each(self._objects.update_metadata, entries, _key_of_entry)
+        return await self._each(
+            partial(copies.update_metadata, self._objects), entries, _key_of_entry
+        )
 
     async def write_folders(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
         """A marker for each, the deepest first and one depth at a time.
