@@ -20,6 +20,7 @@ from datasync_runner.core.entry import (
     Kind,
     ObjectHeaders,
     PosixMetadata,
+    StatedInode,
     WindowsMetadata,
 )
 from datasync_runner.core.wanted import wanted
@@ -71,7 +72,17 @@ CREATED = WindowsMetadata(0, 116_444_736_000_000_010)
 """At its atime: Samba tells the earliest time of a file where no create time was ever set."""
 LATER = CREATED._replace(created=CREATED.created + 1)
 
+TO_OBJECTS = CompareOptions(inodes=True)
+STATED_TWO = StatedInode(TWO_NAMES.inode)
+
 TABLE = [
+    (file(node=TWO_NAMES), file(node=STATED_TWO), TO_OBJECTS, "Skip Same"),
+    (file(node=TWO_NAMES), file(), TO_OBJECTS, "UpdateMetadata MetadataDiffers"),
+    (file(node=TWO_NAMES), file(node=StatedInode(3)), TO_OBJECTS, "UpdateMetadata MetadataDiffers"),
+    (file(), file(node=STATED_TWO), TO_OBJECTS, "UpdateMetadata MetadataDiffers"),
+    (file(node=TWO_NAMES._replace(names=1)), file(), TO_OBJECTS, "Skip Same"),
+    (file(node=STATED_TWO), file(node=STATED_TWO), TO_OBJECTS, "Skip Same"),
+    (file(node=STATED_TWO), file(), PLAIN, "Skip Same"),
     (AWAY, SPECIAL, REMOVE, "Skip NotAtSource"),
     (AWAY, IMPLIED, REMOVE, "Skip ImpliedFolder"),
     (AWAY, file(), REMOVE, "Delete NotAtSource"),
@@ -362,6 +373,7 @@ def test_options_of_the_task():
         gid=False,
         mode=False,
         objects=True,
+        inodes=True,
         tags=True,
         copies_tags=True,
     )
@@ -369,15 +381,15 @@ def test_options_of_the_task():
     assert usual == CompareOptions(fill_defaults=True)
     by_content = TaskOptions(compare_mode="Checksum")
     found = CompareOptions.of(by_content, source_objects=False, destination_objects=True)
-    assert found == BY_CONTENT
+    assert found == replace(BY_CONTENT, inodes=True)
     remove = TaskOptions(preserve_deleted_files="Remove")
     found = CompareOptions.of(remove, source_objects=False, destination_objects=True)
-    assert found == CompareOptions(delete=True)
+    assert found == CompareOptions(delete=True, inodes=True)
     devices = TaskOptions(preserve_devices="Preserve")
     found = CompareOptions.of(devices, source_objects=False, destination_objects=False)
     assert found == CompareOptions(devices=True, fill_defaults=True)
     found = CompareOptions.of(devices, source_objects=False, destination_objects=True)
-    assert found == CompareOptions()
+    assert found == CompareOptions(inodes=True)
     found = CompareOptions.of(
         devices, source_objects=False, destination_objects=False, keeps=Keeps(owners=False)
     )

@@ -82,14 +82,17 @@ def test_what_becomes_of_a_name(first, other, expected):
 NAMES = st.builds(
     Name,
     st.builds(
-        lambda key, inode, names: source(key, inode, names),
+        lambda key, inode, names, kept: source(key, inode, names)._replace(storage_class=kept),
         st.binary(min_size=1, max_size=6).filter(lambda key: b"\0" not in key),
         st.integers(1, 3) | st.integers(0, 2**64 - 1),
         st.integers(2, 9),
+        st.sampled_from(["", "GLACIER"]),
     ),
     st.sampled_from(list(Action)),
     st.integers(0, 3),
     st.none() | st.tuples(st.integers(1, 2**64 - 1), st.integers(0, 2**64 - 1)),
+    replaces=st.booleans(),
+    etag=st.sampled_from(["", '"1"']),
 )
 
 

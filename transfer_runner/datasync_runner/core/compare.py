@@ -31,7 +31,14 @@ from datasync_runner.core.actions import (
     Decision,
 )
 from datasync_runner.core.compare_options import CompareOptions
-from datasync_runner.core.entry import Entry, HardLink, Kind, PosixMetadata, WindowsMetadata
+from datasync_runner.core.entry import (
+    Entry,
+    HardLink,
+    Kind,
+    PosixMetadata,
+    WindowsMetadata,
+    shared_inode,
+)
 from datasync_runner.core.posix_metadata import with_defaults
 
 
@@ -83,6 +90,7 @@ def decide(
     | any | any | mode (not of links), uid, gid that count differ | UpdateMetadata MetadataDiffers |
     | folder, device | the same | mtime counts, differs | UpdateMetadata MetadataDiffers |
     | any | any | of shares, attributes or create times differ | UpdateMetadata MetadataDiffers |
+    | file | file | to objects, inodes of several names differ | UpdateMetadata MetadataDiffers |
     | file | file | both objects, user metadata differs | UpdateMetadata UserMetadataDiffers |
     | file | file | tags count, differ | UpdateMetadata TagsDiffer |
     | any | any | | Skip Same |
@@ -179,6 +187,11 @@ def _metadata(
             and _moved(want.mtime_ns, have.mtime_ns, o)
         )
         or _windows_differ(source, destination)
+        or (
+            o.inodes
+            and source.node != destination.node
+            and shared_inode(source) != shared_inode(destination)
+        )
     ):
         return _update(source, destination)
     if o.objects and source.headers and destination.headers and source.kind is not Kind.FOLDER:

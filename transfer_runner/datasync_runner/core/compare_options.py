@@ -36,6 +36,8 @@ class CompareOptions:
     """Both are, and their tags count, which no listing and no HEAD tells."""
     copies_tags: bool = False
     """Tags go with content."""
+    inodes: bool = False
+    """The destination states of which inode a file with several names is: object storage."""
 
     @classmethod
     def of(
@@ -58,6 +60,7 @@ class CompareOptions:
             mode=options.posix_permissions == "Preserve" and keeps.owners,
             fill_defaults=not destination_objects,
             objects=objects,
+            inodes=destination_objects,
             tags=objects and options.object_tags == "Preserve",
             copies_tags=objects and options.object_tags != "None",
             checksum=options.compare_mode == "Checksum",

@@ -79,6 +79,13 @@ class HardLink(NamedTuple):
     """How many there are, also outside of the location."""
 
 
+class StatedInode(NamedTuple):
+    """What an object says of the file that it was made of: that it was one of several names."""
+
+    inode: int
+    """The same at all of them."""
+
+
 class Device(NamedTuple):
     """What a device node stands for."""
 
@@ -125,7 +132,7 @@ class Entry(NamedTuple):
     """
     version_id: str = ""
     """Of an object: this version is meant, as a manifest names it; empty: the current one."""
-    node: HardLink | Device | WindowsMetadata | None = None
+    node: HardLink | StatedInode | Device | WindowsMetadata | None = None
     """What a file system knows beyond the rest, of few entries; a share, of all."""
     storage_class: str = ""
     """S3's: in a listing the object's own; of an entry to be written, that of the object in its
@@ -143,6 +150,22 @@ def in_place_of(entry: Entry, there: Entry | None) -> Entry:
     """
     kept = "" if there is None else there.storage_class
     return entry if entry.storage_class == kept else entry._replace(storage_class=kept)
+
+
+def shared_inode(entry: Entry) -> int | None:
+    """The number of the inode that a file's names share; None: it has one name alone.
+
+    | node | number |
+    |---|---|
+    | HardLink of one name | - |
+    | HardLink of several | the inode's |
+    | StatedInode | the one that is stated |
+    | any other | - |
+    """
+    node = entry.node
+    if isinstance(node, HardLink):
+        return node.inode if node.names > 1 else None
+    return node.inode if isinstance(node, StatedInode) else None
 
 
 def path_of(key: bytes) -> str:

@@ -78,6 +78,21 @@ def for_file(action: Action, size_bytes: int, ends: Ends) -> Counter[str]:
     return +asked
 
 
+def for_duplicate(size_bytes: int) -> Counter[str]:
+    """The requests for a further name of a file, which the bucket copies within itself.
+
+    | size | requests |
+    |---|---|
+    | up to 1 GiB | CopyObject |
+    | more | HeadObject, an upload, n UploadPartCopy |
+    """
+    if size_bytes <= WHOLE_COPY_BYTES:
+        return Counter(["CopyObject"])
+    asked = Counter(["HeadObject"])
+    _upload(asked, "UploadPartCopy", size_bytes)
+    return asked
+
+
 def _upload(asked: Counter[str], part: str, size_bytes: int) -> None:
     for operation in ("ListMultipartUploads", "CreateMultipartUpload", "CompleteMultipartUpload"):
         asked[operation] += 1

@@ -12,13 +12,13 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from datasync_runner.core.actions import NEVER, Action, Decision
-from datasync_runner.core.entry import Entry, HardLink, Kind, PosixMetadata
+from datasync_runner.core.entry import Entry, HardLink, Kind, PosixMetadata, in_place_of
 
 Inode = tuple[int, int]
 """The number of a file system, and of an inode on it."""
 
 _HEAD: Final = Struct(">QQB")
-_REST: Final = Struct("<BIIIQqqQQQ")
+_REST: Final = Struct("<BIIIQqqQQQ?")
 _ACTIONS: Final = list(Action)
 _LAST: Final = 3
 
@@ -32,6 +32,10 @@ class Name(NamedTuple):
     """0: right already.  1: needs metadata.  2: has to be copied.  3: to be left alone."""
     there: Inode | None
     """What is at the destination under this name, where that is known."""
+    replaces: bool = False
+    """Whether anything is there."""
+    etag: str = ""
+    """Of the object that is there."""
 
     @property
     def inode(self) -> Inode:
@@ -68,8 +72,10 @@ def name_of(source: Entry, destination: Entry | None, decision: Decision) -> Nam
         rank = 0
     else:
         rank = {Action.UPDATE_METADATA: 1, Action.COPY: 2}.get(action, _LAST)
-    there = inode_of(destination) if destination is not None else None
-    return Name(source, action, rank, there)
+    if destination is None:
+        return Name(source, action, rank, None)
+    source = in_place_of(source, destination)
+    return Name(source, action, rank, inode_of(destination), replaces=True, etag=destination.etag)
 
 
 def fate(name: Name, first: Name | None) -> Fate:
@@ -102,25 +108,29 @@ def packed(name: Name) -> bytes:
     rest = _REST.pack(
         _ACTIONS.index(name.action), mode or 0, uid or 0, gid or 0,
         source.size_bytes, mtime_ns or 0, atime_ns or 0, names, *(name.there or (0, 0)),
+        name.replaces,
     )  # fmt: skip
-    return _HEAD.pack(*name.inode, name.rank) + source.key + b"\0" + rest
+    thing = f"\0{source.storage_class}\0{name.etag}".encode()
+    return _HEAD.pack(*name.inode, name.rank) + source.key + thing + rest
 
 
 def unpacked(record: bytes) -> Name:
     """The name that `packed` made a record of."""
     device, inode, rank = _HEAD.unpack_from(record)
     fields: tuple[int, ...] = _REST.unpack(record[-_REST.size :])
-    action, mode, uid, gid, size_bytes, mtime_ns, atime_ns, names, *there = fields
+    action, mode, uid, gid, size_bytes, mtime_ns, atime_ns, names, *there, replaces = fields
+    key, storage_class, etag = record[_HEAD.size : -_REST.size].split(b"\0")
     source = Entry(
-        record[_HEAD.size : -_REST.size - 1],
+        key,
         Kind.FILE,
         size_bytes,
         mtime_ns,
         PosixMetadata(mode, uid, gid, mtime_ns, atime_ns),
         node=HardLink(device, inode, names),
+        storage_class=storage_class.decode(),
     )
     known = (there[0], there[1]) if any(there) else None
-    return Name(source, _ACTIONS[action], rank, known)
+    return Name(source, _ACTIONS[action], rank, known, bool(replaces), etag.decode())
 
 
 def with_more(records: Iterable[bytes]) -> Iterator[tuple[Name, bool]]:

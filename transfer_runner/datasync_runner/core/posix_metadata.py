@@ -13,7 +13,13 @@ from datasync_runner.core.entry import Kind, PosixMetadata
 
 PERMISSIONS, OWNER, GROUP = "file-permissions", "file-owner", "file-group"
 MTIME, ATIME, AGENT = "file-mtime", "file-atime", "user-agent"
-POSIX_KEYS: Final = frozenset({PERMISSIONS, OWNER, GROUP, MTIME, ATIME, AGENT, "file-btime"})
+INODE: Final = "file-inode"
+"""Of a file with several names: the number of its inode, as cpio has it in each name's header.
+
+No published schema has hard links; a reader that does not know the key passes over it.  Without the
+file system's number, which changes with every mount: what is the same file is proven by more.
+"""
+POSIX_KEYS: Final = frozenset({PERMISSIONS, OWNER, GROUP, MTIME, ATIME, AGENT, "file-btime", INODE})
 USER_AGENT: Final = "datasync-kubernetes"
 
 DEFAULT_MODE: Final = 0o755  # AWS's defaults from S3 to a file system, files and folders alike
@@ -23,6 +29,7 @@ _TYPES: Final = {Kind.FILE: stat.S_IFREG, Kind.FOLDER: stat.S_IFDIR, Kind.SYMLIN
 _TIME: Final = re.compile(r"(-?\d{1,20})(?:(ns)|\.(\d{1,18})|/(\d{1,9}))?")
 _NS: Final = 1_000_000_000
 _MAX_NS: Final = 2**63 - 1
+_MAX_INODE: Final = 2**64 - 1
 _MAX_ID: Final = 2**32 - 2  # the last value means "leave it" to chown
 
 
@@ -63,6 +70,14 @@ def from_user_metadata(user: Mapping[str, str]) -> tuple[PosixMetadata, bool]:
         PosixMetadata(mode, uid, gid, parse_time_ns(mtime), parse_time_ns(user.get(ATIME, ""))),
         link,
     )
+
+
+def stated_inode(user: Mapping[str, str]) -> int | None:
+    """The inode that user metadata states, where the file had several names."""
+    text = user.get(INODE)
+    if text is None or not re.fullmatch(r"[0-9]{1,20}", text):
+        return None
+    return int(text) if int(text) <= _MAX_INODE else None
 
 
 def _seconds(text: str) -> str:

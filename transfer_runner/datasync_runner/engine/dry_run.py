@@ -10,7 +10,7 @@ from collections import Counter
 from datasync_api.plan import TransferPlan
 from datasync_runner.core.actions import Action
 from datasync_runner.core.compare_options import CompareOptions
-from datasync_runner.core.forecast import Ends, for_file, for_the_end
+from datasync_runner.core.forecast import Ends, for_duplicate, for_file, for_the_end
 from datasync_runner.core.parts import BUDGET_BYTES
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.delete import BATCH, held, inspected
@@ -21,7 +21,7 @@ from datasync_runner.engine.prepare import Kept
 from datasync_runner.engine.progress import Board
 from datasync_runner.engine.spool import unpack_folder
 from datasync_runner.engine.transfer import WORKERS
-from datasync_runner.engine.work import WorkQueue
+from datasync_runner.engine.work import Work, WorkQueue
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.errors import NotSupported
 
@@ -59,7 +59,7 @@ class DryRun:
                 queue.settled(len(batch))
             for work in works:
                 try:
-                    asked = for_file(work.action, work.source.size_bytes, self._ends)
+                    asked = for_work(work, self._ends)
                 except ValueError as error:
                     record(self._tally, "transfer", NotSupported(str(error)), work.source.key)
                 else:
@@ -82,3 +82,15 @@ class DryRun:
         board.hold = stop.hold if stop is not None else None
         deletions = 0 if kept.source_unlisted else kept.deletes.count
         board.requests = self._requests + for_the_end(folders, deletions, self._ends)
+
+
+def for_work(work: Work, ends: Ends) -> Counter[str]:
+    """The requests for one piece of work.  Raises: ValueError for what no object can hold."""
+    size_bytes = work.source.size_bytes
+    copies = len(work.others) + (work.origin is not None)
+    asked = Counter[str]()
+    if work.origin is None:
+        asked += for_file(work.action, size_bytes, ends)
+    for _ in range(copies):
+        asked += for_duplicate(size_bytes)
+    return asked

@@ -8,8 +8,8 @@ other, and a name outside of the location is never waited for.
 Where no link can be made (another file system below the root, one without links, a first name that
 failed), the name gets what its own pair asked for: it is copied, or is right as it is.
 
-Memory: MEMORY_BYTES for the names of files with several, the rest is on disk (83 bytes and the
-key for each); what is to be linked waits in a spool.
+Memory: MEMORY_BYTES for the names of files with several, the rest is on disk (83 bytes, its
+key and ETag for each); what is to be linked waits in a spool.
 """
 
 import asyncio
@@ -74,7 +74,7 @@ class HardLinks:
         """Collect some."""
         await asyncio.to_thread(self._sorter.push_many, list(map(packed, names)))
 
-    async def by_content(
+    async def inquire(
         self, pairs: Sequence[tuple[Entry, Entry]], *, options: CompareOptions, tally: Tally
     ) -> list[Name]:
         """Names whose pairs only their contents decide; what cannot be read is a failure.
@@ -113,7 +113,7 @@ class HardLinks:
                     first = await self._known(name) if leads else first
                     work = place(tally, name.source, None, action=name.action, to_objects=False)
                     if work is not None:
-                        works.append(work._replace(replaces=name.there is not None))
+                        works.append(work._replace(replaces=name.replaces))
                     elif files is not None and name.action is Action.SKIP:
                         files.skipped([(name.source, SAME.reason)])
             if works:

@@ -45,8 +45,8 @@ class Inspection:
         Raises: StopError.
         """
         sources, destinations = await asyncio.gather(
-            _ask(self._source, [work.source for work in batch], self._options),
-            _ask(
+            asked(self._source, [work.source for work in batch], self._options),
+            asked(
                 self._destination,
                 [work.destination for work in batch if work.destination],
                 self._options,
@@ -95,9 +95,10 @@ class Inspection:
         )
 
 
-async def _ask(
+async def asked(
     storage: Patient, entries: Sequence[Entry], options: CompareOptions
 ) -> list[Examined | StorageError]:
+    """What the options need to be known of the entries.  Raises: StopError."""
     if options.checksum:
         return await storage.examine(entries)
     answers = await storage.inspect(entries)

@@ -23,6 +23,8 @@ from datasync_runner.storage.port import (
     Batch,
     Content,
     Destination,
+    Duplicate,
+    Duplicator,
     Examined,
     Link,
     Linker,
@@ -135,6 +137,16 @@ class Patient:
         """As the port."""
         assert isinstance(self._inner, Linker)  # noqa: S101 - `links` said so
         return await self._each(self._inner.link, links)
+
+    @property
+    def duplicates(self) -> bool:
+        """Whether it can copy within itself."""
+        return isinstance(self._inner, Duplicator)
+
+    async def duplicate(self, copies: Sequence[Duplicate]) -> list[Written | StorageError]:
+        """As the port."""
+        assert isinstance(self._inner, Duplicator)  # noqa: S101 - `duplicates` said so
+        return await self._each(self._inner.duplicate, copies)
 
     async def delete(self, keys: Sequence[bytes]) -> list[bytes | StorageError]:
         """As the port."""

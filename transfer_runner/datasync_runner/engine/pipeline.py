@@ -22,6 +22,7 @@ from datasync_runner.engine.moving import Mover, move, options_of
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.prepare import Kept, Prepare
 from datasync_runner.engine.progress import Board
+from datasync_runner.engine.shared_content import SharedContent
 from datasync_runner.engine.spool import Spool
 from datasync_runner.engine.transfer import WORKERS
 from datasync_runner.engine.work import WorkQueue
@@ -73,8 +74,10 @@ async def run_plan(
             sides_of(plan.manifest_place, patient_source, patient_destination)
         )
         deletes, folders, links = (stack.enter_context(Spool()) for _ in range(3))
-        names = stack.enter_context(closing(HardLinks(patient_destination, links, contents)))
-        kept = Kept(deletes, folders, names if patient_destination.links else None)
+        names = _names(patient_destination, links, contents)
+        if names is not None:
+            stack.enter_context(closing(names))
+        kept = Kept(deletes, folders, names)
         prepare = Prepare(
             *sides(),
             chosen=chosen,
@@ -140,3 +143,12 @@ async def run_plan(
     if not tally.failure_count() and not tally.skips():
         board.baseline = proof
     board.ended()
+
+
+def _names(
+    destination: Patient, links: Spool, contents: Contents
+) -> HardLinks | SharedContent | None:
+    """Who cares for files with several names, as the destination can have them."""
+    if destination.links:
+        return HardLinks(destination, links, contents)
+    return SharedContent(destination, contents) if destination.duplicates else None

@@ -101,7 +101,7 @@ class Pool:
             )
             if batch:
                 board.transferring()
-            worker.took(len(batch), sum([work.large for work in batch]))
+            worker.took(sum([work.names for work in batch]), sum([work.large for work in batch]))
             with contextlib.suppress(ConnectionError):  # who listens for it tells why it is gone
                 await wire.send(Orders(batch))
             if not batch:

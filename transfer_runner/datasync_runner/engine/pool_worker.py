@@ -64,7 +64,7 @@ class _Feed(WorkQueue):
 
     def done(self, batch: Sequence[Work]) -> None:
         """As the queue."""
-        self._done += len(batch)
+        self._done += sum([work.names for work in batch])
         self._large += sum([work.large for work in batch])
         if self._done >= REPORT_ITEMS or self._large:
             self.report()

@@ -24,6 +24,7 @@ from datasync_runner.engine.hard_links import HardLinks
 from datasync_runner.engine.manifest import Side
 from datasync_runner.engine.placing import place
 from datasync_runner.engine.progress import Board
+from datasync_runner.engine.shared_content import SharedContent
 from datasync_runner.engine.spool import FolderWork, Spool, pack_folder
 from datasync_runner.engine.work import Work, WorkQueue
 from datasync_runner.storage.errors import ConfigurationInvalid, Conflict, NameNotRepresentable
@@ -48,8 +49,8 @@ class Kept:
     folders: Spool
     """Folders to be made, whose metadata differs or is not known yet; on a file system those that
     are right too, as our own writes change their times.  In the order of their keys."""
-    names: HardLinks | None = None
-    """Files with several names, where the destination can have such; None: they are as any."""
+    names: HardLinks | SharedContent | None = None
+    """Files with several names, where the destination can link or copy; None: they are as any."""
     new_folders: bool = False
     source_unlisted: bool = False
     """Part of the source could not be listed: nothing may be deleted."""
@@ -206,7 +207,7 @@ class Prepare:
                     works.append(work)
         if self._kept.names is not None:
             if undecided:
-                names += await self._kept.names.by_content(undecided, options=options, tally=tally)
+                names += await self._kept.names.inquire(undecided, options=options, tally=tally)
             if names:
                 await self._kept.names.push(names)
         if left and files is not None:

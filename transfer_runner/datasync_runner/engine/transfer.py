@@ -11,7 +11,7 @@ from datasync_runner.core import links
 from datasync_runner.core.actions import Action
 from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import Entry, Kind
-from datasync_runner.core.parts import LARGE_AT_ONCE, restore_cost_bytes
+from datasync_runner.core.parts import LARGE_AT_ONCE, SMALL_BYTES, restore_cost_bytes
 from datasync_runner.core.tally import Tally
 from datasync_runner.core.wanted import wanted
 from datasync_runner.engine.failures import record
@@ -19,6 +19,7 @@ from datasync_runner.engine.inspection import Inspection
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.placing import batches_of
 from datasync_runner.engine.progress import Board
+from datasync_runner.engine.sharing import Sharing
 from datasync_runner.engine.verify import Verify
 from datasync_runner.engine.work import Work, WorkQueue
 from datasync_runner.storage.budget import ByteBudget
@@ -67,6 +68,7 @@ class Transfer:
             files=board.files,
         )
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+        self._sharing = Sharing(destination, options, self._written)
 
     async def run(self) -> None:
         """Until the queue is closed and empty.  Raises: StopError."""
@@ -92,10 +94,19 @@ class Transfer:
             await self._update([work.source for work in batch])
         elif self._copies:
             await self._copy_inside([work.source for work in batch])
-        elif batch[0].large:
-            await self._copy_large(batch[0].source)
         else:
-            await self._copy_small([work.source for work in batch])
+            await self._copy(batch)
+
+    async def _copy(self, batch: list[Work]) -> None:
+        """Send content; further names of what is at the destination get theirs there."""
+        shared = any(work.others or work.origin for work in batch)
+        if shared:
+            batch = await self._sharing.from_origins(batch)
+        written = await self._send([work.source for work in batch])
+        if shared:
+            left = await self._sharing.further(batch, written)
+            for some in batches_of([Work(Action.COPY, name) for name in left]):
+                await self._send([work.source for work in some])
 
     async def _inspect(self, batch: list[Work]) -> None:
         """Ask for what the decision needs, decide, and do it."""
@@ -104,7 +115,15 @@ class Transfer:
         for some in batches_of(works):
             await self._do(some)
 
-    async def _copy_small(self, sources: list[Entry]) -> None:
+    async def _send(self, sources: list[Entry]) -> list[Written]:
+        """Through here: one large file, or a batch of small ones.  What is there now."""
+        if not sources:
+            return []
+        if sources[0].size_bytes > SMALL_BYTES:
+            return await self._copy_large(sources[0])
+        return await self._copy_small(sources)
+
+    async def _copy_small(self, sources: list[Entry]) -> list[Written]:
         async with self._budget.hold(sum([source.size_bytes for source in sources])):
             contents: list[Content] = []
             for source, read in zip(sources, await self._source.read_small(sources), strict=True):
@@ -122,7 +141,7 @@ class Transfer:
             answers = await self._destination.write_small(contents)
         sent = [content.entry for content in contents]
         del contents
-        await self._written(sent, answers)
+        return await self._written(sent, answers)
 
     async def _copy_inside(self, sources: list[Entry]) -> None:
         """The storage copies by itself; what it may not read itself travels through here."""
@@ -142,12 +161,11 @@ class Transfer:
                 self._tally.bytes_transferred += answer.entry.size_bytes
         await self._written([source for source, _ in kept], [answer for _, answer in kept])
         for some in batches_of([Work(Action.COPY, source) for source in refused]):
-            if some[0].large:
-                await self._copy_large(some[0].source)
-            else:
-                await self._copy_small([work.source for work in some])
+            await self._send([work.source for work in some])
 
-    async def _written(self, sent: list[Entry], answers: list[Written | StorageError]) -> None:
+    async def _written(
+        self, sent: list[Entry], answers: list[Written | StorageError]
+    ) -> list[Written]:
         done: list[Written] = []
         for entry, answer in zip(sent, answers, strict=True):
             if isinstance(answer, StorageError):
@@ -158,12 +176,13 @@ class Transfer:
         if self._files is not None:
             self._files.transferred(done)
         await self._verify.put(done)
+        return done
 
     def _count(self, written: Written) -> None:
         self._tally.files_transferred += 1
         self._tally.bytes_written += written.entry.size_bytes
 
-    async def _copy_large(self, source: Entry) -> None:
+    async def _copy_large(self, source: Entry) -> list[Written]:
         cost = 0 if self._destination.objects else restore_cost_bytes(source.size_bytes)
         async with self._large, self._budget.hold(cost):
             try:
@@ -172,14 +191,15 @@ class Transfer:
                 await self._source.still_there()
                 await self._destination.still_there()
                 record(self._tally, "transfer", error, source)
-                return
+                return []
             except FileError as error:
                 record(self._tally, "transfer", error, source)
-                return
+                return []
         self._count(written)
         if self._files is not None:
             self._files.transferred([written])
         await self._verify.put([written])
+        return [written]
 
     async def _while_changing(self, source: Entry) -> Written:
         for _ in range(TRIES_WHILE_CHANGING - 1):

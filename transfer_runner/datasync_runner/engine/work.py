@@ -25,6 +25,15 @@ class Work(NamedTuple):
     """Where it is to be inspected: what is there."""
     replaces: bool = False
     """Whether something is there that a copy writes over."""
+    others: tuple[Entry, ...] = ()
+    """Of a copy to objects: further names of the same inode, which get its content there."""
+    origin: Entry | None = None
+    """The object that has this content already, under another name of the inode."""
+
+    @property
+    def names(self) -> int:
+        """How many objects or files it is about."""
+        return 1 + len(self.others)
 
     @property
     def large(self) -> bool:
@@ -40,14 +49,16 @@ class WorkQueue:
         self._takers, self._limit = takers, limit
         self._closed = False
         self._unsettled = 0
+        self._others = 0
         self._changed = asyncio.Condition()
         self._all_settled = asyncio.Event()
 
     async def put(self, works: Sequence[Work]) -> None:
         """Add some (a listing's batch at most); waits while the queue is full."""
         async with self._changed:
-            await self._changed.wait_for(lambda: len(self._items) < self._limit)
+            await self._changed.wait_for(lambda: len(self._items) + self._others < self._limit)
             self._items.extend(works)
+            self._others += sum([len(work.others) for work in works])
             self._unsettled += sum([work.action is Action.INSPECT for work in works])
             self._changed.notify_all()
 
@@ -101,7 +112,8 @@ class WorkQueue:
             share = min(BATCH_FILES, -(-len(self._items) // self._takers))
             batch = [self._items.popleft()]
             action, size = batch[0].action, batch[0].source.size_bytes
-            while not batch[0].large and self._items and len(batch) < share:
+            others = len(batch[0].others)
+            while not batch[0].large and self._items and len(batch) + others < share:
                 work = self._items[0]
                 size += work.source.size_bytes
                 if work.large or work.action is not action:
@@ -109,5 +121,7 @@ class WorkQueue:
                 if action is Action.COPY and size > BATCH_BYTES:
                     break
                 batch.append(self._items.popleft())
+                others += len(work.others)
+            self._others -= others
             self._changed.notify_all()
             return batch

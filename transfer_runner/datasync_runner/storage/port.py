@@ -64,6 +64,16 @@ class Link(NamedTuple):
     """`first` was right and must still be that inode; else this run has written it, to another."""
 
 
+class Duplicate(NamedTuple):
+    """Another name for what is at the destination already: an object of its own."""
+
+    entry: Entry
+    first: Entry
+    """What is there; with its ETag where that very object is meant."""
+    checksum: int | None
+    """CRC64NVME of what was sent there; None: not known."""
+
+
 class Examined(NamedTuple):
     """An entry with its metadata known, and what its storage vouches for."""
 
@@ -234,4 +244,16 @@ class Linker(Protocol):
 
     async def link(self, links: Sequence[Link]) -> list[Entry | StorageError]:
         """Make links, in place of what is there: any FileError and Unavailable as values."""
+        ...
+
+
+@runtime_checkable
+class Duplicator(Protocol):
+    """A destination that can copy within itself."""
+
+    async def duplicate(self, copies: Sequence[Duplicate]) -> list[Written | StorageError]:
+        """Copy what is there to other keys, with the metadata of these: any error as value.
+
+        An answer is proven, or has the checksum that `verify` is to find.
+        """
         ...

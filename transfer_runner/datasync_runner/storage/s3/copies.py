@@ -1,16 +1,17 @@
-"""CopyObject: of an object from another place, and onto itself to give it other metadata.
+"""CopyObject: from another place, to another key, and onto itself to give it other metadata.
 
 Nothing here waits, as in `objects`.  What is larger than one request may copy is `multipart`'s.
 """
 
 import re
+from html import unescape
 from typing import Final
 
 from datasync_api.plan import S3Side
 from datasync_runner.checksums import from_header
 from datasync_runner.core.entry import ARCHIVES, Entry
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Written
+from datasync_runner.storage.port import Duplicate, Written
 from datasync_runner.storage.s3.calls import Answer, Call
 from datasync_runner.storage.s3.gather import Give, then
 from datasync_runner.storage.s3.naming import copy_source, version_of
@@ -68,13 +69,51 @@ def copy(objects: Objects, entry: Entry, source: S3Side, give: Give[Written]) ->
         headers.append(("x-amz-copy-source-if-match", entry.etag))
 
     def written(answer: Answer) -> Written:
-        told = dict(_COPIED.findall(answer.body))
-        etag = told.get(b"ETag", b"").decode().replace("&quot;", '"').strip('"')
+        etag, checksum = copied(answer.body)
         same = etag == entry.etag.strip('"') != ""
-        checksum = from_header(told.get(b"ChecksumCRC64NVME", b"").decode("ascii", "replace"))
         version_id = version_of(answer.head)
         return Written(entry, checksum or 0, same and "-" not in etag, version_id)
 
     path = objects.path(entry.key)
     call = Call("CopyObject", "PUT", path, headers=headers, body=b"", key=entry.key, thinks=True)
     objects.client.start(call, then(give, written))
+
+
+def duplicate(objects: Objects, copy: Duplicate, give: Give[Written]) -> None:
+    """CopyObject of an object under another key of the same place, with the entry's metadata.
+
+    It is proven when the server says that the copy has the checksum of what was sent, or, where
+    that is not known, the ETag of the very object that is meant; else `verify` looks at it.
+    """
+    entry, first, checksum = copy
+    headers = [
+        *objects.stated(entry),
+        *copy_source(objects.side, objects.name(first.key), objects.side),
+        ("x-amz-metadata-directive", "REPLACE"),
+        objects.algorithm_header,
+    ]
+    if checksum is None:
+        headers.append(("x-amz-copy-source-if-match", first.etag))
+
+    def written(answer: Answer) -> Written | errors.StorageError:
+        etag, told = copied(answer.body)
+        version_id = version_of(answer.head)
+        if checksum is not None:
+            proven = told == checksum and objects.checks is True
+            return Written(entry, checksum, proven, version_id)
+        if "-" in etag or etag != first.etag.strip('"'):
+            return errors.NotSupported("nothing proves the copy", entry.key)
+        return Written(entry, told or 0, proven=True, version_id=version_id)
+
+    path = objects.path(entry.key)
+    call = Call("CopyObject", "PUT", path, headers=headers, body=b"", key=entry.key, thinks=True)
+    objects.client.start(
+        call, lambda answer: give(written(answer) if isinstance(answer, Answer) else answer)
+    )
+
+
+def copied(body: bytes) -> tuple[str, int | None]:
+    """The ETag, without quotes, and the CRC64NVME that a server tells of a copy it has made."""
+    told = dict(_COPIED.findall(body))
+    etag = unescape(told.get(b"ETag", b"").decode()).strip('"')  # MinIO: &#34;, others: &quot;
+    return etag, from_header(told.get(b"ChecksumCRC64NVME", b"").decode("ascii", "replace"))

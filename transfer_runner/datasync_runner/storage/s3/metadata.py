@@ -7,7 +7,14 @@ from typing import Final
 
 from datasync_runner.checksums import from_header
 from datasync_runner.core import posix_metadata
-from datasync_runner.core.entry import Entry, Kind, ObjectHeaders, PosixMetadata
+from datasync_runner.core.entry import (
+    Entry,
+    Kind,
+    ObjectHeaders,
+    PosixMetadata,
+    StatedInode,
+    shared_inode,
+)
 
 META: Final = "x-amz-meta-"
 CHECKSUM: Final = "x-amz-checksum-crc64nvme"
@@ -19,6 +26,8 @@ _NOTHING: Final = PosixMetadata()
 def headers_of(entry: Entry) -> list[tuple[str, str]]:
     """Headers and user metadata of an object to be written."""
     stated = posix_metadata.to_user_metadata(entry.metadata or _NOTHING, entry.kind)
+    if entry.node is not None and (inode := shared_inode(entry)) is not None:
+        stated[posix_metadata.INODE] = str(inode)
     own = entry.headers
     if own is None:
         return [(META + name, value) for name, value in stated.items()]
@@ -47,6 +56,7 @@ def described(
         mtime_ns = modified_ns(headers.get("last-modified", ""))
     folder = key.endswith(b"/")
     foreign = user.keys() - posix_metadata.POSIX_KEYS
+    inode = None if folder or link else posix_metadata.stated_inode(user)
     return Entry(
         key,
         Kind.FOLDER if folder else Kind.SYMLINK if link else Kind.FILE,
@@ -63,6 +73,7 @@ def described(
             headers.get("cache-control"),
             tuple([(name, user[name]) for name in sorted(foreign)]) if foreign else (),
         ),
+        node=None if inode is None else StatedInode(inode),
         storage_class=storage_class,
     )
 

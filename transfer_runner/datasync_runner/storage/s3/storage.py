@@ -23,6 +23,7 @@ from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.port import (
     Batch,
     Content,
+    Duplicate,
     Examined,
     Moved,
     RangedReader,
@@ -39,6 +40,7 @@ from datasync_runner.storage.s3.calls import Call
 from datasync_runner.storage.s3.changing import while_changing
 from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.deletion import delete
+from datasync_runner.storage.s3.duplicates import duplicate
 from datasync_runner.storage.s3.gather import Gather, Give
 from datasync_runner.storage.s3.listing import ListAnswer, Listing, ListRequest
 from datasync_runner.storage.s3.metadata import described, modified_ns, stored_checksum
@@ -241,6 +243,10 @@ class S3Storage:
         except errors.StorageError as error:
             return error
         return answer._replace(checksum=stored)
+
+    async def duplicate(self, copies: Sequence[Duplicate]) -> list[Written | errors.StorageError]:
+        """A CopyObject within the bucket for each; very large ones in parts."""
+        return await duplicate(self._objects, copies, self._budget)
 
     async def update_metadata(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
         """A CopyObject onto itself for each."""
