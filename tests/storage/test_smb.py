@@ -12,7 +12,7 @@ from datasync_runner.core.entry import Kind, WindowsMetadata
 from datasync_runner.core.parts import MIB
 from datasync_runner.storage import errors
 from datasync_runner.storage.posix_names import temporary_name
-from datasync_runner.storage.smb import listing, logon
+from datasync_runner.storage.smb import connecting, listing
 from datasync_runner.storage.smb.storage import SmbStorage
 from datasync_runner.storage.smb.times import to_filetime
 from storage.looks import finished, started, tree_of
@@ -118,7 +118,7 @@ async def test_versions_and_encryption(
     side = smb_server.side(
         secret, f"{smb_folder.name}/", share=share, version=version, encryption=encryption
     )
-    found = logon.connect(side)
+    found = connecting.connect(side)
     try:
         assert (found.dialect, found.encrypted) == (dialect, encrypted)
     finally:

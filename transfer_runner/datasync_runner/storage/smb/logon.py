@@ -8,8 +8,7 @@ import contextlib
 import select
 import socket
 import uuid
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import smbprotocol.connection  # pyright: ignore[reportMissingTypeStubs]
 import smbprotocol.session  # pyright: ignore[reportMissingTypeStubs]
@@ -26,9 +25,8 @@ from datasync_api.plan import SmbSide
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb import statuses
 from datasync_runner.storage.smb.channel import Books, Channel
-from datasync_runner.storage.smb.identity import Mechanisms, identity
+from datasync_runner.storage.smb.identity import Mechanisms
 from datasync_runner.storage.smb.kerberos import Negotiation
-from datasync_runner.storage.smb.referrals import answer_of, moved, namespace_path, question
 from datasync_runner.storage.smb.seals import Cipher, Envelopes, Seal, Signatures, Signing
 from datasync_runner.storage.smb.wire import Limits, Wire
 
@@ -36,8 +34,6 @@ CONNECT_SECONDS: Final = 20
 ANSWER_SECONDS: Final = 120
 """How long a server may think about one request before the connection counts as lost."""
 CREDITS: Final = 1024
-MAX_REFERRALS: Final = 8
-"""One leads to the next so often; then they go round."""
 
 _DIALECTS: Final[dict[str, int | None]] = {
     "Automatic": None,
@@ -84,39 +80,21 @@ def _status(error: Any) -> int:
     return error.status
 
 
-def connect(side: SmbSide) -> Wire:
-    """Log on to a side's share.
+class Entered(NamedTuple):
+    """A share that somebody has entered, or the place to ask where it is."""
+
+    wire: Wire
+    desk_id: int | None
+    """The tree to ask at, where the share may be elsewhere (MS-DFSC 3.1.4.2)."""
+    missing: errors.ConfigurationInvalid | None
+    """The server has no such share: it is elsewhere, or nowhere."""
+
+
+def enter(side: SmbSide, user: str | Negotiation, password: str | None) -> Entered:
+    """Log on to a side's server and enter its share.
 
     Raises: ConfigurationInvalid, CredentialsRefused, Unavailable.
     """
-    return _follow(side, MAX_REFERRALS)
-
-
-def _follow(side: SmbSide, most: int) -> Wire:
-    """Log on where a side is, or where its server says it is: the first that answers."""
-    with identity(side) as (user, password):
-        found = _connect(side, user, password)
-    if isinstance(found, Wire):
-        return found
-    if not most:
-        raise errors.ConfigurationInvalid(
-            f"{side.uri}: more than {MAX_REFERRALS} servers refer to each other; name the share "
-            "where the files are"
-        )
-    away: errors.Unavailable | None = None
-    for place in found:
-        try:
-            return _follow(place, most - 1)
-        except errors.Unavailable as error:
-            away = error
-    assert away is not None  # noqa: S101 - a list of places is never empty
-    raise away
-
-
-def _connect(
-    side: SmbSide, user: str | Negotiation, password: str | None
-) -> Wire | Sequence[SmbSide]:
-    """The share; or the places that its server refers to, when it is no place itself."""
     connection = _Releasable(uuid.uuid4(), side.server, side.port, require_signing=True)
     try:
         _negotiate(side, connection)
@@ -131,14 +109,30 @@ def _connect(
             auth_protocol="ntlm" if isinstance(user, str) else "kerberos",
         )
         _log_on(side, session)
-        tree = _TreeConnect(session, rf"\\{side.server}\{side.share}")
-        return _here_or_there(side, connection, session, tree)
+        return _entered(side, connection, session)
     except BaseException as error:
         with contextlib.suppress(Exception):
             connection.disconnect(close=False)
         if isinstance(error, (SMBException, OSError)):
             raise errors.Unavailable(f"{side.uri}: the server did not answer: {error}") from error
         raise
+
+
+def _entered(side: SmbSide, connection: Any, session: Any) -> Entered:
+    tree = _TreeConnect(session, rf"\\{side.server}\{side.share}")
+    missing = _enter(side, tree)
+    desk = None
+    if missing or tree.is_dfs_share:
+        desk = _TreeConnect(session, rf"\\{side.server}\IPC$")
+        try:
+            desk.connect()
+        except SMBResponseException:  # who may not ask is where he is
+            if missing:
+                raise missing from None
+            desk = None
+    connection.echo(sid=session.session_id, credit_request=CREDITS)
+    wire = _wire(side, connection, session, desk if missing else tree)
+    return Entered(wire, None if desk is None else desk.tree_connect_id, missing)
 
 
 def _wire(side: SmbSide, connection: Any, session: Any, tree: Any) -> Wire:
@@ -220,48 +214,6 @@ def _refused(side: SmbSide, cause: str) -> errors.CredentialsRefused:
     return errors.CredentialsRefused(
         f"{side.uri}: the server does not let the user in: {cause}; check {check}"
     )
-
-
-def _here_or_there(
-    side: SmbSide, connection: Any, session: Any, tree: Any
-) -> Wire | Sequence[SmbSide]:
-    missing = _enter(side, tree)
-    desk = None
-    if missing or tree.is_dfs_share:
-        desk = _TreeConnect(session, rf"\\{side.server}\IPC$")
-        try:
-            desk.connect()
-        except SMBResponseException:  # who may not ask is where he is
-            if missing:
-                raise missing from None
-            desk = None
-    connection.echo(sid=session.session_id, credit_request=CREDITS)
-    wire = _wire(side, connection, session, desk if missing else tree)
-    if desk is None:
-        return wire
-    places = _referred(wire, desk.tree_connect_id, roots=missing is not None)
-    if not (places or missing):
-        return wire
-    wire.close()
-    if missing and not places:
-        raise missing
-    return places
-
-
-def _referred(wire: Wire, desk_id: int, *, roots: bool) -> list[SmbSide]:
-    """Where the server says that a side is; empty: where we are.
-
-    The answer is proven to be the server's like all others: it says whom we show our credentials.
-    `roots`: the servers of a namespace count, whose name is a domain's.
-    """
-    asked = namespace_path(wire.side)
-    answer = wire.ask_at(desk_id, question(asked))
-    if answer.status != statuses.OK:
-        return []  # no path of a namespace
-    consumed, found = answer_of(answer.body)
-    chosen = [one for one in found if roots or not one.root]
-    places = (moved(wire.side, one.target, asked[consumed:]) for one in chosen)
-    return [place for place in places if place is not None]
 
 
 def _enter(side: SmbSide, tree: Any) -> errors.ConfigurationInvalid | None:

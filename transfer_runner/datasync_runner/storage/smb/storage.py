@@ -26,9 +26,9 @@ from datasync_runner.storage.port import (
 )
 from datasync_runner.storage.posix_charge import Charge
 from datasync_runner.storage.smb import changes, clock, lookup, times
+from datasync_runner.storage.smb.connecting import connect
 from datasync_runner.storage.smb.folders import Folders
 from datasync_runner.storage.smb.large import LargeWriter
-from datasync_runner.storage.smb.logon import connect
 from datasync_runner.storage.smb.messages import State
 from datasync_runner.storage.smb.names import root_of
 from datasync_runner.storage.smb.reader import ShareReader
