@@ -1050,6 +1050,12 @@ CASES = (
         "spec.options.preserveDevices",
         'supported values: "None", "Preserve"',
     ),
+    Case(
+        "security-descriptors",
+        task("options: {securityDescriptorCopyFlags: OWNER_DACL}"),
+        "spec.options.securityDescriptorCopyFlags",
+        'supported values: "None", "OwnerDACL", "OwnerDACLSACL"',
+    ),
     # DataSyncTask: the manifest
     Case(
         "manifest-of-nowhere",

@@ -22,6 +22,7 @@ from datasync_api.windows import Window
 LogLevel = Literal["Off", "Basic", "Transfer"]
 Trigger = Annotated[str, Field(max_length=253)]
 ObjectTags = Literal["Preserve", "PreserveOnTransfer", "None"]
+SecurityDescriptorCopyFlags = Literal["None", "OwnerDACL", "OwnerDACLSACL"]
 
 
 class TaskOptions(ApiModel):
@@ -81,6 +82,13 @@ class TaskOptions(ApiModel):
         default="None",
         description="Preserve: names, numbers and metadata of character and block devices are kept "
         "between file systems, never what is in them.",
+    )
+    security_descriptor_copy_flags: SecurityDescriptorCopyFlags | None = Field(
+        default=None,
+        description="Between SMB shares. OwnerDACL: owner, group and access list of files and "
+        "folders are compared and copied. OwnerDACLSACL: the audit list as well, which needs the "
+        "right to manage it (SeSecurityPrivilege) at both ends. Absent: OwnerDACL between shares, "
+        "else None.",
     )
     object_tags: ObjectTags = Field(
         default="Preserve",

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from datasync_api import security_descriptors
 from datasync_api.execution import Phase, Resolved
 from datasync_api.plan import (
     AnySide,
@@ -205,6 +206,8 @@ def _plan(
         for name, location in (("source", chosen.source), ("destination", chosen.destination))
     )
     refuse_nested(source, destination)
+    if problem := security_descriptors.problem(chosen.task.spec.options, source, destination):
+        raise UsageError(problem)
     report = _report_side(request, manifests, chosen, place)
     if report is not None:
         refuse_reported_into(report, source, destination)

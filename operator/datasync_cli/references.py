@@ -6,6 +6,7 @@ work, such as a task into its own source, is an error, as the operator would end
 
 from collections.abc import Iterator
 
+from datasync_api import security_descriptors
 from datasync_api.agent import Agent
 from datasync_api.execution import Execution
 from datasync_api.location import Location
@@ -64,9 +65,15 @@ def _task(manifests: Manifests, document: Document, task: Task) -> Iterator[Issu
     if other and (claim := other.spec.persistent_volume_claim) and claim.read_only:
         fix = "remove readOnly there, or name another destination"
         yield _error(document, where, f"location {destination} is read-only", fix)
-    if one and other and nested(plan_side(one.spec, _NOWHERE), plan_side(other.spec, _NOWHERE)):
+    if one is None or other is None:
+        return
+    here, there = (plan_side(location.spec, _NOWHERE) for location in (one, other))
+    if nested(here, there):
         what = f"{one.spec.uri} and {other.spec.uri} are the same place, or one is inside the other"
         yield _error(document, where, what, "name a destination outside of the source")
+    if problem := security_descriptors.problem(spec.options, here, there):
+        what, _, fix = problem.rpartition(": ")
+        yield _error(document, "spec.options.securityDescriptorCopyFlags", what, fix)
 
 
 def _report(

@@ -1,6 +1,6 @@
 """What an execution does otherwise than its task: each override takes effect, and none gets past a rule."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -31,8 +31,9 @@ def other_values() -> list[tuple[str, dict[str, Any]]]:
     found = []
     for name, field in TaskOptions.model_fields.items():
         alias = field.alias or name
-        now = TASK.options.manifest()[alias]
-        choices = getattr(field.annotation, "__args__", ()) or (now + 7,)
+        now = TASK.options.manifest().get(alias)
+        kinds = get_args(field.annotation) if now is None else (field.annotation,)
+        choices = get_args(kinds[0]) or (now + 7,)
         other = next(value for value in choices if value != now)
         found.append((alias, {alias: other, **together.get(alias, {})}))
     return found

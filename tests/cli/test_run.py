@@ -482,6 +482,20 @@ def test_refuses_a_pair_of_folders_one_inside_the_other(setup: Setup, name: str)
     assert "choose a destination outside of the source" in answer.err
 
 
+def test_refuses_security_descriptors_of_what_is_no_share(setup: Setup) -> None:
+    (setup.tree / "a").mkdir()
+    (setup.tree / "b").mkdir()
+    other = NAS.replace("server: nas", "server: b").replace("name: nas}", "name: other}")
+    flags = ", options: {securityDescriptorCopyFlags: OwnerDACL}"
+    setup.write(NAS, other, task(destination="other", more=flags))
+    answer = datasync(
+        "run", "-f", setup.manifests,
+        f"--mount=nas={setup.tree / 'a'}", f"--mount=other={setup.tree / 'b'}",
+    )  # fmt: skip
+    assert answer.code == 2
+    assert "securityDescriptorCopyFlags OwnerDACL needs an SMB share at both ends" in answer.err
+
+
 def test_version_and_usage() -> None:
     assert datasync("--version").out.startswith("datasync ")
     assert datasync("--version").code == 0

@@ -72,6 +72,15 @@ SEMANTIC = {
         "spec.destinationLocationRef",
         "name a destination outside of the source",
     ),
+    "descriptors to a bucket": (
+        (
+            task("options: {securityDescriptorCopyFlags: OwnerDACL}"),
+            location("{s3: {bucket: mirror}}").replace("example", "nas"),
+            location("{s3: {bucket: other}}").replace("example", "bucket"),
+        ),
+        "spec.options.securityDescriptorCopyFlags",
+        "set options.securityDescriptorCopyFlags to None, or leave it out",
+    ),
     "read-only destination": (
         (
             task(""),

@@ -1,8 +1,11 @@
 #!/bin/bash
 # An SMB server (Samba) for tests: share "data" (read and write), and share "enc" (the same folder, encryption required);
-# share "dfs" is the root of a DFS namespace, whose links are made in the folder SMB_DFS (msdfs:SERVER\SHARE\FOLDER).
+# share "acl" (the same folder) keeps security descriptors of Windows as they are, in extended attributes; share "plain" (the same
+# folder) has the user's own rights; share "dfs" is the root of a DFS namespace, whose links are made in the folder SMB_DFS
+# (msdfs:SERVER\SHARE\FOLDER).
 #
 #   smb.sh up [FOLDER] [--netns NAME] [--port N] [--keytab FILE --realm REALM]   with a keytab: by Kerberos too
+#   smb.sh audit grant|revoke   the right to manage audit lists (SeSecurityPrivilege), for the user and on share "acl"
 #   smb.sh down
 #   smb.sh env             what a client needs: export SMB_SERVER=… SMB_PORT=… SMB_USERNAME=… SMB_PASSWORD=… SMB_FOLDER=… SMB_DFS=…
 #
@@ -76,6 +79,15 @@ up() {
   force user = root
   read only = no
   smb encrypt = required
+[acl]
+  path = $folder
+  force user = root
+  read only = no
+  vfs objects = acl_xattr
+  acl_xattr:ignore system acls = yes
+[plain]
+  path = $folder
+  read only = no
 [dfs]
   path = $STATE/dfs
   force user = root
@@ -94,6 +106,13 @@ CONF
   echo "SMB at $address:$port${netns:+ in $netns}: shares data and enc = $folder, user $user"
 }
 
+audit() {
+  local account
+  for account in nobody 'Unix User\root'; do # who logs on, and whom share "acl" takes him for
+    net -s "$STATE/smb.conf" sam rights "$1" "$account" SeSecurityPrivilege
+  done
+}
+
 down() { # end smbd, and the child that each connection has
   local pid=0 _ child number=0
   if running "$STATE/smbd.pid"; then
@@ -108,7 +127,8 @@ down() { # end smbd, and the child that each connection has
 command=${1:-}; shift || true
 case $command in
   up) up "$@" ;;
+  audit) audit "$@" ;;
   down) down ;;
   env) cat "$STATE/env" ;;
-  *) sed -n '2,10p' "$0"; exit 2 ;;
+  *) sed -n '2,13p' "$0"; exit 2 ;;
 esac

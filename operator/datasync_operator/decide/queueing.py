@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from datasync_api import security_descriptors
 from datasync_api.conditions import Reason
 from datasync_api.execution import Phase, Resolved
 from datasync_api.plan import nested, reported_into
@@ -79,6 +80,8 @@ def _problem(seen: ExecutionView, recipe: Recipe, settings: Settings) -> Outcome
             f"{destination.uri} and {source.uri} lie within each other: the transfer would copy "
             "its own output; choose a destination outside of the source",
         )
+    if found := security_descriptors.problem(plan.options, plan.source, plan.destination):
+        return Outcome(Reason.INVALID_SPEC, found)
     if (report := plan.report) is not None and recipe.report is not None:
         for end in (plan.source, plan.destination):
             if reported_into(report.destination, end):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from datasync_api import API_VERSION
+from datasync_api import API_VERSION, security_descriptors
 from datasync_api.conditions import Condition, Reason, set_condition
 from datasync_api.execution import Execution, Phase
 from datasync_api.location import Location
@@ -201,12 +201,15 @@ def _ready(seen: TaskView) -> Condition:
     else:
         source, destination = (seen.locations[name].spec for name in refs)
         one = plan_side(source, places("source"))
-        if nested(one, plan_side(destination, places("destination"))):
+        other = plan_side(destination, places("destination"))
+        if nested(one, other):
             reason = Reason.INVALID_SPEC
             message = (
                 f"{destination.uri} and {source.uri} lie within each other: choose a destination "
                 "outside of the source"
             )
+        elif found := security_descriptors.problem(spec.options, one, other):
+            reason, message = Reason.INVALID_SPEC, found
     return Condition(
         type="Ready",
         status="True" if reason is Reason.VALID else "False",

@@ -34,6 +34,7 @@ from fakes.objects import (
     resolved,
     result,
     s3,
+    smb,
     task,
     warning,
 )
@@ -193,6 +194,22 @@ class TestWaiting:
         plan = decide(execution(), recipe=made, ledger=ledger(the_recipe=made))
         assert told(plan).phase is Phase.ERROR
         assert reason(plan) == expected
+
+    @pytest.mark.parametrize(
+        ("source", "destination", "possible"),
+        [(smb(), smb(share="other"), True), (smb(), s3("one"), False), (nfs(), smb(), False)],
+        ids=["shares", "a bucket", "an export"],
+    )
+    def test_security_descriptors_need_a_share_at_both_ends(
+        self, source: Location, destination: Location, possible: bool
+    ) -> None:
+        for flags in ("OwnerDACL", "OwnerDACLSACL", "None"):
+            the_task = task(options={"securityDescriptorCopyFlags": flags})
+            made = recipe(the_task, source=source, destination=destination)
+            plan = decide(execution(), recipe=made, ledger=ledger(the_recipe=made))
+            fine = possible or flags == "None"
+            assert (told(plan).phase is not Phase.ERROR) is fine
+            assert fine or reason(plan) == Reason.INVALID_SPEC
 
     @pytest.mark.parametrize(
         ("place", "words"),

@@ -267,6 +267,17 @@ class TestStatus:
         assert condition.status == expected
 
     @pytest.mark.parametrize(
+        ("flags", "expected"),
+        [({}, "True"), ("None", "True"), ("OwnerDACL", "False"), ("OwnerDACLSACL", "False")],
+    )
+    def test_security_descriptors_are_for_shares(self, flags: Any, expected: str) -> None:
+        options = {"securityDescriptorCopyFlags": flags} if flags else {}
+        condition = find_condition(told(decide(task(options=options))).conditions, "Ready")
+        assert condition is not None
+        assert condition.status == expected
+        assert expected == "True" or "leave it out" in condition.message
+
+    @pytest.mark.parametrize(
         ("phase", "proven", "kept"),
         [
             ("Success", NEW, NEW),

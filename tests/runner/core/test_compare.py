@@ -70,10 +70,18 @@ TAGS_DIFFER = "UpdateMetadata TagsDiffer"
 MADE = PosixMetadata(0o755, 1, 1, 5, 1000)
 CREATED = WindowsMetadata(0, 116_444_736_000_000_010)
 """At its atime: Samba tells the earliest time of a file where no create time was ever set."""
+DESCRIPTORS = CompareOptions(descriptors=True)
 LATER = CREATED._replace(created=CREATED.created + 1)
 
 TO_OBJECTS = CompareOptions(inodes=True)
 STATED_TWO = StatedInode(TWO_NAMES.inode)
+PROTECTED = CompareOptions(descriptors=True, source_before_ns=10, destination_until_ns=20)
+
+
+def described(descriptor, **more):
+    """A file of a share."""
+    return file(node=WindowsMetadata(0, 9, descriptor), **more)
+
 
 TABLE = [
     (file(node=TWO_NAMES), file(node=STATED_TWO), TO_OBJECTS, "Skip Same"),
@@ -195,6 +203,34 @@ TABLE = [
         PLAIN,
         "UpdateMetadata MetadataDiffers",
     ),
+    (described(b"o"), described(b"o"), DESCRIPTORS, "Skip Same"),
+    (described(b"o"), described(b"p"), DESCRIPTORS, "UpdateMetadata MetadataDiffers"),
+    (described(b"o"), described(None), DESCRIPTORS, "Inspect DescriptorUnknown"),
+    (described(None), described(b"o"), DESCRIPTORS, "Inspect DescriptorUnknown"),
+    (described(None), described(None), DESCRIPTORS, "Inspect DescriptorUnknown"),
+    (described(None), described(None), PLAIN, "Skip Same"),
+    (described(None, size_bytes=9), described(None), DESCRIPTORS, "Copy SizeDiffers"),
+    (described(None, mtime_ns=9), described(None), DESCRIPTORS, "Copy MtimeDiffers"),
+    (described(None, changed_ns=9), described(None, changed_ns=20), PROTECTED, "Skip Same"),
+    (
+        described(None, changed_ns=10),
+        described(None, changed_ns=20),
+        PROTECTED,
+        "Inspect DescriptorUnknown",
+    ),
+    (
+        described(None, changed_ns=9),
+        described(None, changed_ns=21),
+        PROTECTED,
+        "Inspect DescriptorUnknown",
+    ),
+    (
+        folder(node=WindowsMetadata(0, 9)),
+        folder(node=WindowsMetadata(0, 9)),
+        DESCRIPTORS,
+        "Inspect DescriptorUnknown",
+    ),
+    (file(), file(), DESCRIPTORS, "Skip Same"),
     (file(node=WindowsMetadata(2, 9)), file(), PLAIN, "Skip Same"),
     (file(), file(node=WindowsMetadata(2, 9)), PLAIN, "Skip Same"),
     (file(metadata=stated(mode=0o600)), file(), CompareOptions(mode=False), "Skip Same"),
@@ -394,6 +430,13 @@ def test_options_of_the_task():
         devices, source_objects=False, destination_objects=False, keeps=Keeps(owners=False)
     )
     assert not found.devices
+    keeping = Keeps(descriptors=True)
+    found = CompareOptions.of(
+        TaskOptions(), source_objects=False, destination_objects=False, keeps=keeping
+    )
+    assert found.descriptors
+    without_metadata = CompareOptions(descriptors=True, mtime=False, uid=False, gid=False)
+    assert not replace(without_metadata, mode=False).by_listings  # which tell no descriptors
 
 
 def test_a_destination_without_owners_is_not_compared_by_them():

@@ -8,7 +8,14 @@ import pytest
 from datasync_api.plan import PosixSide, TransferPlan
 from datasync_api.task import TaskOptions
 from datasync_runner.checksums import crc64
-from datasync_runner.core.entry import Device, Entry, Kind, ObjectHeaders
+from datasync_runner.core.entry import (
+    Device,
+    Entry,
+    Keeps,
+    Kind,
+    ObjectHeaders,
+    WindowsMetadata,
+)
 from datasync_runner.core.parts import BATCH_BYTES, SMALL_BYTES
 from datasync_runner.engine.contents import Both, turns
 from datasync_runner.engine.file_events import FileEvents
@@ -156,6 +163,21 @@ async def test_what_differs_is_said():
         lambda: destination.put(b"b", b"bbb", metadata=FILE._replace(mode=0o600)),
     )
     assert board.tally.failures()[0].message == "its mode is 0o600, the source's 0o644"
+
+
+@pytest.mark.parametrize("key", [b"b", b"a/"])
+async def test_security_descriptors_count_between_shares(key):
+    def described(text):
+        return WindowsMetadata(0, 9, text)
+
+    body = b"" if key.endswith(b"/") else b"bbb"
+    keeps = Keeps(descriptors=True)
+    source, destination = tree().put(key, body, node=described(b"o")), FakeStorage(keeps=keeps)
+    board = await run(source, destination)
+    assert codes(board) == {}
+    board = await run(source, destination, lambda: destination.put(key, body, node=described(b"p")))
+    assert codes(board) == {"MetadataDiffers": f"/{key.decode().rstrip('/')}"}
+    assert board.tally.failures()[0].message == "its security descriptor is not the source's"
 
 
 async def test_what_the_task_leaves_alone_is_left_alone():

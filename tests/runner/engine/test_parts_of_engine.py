@@ -42,8 +42,9 @@ def test_a_folder_comes_back_from_its_record():
     full = Entry(b"\xff/", Kind.FOLDER, 0, 4, PosixMetadata(1, 2, 3, 4, 5), headers=headers)
     bare = Entry(b"a/", Kind.FOLDER, implied=True, bare=True, etag="e", storage_class="GLACIER")
     windows = bare._replace(node=WindowsMetadata(3, 9))
+    described = bare._replace(node=WindowsMetadata(3, 9, bytes(range(256))))
     for work in (
-        FolderWork(Action.UPDATE_METADATA, windows, bare),
+        FolderWork(Action.UPDATE_METADATA, windows, described),
         FolderWork(Action.COPY, full, None),
         FolderWork(Action.INSPECT, bare, full),
         FolderWork(Action.SKIP, full._replace(headers=ObjectHeaders()), bare),

@@ -8,6 +8,7 @@ from datasync_runner.core.actions import (
     CONTENT,
     CONTENT_UNKNOWN,
     DELETE,
+    DESCRIPTOR_UNKNOWN,
     DEVICE,
     IMPLIED,
     IN_THE_WAY,
@@ -86,11 +87,13 @@ def decide(
     | file, link | file, link | mtime counts, destination alone states none | Copy MtimeUnknown |
     | file, link | file, link | mtime counts, differs | Copy MtimeDiffers |
     | file, link | file, link | mtime does not count, source's is newer | Copy SourceNewer |
+    | any | any | descriptors count, one is not known, not proven | Inspect DescriptorUnknown |
     | file | file | the next row, of a file with more names there | Copy LinkedElsewhere |
     | any | any | mode (not of links), uid, gid that count differ | UpdateMetadata MetadataDiffers |
     | folder, device | the same | mtime counts, differs | UpdateMetadata MetadataDiffers |
     | any | any | of shares, attributes or create times differ | UpdateMetadata MetadataDiffers |
     | file | file | to objects, inodes of several names differ | UpdateMetadata MetadataDiffers |
+    | any | any | of shares, known descriptors differ | UpdateMetadata MetadataDiffers |
     | file | file | both objects, user metadata differs | UpdateMetadata UserMetadataDiffers |
     | file | file | tags count, differ | UpdateMetadata TagsDiffer |
     | any | any | | Skip Same |
@@ -130,6 +133,8 @@ def decide(
         return changed
     if want is None or have is None:
         return SAME
+    if o.descriptors and not (_described(source, destination) or o.proven(source, destination)):
+        return DESCRIPTOR_UNKNOWN
     return _metadata(source, want, destination, have, o)
 
 
@@ -209,8 +214,16 @@ def _moved(want_ns: int | None, have_ns: int | None, o: CompareOptions) -> bool:
     return have_ns is None or not _same_time(want_ns, have_ns, o)
 
 
+def _described(source: Entry, destination: Entry) -> bool:
+    """Whether both security descriptors are known, where there are any."""
+    ours, theirs = source.node, destination.node
+    if not (isinstance(ours, WindowsMetadata) and isinstance(theirs, WindowsMetadata)):
+        return True
+    return None not in (ours.descriptor, theirs.descriptor)
+
+
 def _windows_differ(source: Entry, destination: Entry) -> bool:
-    """Whether attributes or create times of shares differ.
+    """Whether attributes, create times or known security descriptors of shares differ.
 
     Where nobody has set a create time, Samba tells the earliest of the other times, which moves
     with them: to read a folder is enough.  A source's that is one of those counts for nothing.
@@ -220,9 +233,13 @@ def _windows_differ(source: Entry, destination: Entry) -> bool:
         isinstance(ours, WindowsMetadata) and isinstance(theirs, WindowsMetadata)
     ):
         return False
+    if _described(source, destination) and ours.descriptor != theirs.descriptor:
+        return True
+    if ours.attributes != theirs.attributes:
+        return True
     told = source.metadata
     made_up = told is not None and ours.created_ns in (told.mtime_ns, told.atime_ns)
-    return ours.attributes != theirs.attributes or not made_up
+    return ours.created != theirs.created and not made_up
 
 
 def _update(source: Entry, destination: Entry) -> Decision:

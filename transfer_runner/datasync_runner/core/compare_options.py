@@ -36,6 +36,8 @@ class CompareOptions:
     """Both are, and their tags count, which no listing and no HEAD tells."""
     copies_tags: bool = False
     """Tags go with content."""
+    descriptors: bool = False
+    """Security descriptors count, which no listing tells."""
     inodes: bool = False
     """The destination states of which inode a file with several names is: object storage."""
 
@@ -65,6 +67,7 @@ class CompareOptions:
             copies_tags=objects and options.object_tags != "None",
             checksum=options.compare_mode == "Checksum",
             time_grain_ns=keeps.time_grain_ns,
+            descriptors=keeps.descriptors,
             devices=options.preserve_devices == "Preserve"
             and keeps.owners
             and not destination_objects,
@@ -78,7 +81,7 @@ class CompareOptions:
     @property
     def by_listings(self) -> bool:
         """Whether size and time decide, which every listing tells."""
-        properties = self.objects or self.metadata or self.checksum
+        properties = self.objects or self.metadata or self.checksum or self.descriptors
         return self.compare and self.overwrite and not properties
 
     @property

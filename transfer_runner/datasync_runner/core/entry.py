@@ -46,6 +46,8 @@ class Keeps(NamedTuple):
     """Owner, group and permissions."""
     time_grain_ns: int = 1
     """Times are kept in steps of so much, the rest is cut off."""
+    descriptors: bool = False
+    """Security descriptors of Windows, where the task copies them."""
 
 
 EVERYTHING: Final = Keeps()
@@ -101,6 +103,11 @@ class WindowsMetadata(NamedTuple):
     """Those that are kept (MS-FSCC 2.6): read-only, hidden, system, archive."""
     created: int
     """A FILETIME: 100 ns since 1601.  0: not known."""
+    descriptor: bytes | None = None
+    """What the task copies of the security descriptor, always in one form.
+
+    None: the task copies none, or nobody has asked yet, for no listing tells it.
+    """
 
     @property
     def created_ns(self) -> int:

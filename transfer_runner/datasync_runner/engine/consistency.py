@@ -18,7 +18,7 @@ from datasync_api.patterns import Filter
 from datasync_runner.core.actions import Action, Decision
 from datasync_runner.core.compare import decide
 from datasync_runner.core.compare_options import CompareOptions
-from datasync_runner.core.entry import ARCHIVES, Entry, Kind, folder_key
+from datasync_runner.core.entry import ARCHIVES, Entry, Kind, WindowsMetadata, folder_key
 from datasync_runner.core.file_conditions import Bounds
 from datasync_runner.core.pair import MergeJoin, Pair, UnsortedListingError
 from datasync_runner.core.parts import BATCH_FILES
@@ -255,6 +255,13 @@ def _words(source: Entry, destination: Entry) -> str:
             ours, theirs = getattr(want, name), getattr(have, name)
             if ours is not None and ours != theirs:
                 return f"its {name} is {_form(name, theirs)}, the source's {_form(name, ours)}"
+    mine, other = source.node, destination.node
+    if (
+        isinstance(mine, WindowsMetadata)
+        and isinstance(other, WindowsMetadata)
+        and mine.descriptor != other.descriptor
+    ):
+        return "its security descriptor is not the source's"
     return "its metadata is not the source's"
 
 

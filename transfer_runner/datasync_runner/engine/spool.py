@@ -80,7 +80,11 @@ def unpack_folder(packed: bytes) -> FolderWork:
 
 
 def _fields(folder: Entry) -> list[Any]:
-    windows = folder.node if isinstance(folder.node, WindowsMetadata) else None
+    windows = None
+    if isinstance(folder.node, WindowsMetadata):
+        attributes, created, descriptor = folder.node
+        text = None if descriptor is None else descriptor.decode("latin-1")
+        windows = (attributes, created, text)
     return [folder.key.decode("latin-1"), *folder[2:10], windows, folder.storage_class]
 
 
@@ -94,7 +98,11 @@ def _entry(fields: list[Any]) -> Entry:
             tags=None if headers.tags is None else _pairs(headers.tags),
         )
     metadata = None if folder.metadata is None else PosixMetadata(*folder.metadata)
-    node = None if windows is None else WindowsMetadata(*windows)
+    node = None
+    if windows is not None:
+        attributes, created, text = windows
+        descriptor = None if text is None else text.encode("latin-1")
+        node = WindowsMetadata(attributes, created, descriptor)
     return folder._replace(
         metadata=metadata, headers=headers, node=node, storage_class=storage_class
     )

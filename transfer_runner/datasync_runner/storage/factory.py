@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from datasync_api import security_descriptors
 from datasync_api.plan import AnySide, PosixSide, S3Side, SmbSide, TransferPlan
 from datasync_api.task import ObjectTags
 from datasync_runner.storage.budget import ByteBudget
@@ -46,7 +47,12 @@ def _source(plan: TransferPlan, means: Means, throttle: Throttle | None) -> Dest
     if isinstance(side, S3Side):
         return _s3(side, means, throttle, tags=_object_tags(plan))
     if isinstance(side, SmbSide):
-        return _smb()(side, writes=False, started_ns=means.started_ns)
+        return _smb()(
+            side,
+            writes=False,
+            started_ns=means.started_ns,
+            descriptors=security_descriptors.copied(plan),
+        )
     return PosixStorage(side, writes=False, sets_owner=False, started_ns=means.started_ns)
 
 
@@ -64,6 +70,7 @@ def _destination(plan: TransferPlan, means: Means, throttle: Throttle | None) ->
             verifies=verifies,
             creates=creates,
             throttle=throttle,
+            descriptors=security_descriptors.copied(plan),
         )
     return PosixStorage(
         side,

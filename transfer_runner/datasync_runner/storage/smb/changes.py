@@ -10,8 +10,10 @@ from datasync_runner.storage import errors
 from datasync_runner.storage.port import Written
 from datasync_runner.storage.smb import messages, names, statuses
 from datasync_runner.storage.smb.channel import Answer
+from datasync_runner.storage.smb.describing import check_rights
 from datasync_runner.storage.smb.folders import Folders
 from datasync_runner.storage.smb.messages import Access, Disposition, Options
+from datasync_runner.storage.smb.security import setting_error, settings
 from datasync_runner.storage.smb.share import (
     Root,
     checksum_of,
@@ -25,7 +27,10 @@ from datasync_runner.storage.smb.wire import Wire
 
 
 def enter(wire: Wire, *, root: Root, create: bool) -> None:
-    """Open a location's folder; `create`: make what is missing of it.  Raises: StorageError."""
+    """Open a location's folder; `create`: make what is missing of it.
+
+    Raises: ConfigurationInvalid where its descriptor is needed and not told; other StorageErrors.
+    """
     path = root.at(b"")
     answers = _look_at_folder(wire, path, Disposition.OPEN)
     if create and answers[0].status in statuses.NOT_THERE:
@@ -40,6 +45,7 @@ def enter(wire: Wire, *, root: Root, create: bool) -> None:
         answers = _look_at_folder(wire, path, Disposition.OPEN)
     if error := failure(answers, b"", "open the folder"):
         raise error
+    check_rights(wire, root)
 
 
 def _look_at_folder(wire: Wire, path: str, disposition: int) -> list[Answer]:
@@ -52,23 +58,34 @@ def _look_at_folder(wire: Wire, path: str, disposition: int) -> list[Answer]:
 def set_times(
     wire: Wire, root: Root, entries: Sequence[Entry]
 ) -> list[Entry | errors.StorageError]:
-    """Give files and folders that are there the entries' times and attributes."""
+    """Give files and folders that are there the entries' descriptors, times and attributes."""
     failed: dict[bytes, errors.StorageError] = {}
     chains: dict[bytes, list[messages.Request]] = {}
+    protected: set[bytes] = set()
     for entry in entries:
         if entry.kind is Kind.SYMLINK:
             failed[entry.key] = errors.NotSupported("a share has no symbolic links", entry.key)
-        elif wanted := [one for one in (times_of(entry), windows_of(entry)) if one]:
-            chains[entry.key] = [_opening(root, entry), *wanted, messages.close()]
+            continue
+        rights = 0
+        wanted = settings(entry, root.parts)
+        if wanted:
+            protected.add(entry.key)
+            rights = root.parts.to_write
+        wanted += [one for one in (times_of(entry), windows_of(entry)) if one]
+        if wanted:
+            chains[entry.key] = [_opening(root, entry, rights=rights), *wanted, messages.close()]
     for key, answers in zip(chains, wire.exchange(chains.values()), strict=True):
-        if error := failure(answers, key, "set its times and attributes"):
+        refused = next((a.status for a in answers[:2] if a.status != statuses.OK), statuses.OK)
+        if key in protected and refused != statuses.OK:
+            failed[key] = setting_error(refused, key)
+        elif error := failure(answers, key, "set its times and attributes"):
             failed[key] = error
     return [failed.get(entry.key, entry) for entry in entries]
 
 
-def _opening(root: Root, entry: Entry) -> messages.Request:
+def _opening(root: Root, entry: Entry, *, rights: int) -> messages.Request:
     kind = Options.FOLDER if entry.kind is Kind.FOLDER else Options.FILE
-    return messages.create(root.at(entry.key), access=Access.SET_TIMES, options=kind)
+    return messages.create(root.at(entry.key), access=Access.SET_TIMES | rights, options=kind)
 
 
 def write_folders(

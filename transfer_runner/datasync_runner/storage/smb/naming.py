@@ -26,11 +26,14 @@ def temporary_key(key: bytes) -> bytes:
     return folder + temporary_name(key[len(folder) :])
 
 
-def creation(path: str) -> Request:
-    """Make a file that was not there; a link that somebody planted is not followed."""
+def creation(path: str, *, rights: int = 0) -> Request:
+    """Make a file that was not there; a link that somebody planted is not followed.
+
+    `rights`: further ones than those to write, name and remove it.
+    """
     return messages.create(
         path,
-        access=_ACCESS,
+        access=_ACCESS | rights,
         options=Options.FILE | Options.ITSELF,
         disposition=Disposition.CREATE,
     )

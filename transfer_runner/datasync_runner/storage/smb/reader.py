@@ -14,7 +14,8 @@ from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.parts import RANGE_BYTES
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb import messages
-from datasync_runner.storage.smb.share import Root, open_file, pieces, stamp, state_of
+from datasync_runner.storage.smb.describing import open_described
+from datasync_runner.storage.smb.share import Root, pieces, stamp, state_of
 from datasync_runner.storage.smb.times import entry_of
 from datasync_runner.storage.smb.wires import Wires
 from datasync_runner.storage.threads import Threads
@@ -38,11 +39,11 @@ class ShareReader:
         self._at = 0
         self._wire: Wire = wires.take()
         try:
-            self._file, self._before = open_file(self._wire, root, key)
+            (self._file, self._before), descriptor = open_described(self._wire, root, key)
         except BaseException:
             wires.give_back(self._wire)
             raise
-        self.entry: Entry = entry_of(key, Kind.FILE, self._before)
+        self.entry: Entry = entry_of(key, Kind.FILE, self._before, descriptor=descriptor)
 
     async def read(self) -> bytes:
         """The next bytes.  Raises: ChangedDuringTransfer, Unavailable and others."""

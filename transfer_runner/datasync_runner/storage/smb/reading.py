@@ -12,8 +12,10 @@ from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content
 from datasync_runner.storage.smb import messages, statuses
 from datasync_runner.storage.smb.channel import Answer
+from datasync_runner.storage.smb.describing import open_described
 from datasync_runner.storage.smb.messages import Access, Options, Request
-from datasync_runner.storage.smb.share import Root, failure, open_file, pieces, stamp
+from datasync_runner.storage.smb.security import queries, told
+from datasync_runner.storage.smb.share import Root, failure, pieces, stamp
 from datasync_runner.storage.smb.times import entry_of
 from datasync_runner.storage.smb.wire import Wire
 
@@ -31,30 +33,40 @@ def read_batch(
     found: dict[bytes, Content | errors.StorageError | None] = {}
     answered = wire.exchange(_chain(root, entry) for entry in quick)
     for entry, answers in zip(quick, answered, strict=True):
-        found[entry.key] = _content(entry, answers)
+        try:
+            found[entry.key] = _content(root, entry, answers)
+        except errors.StorageError as error:
+            found[entry.key] = error
     return [found.get(entry.key) or _read_slowly(wire, root, entry) for entry in entries]
 
 
 def _chain(root: Root, entry: Entry) -> list[Request]:
     """One byte more than was listed: a file that has grown is seen."""
     return [
-        messages.create(root.at(entry.key), access=Access.READ, options=Options.FILE),
+        messages.create(
+            root.at(entry.key), access=Access.READ | root.parts.to_read, options=Options.FILE
+        ),
+        *queries(root.parts),
         messages.read(0, entry.size_bytes + 1),
         messages.close(),
     ]
 
 
-def _content(entry: Entry, answers: Sequence[Answer]) -> Content | errors.StorageError | None:
-    """The file, when it was the same before and after; None to have it read again."""
-    opening, reading, closing = answers
+def _content(root: Root, entry: Entry, answers: Sequence[Answer]) -> Content | None:
+    """The file, when it was the same before and after; None to have it read again.
+
+    Raises: StorageError.
+    """
+    opening, *asked, reading, closing = answers
     if reading.status == statuses.END_OF_FILE:
         reading = Answer(statuses.OK, b"")
     if error := failure((opening, reading, closing), entry.key, "read it"):
-        return error
+        raise error
+    descriptor = told(asked, root.parts, entry.key)
     before, after = messages.opened(opening.body).state, messages.closed(closing.body)
     body = messages.data_of(reading.body) if reading.body else b""
     if len(body) == before.size_bytes and stamp(before) == stamp(after):
-        return Content(entry_of(entry.key, Kind.FILE, before), body)
+        return Content(entry_of(entry.key, Kind.FILE, before, descriptor=descriptor), body)
     return None
 
 
@@ -69,7 +81,7 @@ def _read_slowly(wire: Wire, root: Root, entry: Entry) -> Content | errors.Stora
 
 
 def _read_once(wire: Wire, root: Root, entry: Entry) -> Content | None:
-    file, before = open_file(wire, root, entry.key)
+    (file, before), descriptor = open_described(wire, root, entry.key)
     try:
         if before.size_bytes > SMALL_BYTES:
             return None
@@ -81,4 +93,4 @@ def _read_once(wire: Wire, root: Root, entry: Entry) -> Content | None:
         raise statuses.error_of(closing.status, entry.key, "read it")
     if len(body) != before.size_bytes or stamp(before) != stamp(messages.closed(closing.body)):
         return None
-    return Content(entry_of(entry.key, Kind.FILE, before), body)
+    return Content(entry_of(entry.key, Kind.FILE, before, descriptor=descriptor), body)

@@ -14,6 +14,7 @@ from datasync_runner.storage import errors
 from datasync_runner.storage.smb import messages, names, statuses
 from datasync_runner.storage.smb.channel import Answer
 from datasync_runner.storage.smb.messages import Access, Listed, Opened, Options, State
+from datasync_runner.storage.smb.security import NOTHING, Parts
 from datasync_runner.storage.smb.times import kind_of
 from datasync_runner.storage.smb.wire import Wire
 
@@ -27,6 +28,8 @@ class Root:
     path: str
     """Empty, or ending in a backslash.  Each new connection sets it: a namespace may refer to
     another share, and a later time to yet another one."""
+    parts: Parts = NOTHING
+    """What is read and set of security descriptors."""
 
     def at(self, key: bytes) -> str:
         """The path of a key; of the empty key the root's own.  Raises: NameNotRepresentable."""

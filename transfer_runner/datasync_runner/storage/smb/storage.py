@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 from datasync_api.patterns import Filter
 from datasync_api.plan import SmbSide
+from datasync_api.task import SecurityDescriptorCopyFlags
 from datasync_runner.core.entry import Entry, Keeps
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import (
@@ -33,6 +34,7 @@ from datasync_runner.storage.smb.messages import State
 from datasync_runner.storage.smb.names import root_of
 from datasync_runner.storage.smb.reader import ShareReader
 from datasync_runner.storage.smb.reading import read_batch
+from datasync_runner.storage.smb.security import PARTS
 from datasync_runner.storage.smb.share import Root
 from datasync_runner.storage.smb.walk import walk
 from datasync_runner.storage.smb.wire import Wire
@@ -54,7 +56,6 @@ class SmbStorage:
     """
 
     objects = False
-    keeps = Keeps(owners=False, time_grain_ns=times.GRAIN_NS)
 
     def __init__(
         self,
@@ -65,16 +66,21 @@ class SmbStorage:
         verifies: bool = False,
         creates: bool = True,
         throttle: Throttle | None = None,
+        descriptors: SecurityDescriptorCopyFlags = "None",
     ) -> None:
         """`verifies`: what is written is read back before it gets its name.
 
         `creates` False: a destination that is not there yet is empty, and is not made.
         `throttle`: is charged with what is written; for a run in which no connection is charged.
+        `descriptors`: what of security descriptors is read, compared and set.
         """
         self._side, self._writes, self._started_ns = side, writes, started_ns
         self._creates = writes and creates
         self._absent = False
-        self._root = Root(root_of(side.path))
+        self._root = Root(root_of(side.path), PARTS[descriptors])
+        self.keeps = Keeps(
+            owners=False, time_grain_ns=times.GRAIN_NS, descriptors=descriptors != "None"
+        )
         self._threads = Threads(THREADS, "smb")
         self._there = side
         self._wires = Wires(self._connect)
@@ -154,8 +160,8 @@ class SmbStorage:
         return await self._with_wire(partial(clock.latest_stamp_ns, root=self._root))
 
     async def inspect(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
-        """A listing knows everything already; what is only named is looked up."""
-        if not any(entry[4] is None for entry in entries):
+        """A listing knows everything but descriptors; what is only named is looked up."""
+        if not (self.keeps.descriptors or any(entry[4] is None for entry in entries)):
             return list(entries)
         if self._absent:
             return [errors.Missing("nothing is there yet", entry.key) for entry in entries]
@@ -163,7 +169,8 @@ class SmbStorage:
 
     async def examine(self, entries: Sequence[Entry]) -> list[Examined | errors.StorageError]:
         """A share keeps no checksums."""
-        return [Examined(entry) for entry in entries]
+        known = await self.inspect(entries)
+        return [one if isinstance(one, errors.StorageError) else Examined(one) for one in known]
 
     async def read_small(self, entries: Sequence[Entry]) -> list[Content | errors.StorageError]:
         """Whole files; those that change while being read are read again, three times."""

@@ -19,6 +19,7 @@ from datasync_runner.storage.smb.naming import (
     settle_name,
     temporary_key,
 )
+from datasync_runner.storage.smb.security import setting_error, settings
 from datasync_runner.storage.smb.share import Root, checksum_of, remove_files, write_at
 from datasync_runner.storage.smb.wire import Wire
 
@@ -49,9 +50,17 @@ class Target:
             raise creation_error(status, key)
 
     def _create(self) -> int:
-        (answer,) = self.wire.ask(creation(self._root.at(temporary_key(self.entry.key))))
+        """Under the rights that it shall have, before there is anything to be read in it."""
+        rights = self._root.parts.to_write
+        path = self._root.at(temporary_key(self.entry.key))
+        answer, *told = self.wire.ask(
+            creation(path, rights=rights), *settings(self.entry, self._root.parts)
+        )
         if answer.status == statuses.OK:
             self._file = messages.opened(answer.body).file
+            for status, _ in told:
+                if status != statuses.OK:
+                    raise setting_error(status, self.entry.key)
         return answer.status
 
     def write(self, pieces: Sequence[bytes], start: int) -> None:
@@ -122,8 +131,7 @@ def windows_of(entry: Entry, file: bytes = messages.LAST_FILE) -> messages.Reque
     """
     if not isinstance(entry.node, WindowsMetadata):
         return None
-    attributes, created = entry.node
-    return messages.set_attributes(attributes, created=created, file=file)
+    return messages.set_attributes(entry.node.attributes, created=entry.node.created, file=file)
 
 
 def check_end(entry: Entry, state: messages.State) -> None:

@@ -86,7 +86,14 @@ def stamp_of(state: State, moved_ns: int) -> int:
     return max(changed_ns, moved_ns)
 
 
-def entry_of(key: bytes, kind: Kind, state: State, *, changed_ns: int = UNSTAMPED) -> Entry:
+def entry_of(
+    key: bytes,
+    kind: Kind,
+    state: State,
+    *,
+    changed_ns: int = UNSTAMPED,
+    descriptor: bytes | None = None,
+) -> Entry:
     """The entry of a file or folder; its key ends in a slash where it is a folder."""
     mtime_ns = to_ns(state.written)
     folder = kind is Kind.FOLDER
@@ -94,7 +101,7 @@ def entry_of(key: bytes, kind: Kind, state: State, *, changed_ns: int = UNSTAMPE
         FOLDER_MODE if folder else FILE_MODE, OWNER, OWNER, mtime_ns, to_ns(state.accessed)
     )
     size_bytes = 0 if folder else state.size_bytes
-    windows = WindowsMetadata(state.attributes & KEPT, state.created)
+    windows = WindowsMetadata(state.attributes & KEPT, state.created, descriptor)
     return Entry(
         key, kind, size_bytes, mtime_ns or 0, metadata, changed_ns=changed_ns, node=windows
     )

@@ -25,6 +25,7 @@ from datasync_runner.storage.smb.naming import (
     settle_name,
     temporary_key,
 )
+from datasync_runner.storage.smb.security import setting_error, settings
 from datasync_runner.storage.smb.share import Root, check_written, failure, remove_files
 from datasync_runner.storage.smb.target import Target, check_end, times_of, windows_of
 from datasync_runner.storage.smb.wire import Wire
@@ -135,7 +136,9 @@ class SmallWriter:
 
     def _creation(self, one: _New) -> list[Request]:
         body = one.content.body
-        chain = [creation(self._root.at(temporary_key(one.key)))]
+        parts = self._root.parts
+        chain = [creation(self._root.at(temporary_key(one.key)), rights=parts.to_write)]
+        chain += settings(one.content.entry, parts)  # before there is anything to be read in it
         if body:
             chain.append(messages.write(body, 0))
             if self._verifies:
@@ -146,11 +149,17 @@ class SmallWriter:
 
     def _check(self, one: _New, answers: Sequence[Answer]) -> None:
         body = one.content.body
-        if error := failure(answers, one.key, "write it"):
+        _, *rest = answers
+        if settings(one.content.entry, self._root.parts):
+            protecting, *rest = rest
+            if protecting.status != statuses.OK:
+                one.fail(setting_error(protecting.status, one.key))
+                return
+        if error := failure(rest, one.key, "write it"):
             one.fail(error)
         elif body:
-            one.does(lambda: check_written(answers[1], len(body), one.key))
-            if self._verifies and one.error is None and messages.data_of(answers[2].body) != body:
+            one.does(lambda: check_written(rest[0], len(body), one.key))
+            if self._verifies and one.error is None and messages.data_of(rest[1].body) != body:
                 one.fail(errors.VerificationFailed("its content differs from what was sent"))
 
     def _flush(self, wire: Wire, new: Sequence[_New]) -> None:

@@ -1,0 +1,204 @@
+"""Owners, groups and lists of Windows from share to share, against a real Samba that keeps them.
+
+What it has put down is read by Samba's own library from the disk, past the server and our code.
+"""
+
+import os
+
+import pytest
+
+from datasync_runner.core.parts import MIB
+from datasync_runner.storage import errors
+from datasync_runner.storage.posix_names import temporary_name
+from datasync_runner.storage.smb.storage import SmbStorage
+from fixtures import security_descriptors
+from storage.looks import files, run
+from storage.sides import BytesReader, file, fine, listed
+
+pytestmark = pytest.mark.timeout(60)
+DOMAIN = "S-1-5-21-1-2-3"
+OWNED = f"O:{DOMAIN}-1001G:{DOMAIN}-513"
+INHERITED = f"{OWNED}D:AI(A;ID;FA;;;BA)(A;ID;0x1200a9;;;{DOMAIN}-1002)(A;ID;FA;;;SY)"
+PROTECTED = f"O:{DOMAIN}-1004G:BAD:PAI(D;;FW;;;{DOMAIN}-1005)(A;OICI;FA;;;BA)"
+CONDITIONAL = f"{OWNED}D:P(OA;;CR;bf967aba-0de6-11d0-a285-00aa003049e2;;WD)(A;;FA;;;BA)"
+AUDITED = f"{OWNED}D:(A;;FA;;;BA)S:(AU;SAFA;FA;;;WD)"
+LARGE = 9 * MIB
+
+
+class Shares:
+    """Two folders of a share, and what the server has put down for them."""
+
+    def __init__(self, server, folder, secret, share="acl"):
+        self.folder = folder
+        self.source, self.destination = (
+            server.side(secret, f"{folder.name}/{name}/", share=share, encryption="Off")
+            for name in ("a", "b")
+        )
+        (folder / "a").mkdir()
+
+    def give(self, key, descriptor, body=b"x"):
+        """A file of the source, or a folder, with a descriptor."""
+        path = self.folder / "a" / key
+        if key.endswith("/"):
+            path.mkdir(parents=True)
+        elif not path.exists():
+            path.write_bytes(body)
+        security_descriptors.put(descriptor, path)
+
+    def put_down(self, side):
+        """Descriptors by key."""
+        root = self.folder / side
+        keys = sorted(path.relative_to(root).as_posix() for path in root.rglob("*"))
+        found = security_descriptors.get(*(root / key for key in keys))
+        return dict(zip(keys, found, strict=True))
+
+    def run(self, tmp_path, **options):
+        """A run's counters: transferred, with other metadata, folders."""
+        found = run(tmp_path, self.source, self.destination, **options).counters
+        return found.files_transferred, found.files_metadata_updated, found.folders_transferred
+
+
+@pytest.fixture
+def secret(smb_server, tmp_path):
+    return smb_server.credentials(tmp_path / "login")
+
+
+@pytest.fixture
+def shares(smb_server, smb_folder, secret):
+    found = Shares(smb_server, smb_folder, secret)
+    found.give("d/", PROTECTED)
+    found.give("d/small", INHERITED)
+    found.give("d/empty", CONDITIONAL, b"")
+    found.give("large", PROTECTED, os.urandom(LARGE))
+    return found
+
+
+def without_audit(text):
+    return text.partition("S:")[0]
+
+
+def test_files_and_folders_keep_owner_group_and_list(shares, tmp_path):
+    assert shares.run(tmp_path) == (3, 0, 1)
+    wanted = shares.put_down("a")
+    assert shares.put_down("b") == wanted
+    assert len(set(wanted.values())) == 3
+    assert files(shares.folder / "b") == files(shares.folder / "a")
+    assert shares.run(tmp_path) == (0, 0, 0)
+    assert shares.run(tmp_path, verifyMode="PointInTimeConsistent") == (0, 0, 0)
+
+
+@pytest.mark.parametrize("side", ["a", "b"])
+def test_a_changed_descriptor_alone_is_set_again(shares, tmp_path, side):
+    shares.run(tmp_path)
+    changed = (shares.folder / side / key for key in ("d", "large", "d/small"))
+    security_descriptors.put(f"O:BAG:BAD:P(A;;FR;;;{DOMAIN}-1009)", *changed)
+    assert shares.put_down("a") != shares.put_down("b")
+    assert shares.run(tmp_path) == (0, 2, 1)
+    assert shares.put_down("b") == shares.put_down("a")
+    assert shares.run(tmp_path, compareMode="Checksum") == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("flags", "copied"),
+    [
+        ({}, True),
+        ({"securityDescriptorCopyFlags": "OwnerDACL"}, True),
+        ({"securityDescriptorCopyFlags": "None"}, False),
+    ],
+)
+def test_the_option_says_what_is_copied(shares, tmp_path, flags, copied):
+    assert shares.run(tmp_path, securityDescriptorCopyFlags="None") == (3, 0, 1)
+    assert not set(shares.put_down("a").values()) & set(shares.put_down("b").values())
+    assert shares.run(tmp_path, **flags) == ((0, 3, 1) if copied else (0, 0, 0))
+    assert (shares.put_down("b") == shares.put_down("a")) is copied
+
+
+def test_the_audit_list_is_copied_where_that_is_asked_for(smb_server, shares, tmp_path):
+    shares.give("audited", AUDITED)
+    shares.run(tmp_path)
+    assert shares.put_down("b")["audited"] == without_audit(shares.put_down("a")["audited"])
+    with smb_server.audit_right():
+        assert shares.run(tmp_path, securityDescriptorCopyFlags="OwnerDACLSACL") == (0, 1, 0)
+        assert "S:" in shares.put_down("b")["audited"]
+        assert shares.put_down("b") == shares.put_down("a")
+        assert shares.run(tmp_path, securityDescriptorCopyFlags="OwnerDACLSACL") == (0, 0, 0)
+
+
+async def test_without_the_right_to_audit_lists_a_run_does_not_begin(shares):
+    storage = SmbStorage(shares.source, writes=False, started_ns=0, descriptors="OwnerDACLSACL")
+    with pytest.raises(errors.ConfigurationInvalid) as caught:
+        await storage.check()
+    await storage.close()
+    assert "SeSecurityPrivilege" in caught.value.message
+    assert "OwnerDACL" in caught.value.message
+
+
+@pytest.mark.parametrize("size_bytes", [1, LARGE])
+async def test_who_may_not_give_files_away_is_told_so(shares, smb_server, secret, size_bytes):
+    """And leaves nothing that others could read."""
+    shares.give("f", PROTECTED, bytes(size_bytes))
+    source = SmbStorage(shares.source, writes=False, started_ns=0, descriptors="OwnerDACL")
+    (entry,) = [one for one in await listed(source) if one.key == b"f"]
+    (known,) = fine(await source.inspect([entry]))
+    await source.close()
+    there = shares.folder / "there"
+    there.mkdir()
+    there.chmod(0o777)
+    path = f"{shares.folder.name}/there/"
+    plain = smb_server.side(secret, path, share="plain", encryption="Off")
+    storage = SmbStorage(plain, writes=True, started_ns=0, descriptors="OwnerDACL")
+    await storage.check()
+    if size_bytes == LARGE:
+        with pytest.raises(errors.Denied) as caught:
+            await storage.write(known, BytesReader(known, bytes(size_bytes)))
+        answer = caught.value
+    else:
+        content = file(b"f", bytes(size_bytes))._replace(entry=known)
+        (answer,) = await storage.write_small([content])
+    assert isinstance(answer, errors.Denied)
+    assert "SeRestorePrivilege" in answer.message
+    assert list(there.iterdir()) == []
+    await storage.close()
+
+
+class WatchingReader(BytesReader):
+    """Looks at what the server has put down for a file when the first bytes are asked for."""
+
+    def __init__(self, entry, body, path):
+        super().__init__(entry, body)
+        self.path, self.seen = path, None
+
+    async def read(self):
+        if self.seen is None:
+            self.seen = security_descriptors.get(self.path)
+        return await super().read()
+
+
+async def test_nothing_is_written_under_other_rights(shares):
+    """Whoever has the folder open meanwhile reads no more of a file than he may later."""
+    source = SmbStorage(shares.source, writes=False, started_ns=0, descriptors="OwnerDACL")
+    (entry,) = [one for one in await listed(source) if one.key == b"large"]
+    (known,) = fine(await source.inspect([entry]))
+    await source.close()
+    storage = SmbStorage(shares.destination, writes=True, started_ns=0, descriptors="OwnerDACL")
+    await storage.check()
+    temporary = shares.folder / "b" / os.fsdecode(temporary_name(b"large"))
+    reader = WatchingReader(known, bytes(LARGE), temporary)
+    await storage.write(known, reader)
+    await storage.close()
+    assert reader.seen == [shares.put_down("a")["large"]]
+
+
+def test_posix_permissions_that_stand_for_descriptors_settle(
+    smb_server, smb_folder, secret, tmp_path
+):
+    """A Samba without their attributes tells owner and group twice, once they were set."""
+    found = Shares(smb_server, smb_folder, secret, share="data")
+    (smb_folder / "a/d").mkdir(mode=0o750)
+    (smb_folder / "a/d/f").write_bytes(b"x")
+    (smb_folder / "a/d/f").chmod(0o640)
+    os.chown(smb_folder / "a/d/f", 12345, 23456)
+    assert found.run(tmp_path) == (1, 0, 1)
+    there = (smb_folder / "b/d/f").stat()
+    assert (there.st_uid, there.st_gid) == (12345, 23456)
+    assert found.run(tmp_path, verifyMode="PointInTimeConsistent") == (0, 0, 0)
