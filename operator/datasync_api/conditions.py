@@ -67,6 +67,7 @@ class Reason(StrEnum):
     # definitions
     VALID = "Valid"
     DRIVER_INSTALLED = "DriverInstalled"
+    REACHED = "Reached"
     NODES_READY = "NodesReady"
     NO_MATCHING_NODE = "NoMatchingNode"
     NO_EXECUTION = "NoExecution"

@@ -12,6 +12,7 @@ from datasync_api.conditions import Conditions, Reason
 from datasync_api.hold import Acknowledgement, Hold
 from datasync_api.meta import Resource
 from datasync_api.overrides import Overrides
+from datasync_api.preflight import Preflight
 from datasync_api.prices import EstimatedCost
 from datasync_api.rate import BytesPerSecond
 from datasync_api.report import (
@@ -174,6 +175,13 @@ class ExecutionResult(ApiModel):
         )
 
 
+class ResolvedLocation(ApiModel):
+    """A location of a run, as it was when the run was started."""
+
+    name: Name
+    generation: int
+
+
 class Resolved(ApiModel):
     """What the run was started with; later changes of the task do not touch it."""
 
@@ -181,6 +189,8 @@ class Resolved(ApiModel):
     mode: RunMode = "Transfer"
     source_uri: Annotated[str, Field(max_length=8192)]
     destination_uri: Annotated[str, Field(max_length=8192)]
+    source_location: ResolvedLocation | None = None
+    destination_location: ResolvedLocation | None = None
     agent: Name | None = None
     bytes_per_second: BytesPerSecond | None = Field(
         default=None, description="The task's ceiling, in force while the spec names none."
@@ -204,6 +214,11 @@ class ExecutionStatus(ApiModel):
         description="The Job that was last seen; a run whose Job vanished starts anew.",
     )
     resolved: Resolved | None = None
+    preflight: Preflight | None = Field(
+        default=None,
+        description="What the start of the run found out about its locations; their own status "
+        "tells it by conditions.",
+    )
     hold: Hold | None = Field(
         default=None,
         description="While it is Held: what is held back, and the token to go on. Of a DryRun: "

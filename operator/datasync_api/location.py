@@ -1,6 +1,7 @@
 """DataSyncLocation: one end of a transfer; exactly one kind of storage each."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
@@ -244,6 +245,12 @@ class LocationSpec(ApiModel):
         return None
 
     @property
+    def needs_credentials(self) -> bool:
+        """Whether the storage lets in by credentials: those of a Secret, or the pod's own."""
+        by_identity = self.object_storage is not None or self.s3 is not None
+        return by_identity or self.credentials_secret_ref is not None
+
+    @property
     def krb5_conf_ref(self) -> Reference | None:
         """The ConfigMap with krb5.conf that is mounted, where there is one."""
         return self.smb.kerberos.krb5_conf_ref if self.smb and self.smb.kerberos else None
@@ -283,6 +290,11 @@ class LocationStatus(ApiModel):
         description="Tasks whose source or destination this is, or that report here, by name; the "
         "first "
         f"{MAX_USED_BY} of them.",
+    )
+    last_check_time: datetime | None = Field(
+        default=None,
+        description="When the start of a run last found out whether the location, as its spec is "
+        "now, can be used: conditions CredentialsAvailable and Reachable.",
     )
     conditions: Conditions = ()
 

@@ -15,6 +15,7 @@ from datasync_api.base import ApiModel, ListOf
 from datasync_api.baseline import Baseline
 from datasync_api.conditions import Condition, Reason
 from datasync_api.hold import Hold
+from datasync_api.preflight import End, Reached
 from datasync_api.prices import EstimatedCost
 from datasync_api.rate import BytesPerSecond
 
@@ -133,6 +134,8 @@ class RunError(ApiModel):
 
     code: Reason
     detail: Annotated[str, Field(max_length=1024)]
+    location: End | None = None
+    """The location that the run was not let in by at its start, where that is why."""
 
 
 class LogDelivery(ApiModel):
@@ -165,6 +168,7 @@ class Progress(ApiModel):
     counters: Counters
     totals_final: bool
     """Everything is listed and compared: the estimates no longer grow."""
+    reached: Reached = Field(default_factory=Reached)
 
 
 class ExchangeRequest(ApiModel):
@@ -201,6 +205,7 @@ class TransferResult(ApiModel):
     """Classes of what was due and is left out without a failure: archived objects."""
     error: RunError | None = None
     """Why it was no Success; with CompletedWithErrors, what failed."""
+    reached: Reached = Field(default_factory=Reached)
     hold: Hold | None = None
     """With Held: what is held back; of a dry run: what would be."""
     requests: Requests = Field(default_factory=dict[str, int])

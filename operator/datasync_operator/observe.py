@@ -100,7 +100,7 @@ class Observer:
         return AgentView(agent, nodes, ledger.executions, queued)
 
     async def location(self, key: ObjectKey) -> LocationView:
-        """A location, the agents and tasks beside it, and its CSI driver. Raises: NotFound."""
+        """A location, what is beside it in its namespace, and its CSI driver. Raises: NotFound."""
         location = await self._get(LOCATIONS, Location, key.namespace, key.name)
         agents = await self._cluster.list(AGENTS, key.namespace)
         tasks = await self._all(TASKS, Task, key.namespace)
@@ -109,6 +109,7 @@ class Observer:
             agents={agent["metadata"]["name"] for agent in agents},
             used_by={task.metadata.name for task in tasks if _refers_to(task, key.name)},
             missing_drivers=await self._missing_drivers([location]),
+            executions=await self._all(EXECUTIONS, Execution, key.namespace),
         )
 
     async def task(self, key: ObjectKey) -> TaskView:

@@ -29,7 +29,7 @@ def keys_of(kind: Kind, body: Body) -> list[ObjectKey]:
     |---|---|
     | agent, location | itself |
     | task | itself, its locations: they tell who uses them |
-    | execution | itself, its task, the agent that it runs on |
+    | execution | itself, its task, the agent that it runs on, the locations that it has looked at |
     """
     namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
     keys = [ObjectKey(kind, namespace, name)]
@@ -48,6 +48,10 @@ def keys_of(kind: Kind, body: Body) -> list[ObjectKey]:
             keys.append(ObjectKey(Kind.TASK, namespace, task))
         if agent := _dig(body, "status", "resolved", "agent"):
             keys.append(ObjectKey(Kind.AGENT, namespace, agent))
+        for end in ("source", "destination"):
+            location = _dig(body, "status", "resolved", f"{end}Location", "name")
+            if location and _dig(body, "status", "preflight", end):
+                keys.append(ObjectKey(Kind.LOCATION, namespace, location))
     return keys
 
 

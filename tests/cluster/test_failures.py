@@ -33,6 +33,31 @@ def test_ends_in_error_and_says_why(failing: Failing, case: Case) -> None:
         failing.transfers.gone(run)
 
 
+@pytest.mark.parametrize(
+    ("name", "type_", "reason"),
+    [
+        ("missing-secret", "CredentialsAvailable", "CredentialsMissing"),
+        ("wrong-secret", "CredentialsAvailable", "CredentialsRefused"),
+        ("wrong-password", "CredentialsAvailable", "CredentialsRefused"),
+        ("missing-bucket", "Reachable", "BucketNotFound"),
+        ("nfs-server-away", "Reachable", "MountFailed"),
+        ("s3-server-away", "Reachable", "LocationUnreachable"),
+    ],
+)
+def test_its_location_says_so_too(failing: Failing, name: str, type_: str, reason: str) -> None:
+    failing.transfers.until(name, "Error", deadline_seconds=DEADLINE_SECONDS)
+    space = failing.transfers.space
+
+    def told() -> bool:
+        status = (space.get("dsl", name) or {})["status"]
+        return all(
+            (found["status"], found["reason"]) == ("False", reason)
+            for found in (condition(status, type_), condition(status, "Ready"))
+        )
+
+    space.wait(f"{type_} of the location {name}", told)
+
+
 def test_what_failed_harmed_nothing(failing: Failing, cluster_s3: Any) -> None:
     for case in CASES:
         failing.transfers.until(case.name, case.phase, deadline_seconds=DEADLINE_SECONDS)

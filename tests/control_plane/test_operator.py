@@ -224,6 +224,47 @@ def end_pod(namespace: Namespace, exit_code: int, told: TransferResult) -> None:
     namespace.kubectl("patch", "pod", name, "--subresource=status", "--type=merge", "-p", patch)
 
 
+def test_locations_tell_what_a_run_found_out_about_them(applied: Namespace) -> None:
+    launched(applied)
+    uid = (applied.get("dse", "run") or {})["metadata"]["uid"]
+    now = datetime.now(UTC).replace(microsecond=0)
+    told = TransferResult.model_validate(
+        {
+            "executionUid": uid,
+            "outcome": "Error",
+            "prepareStatus": "Error",
+            "transferStatus": "Pending",
+            "verifyStatus": "Pending",
+            "counters": {},
+            "reached": {"source": now},
+            "error": {
+                "code": "CredentialsRefused",
+                "detail": "correct the keys",
+                "location": "destination",
+            },
+            "startTime": now,
+            "endTime": now,
+        }
+    )
+    end_pod(applied, 11, told)
+    applied.wait("Error", lambda: phase(applied) == "Error")
+
+    def conditions(name: str) -> dict[str, tuple[str, str]]:
+        status = (applied.get("dsl", name) or {})["status"]
+        return {one["type"]: (one["status"], one["reason"]) for one in status["conditions"]}
+
+    reached = {"Reachable": ("True", "Reached"), "Ready": ("True", "Valid")}
+    applied.wait("what is known of the source", lambda: conditions("nas") == reached)
+    why = "CredentialsRefused"
+    refused = {
+        "CredentialsAvailable": ("False", why),
+        "Reachable": ("Unknown", why),
+        "Ready": ("False", why),
+    }
+    applied.wait("what is known of the destination", lambda: conditions("bucket") == refused)
+    assert "lastCheckTime" in (applied.get("dsl", "bucket") or {})["status"]
+
+
 def test_a_held_run_waits_for_its_token_and_goes_on_as_a_new_attempt(applied: Namespace) -> None:
     job = launched(applied)
     uid = (applied.get("dse", "run") or {})["metadata"]["uid"]

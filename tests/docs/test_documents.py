@@ -11,7 +11,7 @@ from datasync_cli.__main__ import main
 from manifests import ROOT, Snippet, snippets
 
 PROGRESS = {
-    "Launching", "Running", "Retrying", "CancelRequested", "Cancelled", "Succeeded", "Valid",
+    "Launching", "Running", "Retrying", "CancelRequested", "Cancelled", "Succeeded", "Valid", "Reached",
     "DriverInstalled", "NodesReady", "NoMatchingNode", "NoExecution", "InternalError", "LogsDelivered",
 }  # fmt: skip
 

@@ -50,6 +50,7 @@ def _result(uid: str, now: str, hold: dict[str, Any] | None) -> str:
         "transferStatus": "Success",
         "verifyStatus": "Success",
         "counters": {"filesTransferred": 5},
+        "reached": {"source": now, "destination": now},
         "startTime": now,
         "endTime": now,
     }

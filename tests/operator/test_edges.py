@@ -125,6 +125,15 @@ class TestWaking:
             *(ObjectKey(Kind.AGENT, "ns", name) for name in agents),
         ]
 
+    def test_an_execution_wakes_the_locations_that_it_has_looked_at(self) -> None:
+        ends = {"sourceLocation": {"name": "nas"}, "destinationLocation": {"name": "bucket"}}
+        found = {"source": {"reason": "Reached"}}
+        body = {
+            "metadata": {"namespace": "ns", "name": "run"},
+            "status": {"resolved": ends, "preflight": found},
+        }
+        assert keys_of(Kind.EXECUTION, body)[1:] == [ObjectKey(Kind.LOCATION, "ns", "nas")]
+
     def test_a_task_wakes_the_locations_that_it_refers_to(self) -> None:
         refs = {"sourceLocationRef": {"name": "a"}, "destinationLocationRef": {"name": "b"}}
         body = {"metadata": {"namespace": "ns", "name": "nightly"}, "spec": refs}

@@ -14,10 +14,12 @@ from datasync_operator.cluster.port import (
     CLAIMS,
     CONFIG_MAPS,
     CSI_DRIVERS,
+    EVENTS,
     EXECUTIONS,
     JOBS,
     LOCATIONS,
     NODES,
+    PODS,
     SECRETS,
     TASKS,
     VOLUMES,
@@ -533,6 +535,48 @@ async def test_a_location_tells_which_tasks_refer_to_it() -> None:
         await world.step(ObjectKey(Kind.LOCATION, NAMESPACE, name))
     used = {name: world.status(LOCATIONS, name)["usedBy"] for name in ("nas", "bucket", "idle")}
     assert used == {"nas": ["nightly"], "bucket": ["nightly"], "idle": []}
+
+
+async def test_locations_tell_what_a_run_found_out_about_them() -> None:
+    world = World()
+    ends = [ObjectKey(Kind.LOCATION, NAMESPACE, name) for name in ("nas", "bucket")]
+    world.run()
+    await world.settle()
+    start_pods(world.cluster)
+    [pod] = world.cluster.all(PODS)
+    started, pod["status"] = pod["status"], {"phase": "Pending"}
+    world.cluster.put(
+        EVENTS,
+        NAMESPACE,
+        {
+            "metadata": {"name": "no-secret"},
+            "involvedObject": {"uid": pod["metadata"]["uid"]},
+            "type": "Warning",
+            "reason": "FailedMount",
+            "message": 'failed for volume "destination-credentials" : secret "keys" not found',
+        },
+    )
+    await world.settle()
+    for end in ends:
+        await world.step(end)
+    assert world.conditions(LOCATIONS, "nas") == {"Ready": "Valid"}
+    missing = "CredentialsMissing"
+    expected = {"CredentialsAvailable": missing, "Reachable": missing, "Ready": missing}
+    assert world.conditions(LOCATIONS, "bucket") == expected
+    pod["status"] = started
+    world.finish()
+    await world.settle()
+    for end in ends:
+        await world.step(end)
+    assert world.phase() == "Success"
+    assert world.conditions(LOCATIONS, "nas") == {"Reachable": "Reached", "Ready": "Valid"}
+    let_in = {"CredentialsAvailable": "Reached", "Reachable": "Reached", "Ready": "Valid"}
+    assert world.conditions(LOCATIONS, "bucket") == let_in
+    checked = world.status(LOCATIONS, "bucket")["lastCheckTime"]
+    world.cluster.objects.pop((EXECUTIONS.plural, NAMESPACE, "run"))
+    await world.step(ends[1])
+    assert world.conditions(LOCATIONS, "bucket") == let_in
+    assert world.status(LOCATIONS, "bucket")["lastCheckTime"] == checked
 
 
 async def test_no_secret_is_ever_read() -> None:

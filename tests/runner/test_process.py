@@ -76,6 +76,8 @@ def test_a_run_that_succeeds(tmp_path, folders):
     assert (code, result.outcome, result.error) == (0, "Success", None)
     assert (result.prepare_status, result.transfer_status, result.verify_status) == ("Success",) * 3
     assert (destination / "x").read_text() == "x"
+    assert result.start_time.replace(microsecond=0) <= result.reached.source <= result.end_time
+    assert result.reached.source <= result.reached.destination <= result.end_time
     assert lines[0]["event"] == "started"
     assert lines[-1]["event"] == "finished"
 

@@ -309,6 +309,7 @@ def _result(board: Board, began: datetime, ended: datetime, end: End) -> Transfe
         sizes=tally.size_classes(),
         skips=tally.skips(),
         error=end.error,
+        reached=board.reached,
         hold=end.hold or board.hold,
         requests=dict(board.requests + tally.requests),
         baseline=board.baseline if end.outcome == "Success" else None,

@@ -1,5 +1,6 @@
 """An execution that runs: its Job is made, followed, replaced when it vanishes, and read."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,6 +12,7 @@ from datasync_operator.decide.outcome import Outcome
 from datasync_operator.decide.pausing import pausing, requeue
 from datasync_operator.decide.persistent_volumes import volume_and_claim
 from datasync_operator.decide.plan import Action, Create, Plan
+from datasync_operator.decide.preflight import with_reached, with_startup
 from datasync_operator.decide.startup import Startup, diagnose
 from datasync_operator.decide.status import end_now, ended, say
 from datasync_operator.decide.view import ExecutionView
@@ -145,6 +147,7 @@ def follow(seen: ExecutionView, job: JobView, settings: Settings, *, now: dateti
         "job_uid": job.uid,
         "progress": told,
         "counters": seen.progress.counters,
+        "preflight": with_reached(known.preflight, seen.progress.reached),
     }
     # Soon again while a run is young, so that a short one is seen too; then at the set pace.
     young = known.launch_time is not None and now - known.launch_time < _YOUNG
@@ -168,6 +171,9 @@ def _starting(
     seen: ExecutionView, job: JobView, waiting: Startup, settings: Settings, now: datetime
 ) -> Plan:
     deadline_seconds = settings.launch_deadline_seconds
+    found = with_startup(seen.execution.status.preflight, waiting, now=now)
+    known = seen.execution.status.model_copy(update={"preflight": found})
+    seen = replace(seen, execution=seen.execution.model_copy(update={"status": known}))
     if waiting.overdue(now, deadline_seconds):
         reason = waiting.reason
         if reason in (Reason.LAUNCHING, Reason.RETRYING):

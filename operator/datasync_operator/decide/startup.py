@@ -3,12 +3,14 @@
 Each message says what happened, why, and how to fix it; the kubelet's own text comes last.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from datasync_api.conditions import Reason
+from datasync_api.preflight import End
 from datasync_operator.decide.views import EventView, JobView, PodView
 
 _IMAGE_REASONS: Final = frozenset(
@@ -20,6 +22,11 @@ _IMAGE_REASONS: Final = frozenset(
         "RegistryUnavailable",
     }
 )
+_VOLUME: Final = re.compile(
+    r'(?:volume "|unmounted volumes=\[)(?:datasync-[^" ]*-[0-9a-f]{10}-)?'
+    r"(?P<end>source|destination)(?:-credentials)?[\"\], ]"
+)
+"""The kubelet names the volume of the pod, or the PersistentVolume that was made for the run."""
 _JOB_BACKOFF: Final = timedelta(minutes=6)  # the Job controller's longest pause between two pods
 
 
@@ -30,6 +37,8 @@ class Startup:
     reason: Reason
     message: str
     since: datetime
+    location: End | None = None
+    """The location whose volume or Secret it is about, where that is known."""
 
     def overdue(self, now: datetime, deadline_seconds: int) -> bool:
         """Whether the launch deadline has passed."""
@@ -75,7 +84,7 @@ def diagnose(job: JobView, pods: Sequence[PodView], events: Sequence[EventView])
             pod.created,
         )
     if failed := _last(events, pod.uid, "FailedMount", "FailedAttachVolume"):
-        return Startup(*_mount_failure(failed), pod.created)
+        return Startup(*_mount_failure(failed), pod.created, _location_of(failed))
     if pod.waiting_reason not in ("", "ContainerCreating", "PodInitializing"):
         return Startup(
             Reason.LAUNCHING,
@@ -130,6 +139,23 @@ def _mount_failure(event: EventView) -> tuple[Reason, str]:
         "export's permissions for the node, and that the node can reach it; the kubelet says: "
         f"{event.message}",
     )
+
+
+def _location_of(event: EventView) -> End | None:
+    """Which location a failure to mount is about.
+
+    | the kubelet's words | location |
+    |---|---|
+    | … volume "source-credentials" : secret "keys" not found | source |
+    | … volume "datasync-team-a-run-0123456789-destination" : … | destination |
+    | … unmounted volumes=[source], … | source |
+    | … volume "source-ca" : configmap … | None: it says nothing of keys and server |
+    | … volume "pvc-…" : … | None: a claim's volume has its own name |
+    """
+    found = _VOLUME.search(event.message)
+    if found is None:
+        return None
+    return "source" if found["end"] == "source" else "destination"
 
 
 def _last(events: Iterable[EventView], uid: str, *reasons: str) -> EventView | None:

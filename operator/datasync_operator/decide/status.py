@@ -13,6 +13,7 @@ from datasync_api.report import log_condition, report_condition
 from datasync_operator.decide import progress
 from datasync_operator.decide.outcome import Outcome
 from datasync_operator.decide.plan import Plan
+from datasync_operator.decide.preflight import with_result
 from datasync_operator.decide.view import ExecutionView
 
 Standing = Literal["Going", "Good", "Failed", "Stopped"]
@@ -101,6 +102,7 @@ def ended(execution: Execution, end: Outcome, *, now: datetime) -> ExecutionStat
         changes["skips"] = end.result.skips
         changes["progress"] = progress.final(known.progress, end.result, now=now)
         changes["report"] = end.result.report
+        changes["preflight"] = with_result(known.preflight, end.result)
         conditions = status.conditions
         for told in (log_condition(end.result), report_condition(end.result)):
             if told is not None:

@@ -6,12 +6,26 @@ import pytest
 
 from datasync_api.agent import AgentStatus
 from datasync_api.conditions import find_condition
+from datasync_api.execution import Execution
 from datasync_api.location import Location, LocationStatus
 from datasync_operator.decide.agent import AgentView, decide_agent, fits
 from datasync_operator.decide.location import LocationView, decide_location
 from datasync_operator.decide.plan import Plan
 from datasync_operator.decide.views import NodeView
-from fakes.objects import NOW, agent, ago, bucket, efs, execution, lustre, nfs, resolved
+from fakes.objects import (
+    NOW,
+    agent,
+    ago,
+    bucket,
+    claim,
+    efs,
+    execution,
+    lustre,
+    nfs,
+    resolved,
+    s3,
+    smb,
+)
 
 
 def node(name: str = "n", *, ready: bool = True, **more: Any) -> NodeView:
@@ -156,6 +170,107 @@ def test_a_driver_that_comes_is_told_and_one_that_is_needed_no_more_is_not() -> 
     assert conditions(after) == DRIVER | VALID
     moved = bucket().model_copy(update={"status": after})
     assert conditions(told_of(moved)[0]) == VALID
+
+
+def looked_at(
+    location: Location,
+    reason: str,
+    *,
+    name: str = "run",
+    end: str = "source",
+    generation: int = 1,
+    seconds_ago: float = 5,
+) -> Execution:
+    """A run that found this out about the location."""
+    check = {"time": ago(seconds_ago).isoformat(), "reason": reason, "message": f"it is {reason}"}
+    known = {
+        **resolved(),
+        f"{end}Location": {"name": location.metadata.name, "generation": generation},
+    }
+    return execution(name, status={"resolved": known, "preflight": {end: check}})
+
+
+REACHED = {"Reachable": ("True", "Reached")}
+LET_IN = {"CredentialsAvailable": ("True", "Reached"), **REACHED}
+
+
+def refused(reason: str) -> dict[str, tuple[str, str]]:
+    found = {"CredentialsAvailable": ("False", reason), "Reachable": ("Unknown", reason)}
+    return {**found, "Ready": ("False", reason)}
+
+
+def away(reason: str) -> dict[str, tuple[str, str]]:
+    return {"Reachable": ("False", reason), "Ready": ("False", reason)}
+
+
+@pytest.mark.parametrize(
+    ("location", "reason", "expected"),
+    [
+        (nfs(), "Reached", REACHED | VALID),
+        (claim(), "Reached", REACHED | VALID),
+        (bucket(), "Reached", LET_IN | VALID),
+        (s3("own"), "Reached", LET_IN | VALID),
+        (smb(), "Reached", LET_IN | VALID),
+        (bucket(), "CredentialsMissing", refused("CredentialsMissing")),
+        (smb(), "CredentialsRefused", refused("CredentialsRefused")),
+        (nfs(), "MountFailed", away("MountFailed")),
+        (claim(), "ConfigurationInvalid", away("ConfigurationInvalid")),
+        *(
+            (s3("own"), why, {"CredentialsAvailable": ("Unknown", why), **away(why)})
+            for why in ("LocationUnreachable", "BucketNotFound")
+        ),
+    ],
+)
+@pytest.mark.parametrize("end", ["source", "destination"])
+def test_what_the_start_of_a_run_found_out(
+    location: Location, reason: str, expected: dict[str, tuple[str, str]], end: str
+) -> None:
+    status, again = told_of(location, executions=[looked_at(location, reason, end=end)])
+    assert conditions(status) == expected
+    assert status.last_check_time == ago(5)
+    assert again is None
+    for known in status.conditions:
+        assert known.observed_generation == 1
+        assert known.message == f"it is {reason}" or known.reason == "Valid"
+
+
+def test_the_latest_look_counts_and_is_kept_when_its_run_is_gone() -> None:
+    before = looked_at(nfs(), "LocationUnreachable", name="a", seconds_ago=9)
+    after = looked_at(nfs(), "Reached", name="b", seconds_ago=3)
+    other = looked_at(claim(), "MountFailed", name="c", seconds_ago=1)
+    status, _ = told_of(nfs(), executions=[after, before, other])
+    assert conditions(status) == REACHED | VALID
+    known = nfs().model_copy(update={"status": status})
+    for runs in ([], [before]):
+        assert told_of(known, executions=runs)[0] == status
+
+
+def test_the_time_of_a_transition_is_kept_until_the_status_changes() -> None:
+    since = ago(1000)
+    condition = {"type": "Reachable", "status": "True", "reason": "Reached"}
+    told = {
+        "observedGeneration": 1,
+        "lastCheckTime": since,
+        "conditions": [condition | {"lastTransitionTime": since}],
+    }
+    known = nfs().model_copy(update={"status": LocationStatus.model_validate(told)})
+    for reason, moved in (("Reached", since), ("LocationUnreachable", NOW)):
+        status, _ = told_of(known, executions=[looked_at(nfs(), reason)])
+        found = find_condition(status.conditions, "Reachable")
+        assert found is not None
+        assert found.last_transition_time == moved
+
+
+def test_what_was_found_out_about_another_spec_is_not_told() -> None:
+    run = looked_at(bucket(), "CredentialsRefused")
+    status, _ = told_of(bucket(), executions=[run])
+    meta = bucket().metadata.model_copy(update={"generation": 2})
+    corrected = bucket().model_copy(update={"metadata": meta, "status": status})
+    status, _ = told_of(corrected, executions=[run])
+    assert conditions(status) == VALID
+    assert status.last_check_time is None
+    again = looked_at(bucket(), "Reached", generation=2, seconds_ago=1)
+    assert conditions(told_of(corrected, executions=[run, again])[0]) == LET_IN | VALID
 
 
 @pytest.mark.parametrize(

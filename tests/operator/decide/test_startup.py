@@ -3,6 +3,7 @@
 import pytest
 
 from datasync_api.conditions import Reason
+from datasync_operator.decide import naming
 from datasync_operator.decide.startup import diagnose
 from datasync_operator.decide.views import EventView, JobView, PodView
 from fakes.objects import NOW, ago, job, pod, warning
@@ -78,3 +79,35 @@ def test_the_deadline_does_not_run_while_the_job_backs_off() -> None:
     found = diagnose(job(created=ago(200), failed_pods=1), [failed], [])
     assert found is not None
     assert not found.overdue(NOW, 60)
+
+
+@pytest.mark.parametrize(
+    ("told", "location"),
+    [
+        (
+            'MountVolume.SetUp failed for volume "source-credentials" : secret "k" not found',
+            "source",
+        ),
+        (
+            'MountVolume.SetUp failed for volume "destination-credentials" : secret "k" not found',
+            "destination",
+        ),
+        (
+            f'MountVolume.SetUp failed for volume "{naming.volume("ns", "run", "uid", "source")}" : '
+            "mount failed: exit status 32",
+            "source",
+        ),
+        (
+            "Unable to attach or mount volumes: unmounted volumes=[destination], timed out",
+            "destination",
+        ),
+        ('MountVolume.SetUp failed for volume "source-ca" : configmap "corp" not found', None),
+        ('MountVolume.SetUp failed for volume "pvc-0a1b" : mount failed', None),
+        ('MountVolume.SetUp failed for volume "my-source" : mount failed', None),
+        ('MountVolume.SetUp failed for volume "report-credentials" : secret "k" not found', None),
+    ],
+)
+def test_which_location_a_failure_to_mount_is_about(told: str, location: str | None) -> None:
+    found = diagnose(job(), [pod()], [warning("FailedMount", told)])
+    assert found is not None
+    assert found.location == location

@@ -97,7 +97,7 @@ async def test_without_the_right_the_run_is_refused_at_once(tmp_path, monkeypatc
             side, writes=True, sets_owner=False, started_ns=0, makes_devices=asked
         )
         if asked:
-            with pytest.raises(errors.ConfigurationInvalid, match=r"preserveDevices.*Ownership"):
+            with pytest.raises(errors.OptionsInvalid, match=r"preserveDevices.*Ownership"):
                 await made.check()
         else:
             await made.check()

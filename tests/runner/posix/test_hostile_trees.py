@@ -171,7 +171,7 @@ async def test_owners_that_may_not_be_set_are_refused_at_once(tmp_path, monkeypa
     monkeypatch.setattr(posix_root, "may_chown", lambda: False)
     side = PosixSide(uri="nfs://h/a/", root=str(tmp_path))
     storage = posix.PosixStorage(side, writes=True, sets_owner=True, started_ns=0)
-    with pytest.raises(errors.ConfigurationInvalid, match=r"options\.uid.*PreserveOwnership"):
+    with pytest.raises(errors.OptionsInvalid, match=r"options\.uid.*PreserveOwnership"):
         await storage.check()
     await storage.close()
 

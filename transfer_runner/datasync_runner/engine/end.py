@@ -25,7 +25,7 @@ STOPPED = End(ExitCode.STOPPED, "Stopped")
 
 def stopped_by(stop: StopError) -> End:
     """It could not go on, or may not."""
-    error = RunError(code=stop.reason, detail=stop.message[:1024])
+    error = RunError(code=stop.reason, detail=stop.message[:1024], location=stop.location)
     if isinstance(stop, DeletionHeld):
         return End(stop.exit_code, "Held", error, stop.hold)
     return End(stop.exit_code, error=error)

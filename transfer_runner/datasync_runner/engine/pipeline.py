@@ -20,6 +20,7 @@ from datasync_runner.engine.hard_links import HardLinks, make_links
 from datasync_runner.engine.manifest import sides_of
 from datasync_runner.engine.moving import Mover, move, options_of
 from datasync_runner.engine.patient import Patient
+from datasync_runner.engine.preflight import preflight
 from datasync_runner.engine.prepare import Kept, Prepare
 from datasync_runner.engine.progress import Board
 from datasync_runner.engine.shared_content import SharedContent
@@ -48,8 +49,7 @@ async def run_plan(
     """
     began_ns = now_ns()
     patient_source, patient_destination = Patient(source), Patient(destination)
-    await patient_source.check()
-    await patient_destination.check()
+    await preflight(patient_source, patient_destination, board)
     beginning = await baseline.begin(plan, patient_source, patient_destination)
     replaced = baseline.is_replaced(plan, beginning)
     options = options_of(plan, patient_source, patient_destination)

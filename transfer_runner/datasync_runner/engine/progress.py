@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from datasync_api.baseline import Baseline
 from datasync_api.hold import Hold
+from datasync_api.preflight import Reached
 from datasync_api.report import Progress, RunnerPhase
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.file_events import FileEvents
@@ -24,6 +25,8 @@ class Board:
     clock: Callable[[], float]
     tally: Tally = field(default_factory=Tally)
     began: float = 0.0
+    reached: Reached = field(default_factory=Reached)
+    """When each location let the run in."""
     prepared_at: float | None = None
     transfer_began: float | None = None
     transferred_at: float | None = None
@@ -94,4 +97,5 @@ class Board:
             phase=self.phase,
             counters=self.tally.counters(),
             totals_final=self.prepared_at is not None,
+            reached=self.reached,
         )

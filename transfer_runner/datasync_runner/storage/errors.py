@@ -17,6 +17,7 @@
     │   └── Unexpected              an answer that no rule here knows
     └── StopError                   the whole run cannot go on
         ├── ConfigurationInvalid    exit 10
+        │   └── OptionsInvalid      the options, not the location
         ├── BucketMissing           exit 10
         ├── CredentialsRefused      exit 11
         └── Unreachable             exit 30
@@ -26,6 +27,7 @@ Adapters turn the errors of operating system and libraries into these at one bor
 
 from datasync_api.conditions import Reason
 from datasync_api.exit_codes import ExitCode
+from datasync_api.preflight import End
 
 
 class StorageError(Exception):
@@ -139,6 +141,8 @@ class StopError(StorageError):
 
     reason = Reason.INTERNAL_ERROR
     exit_code = ExitCode.HOPELESS
+    location: End | None = None
+    """The location that did not let the run in at its start, where that is why."""
 
 
 class ConfigurationInvalid(StopError):
@@ -146,6 +150,10 @@ class ConfigurationInvalid(StopError):
 
     reason = Reason.CONFIGURATION_INVALID
     exit_code = ExitCode.CONFIGURATION
+
+
+class OptionsInvalid(ConfigurationInvalid):
+    """The options ask for what the runner may not do, wherever the location is."""
 
 
 class BucketMissing(StopError):

@@ -103,13 +103,13 @@ def open_destination(side: PosixSide, *, sets_owner: bool, makes_devices: bool) 
             "name another destination"
         )
     if sets_owner and not may_chown() and _keeps_owners(side):
-        raise errors.ConfigurationInvalid(
+        raise errors.OptionsInvalid(
             f"owners cannot be kept at the destination {where}: the runner may not change the "
             "owner of files; set options.uid and options.gid to None, or the agent's "
             "privileges to PreserveOwnership"
         )
     if makes_devices and not may_mknod():
-        raise errors.ConfigurationInvalid(
+        raise errors.OptionsInvalid(
             f"device nodes cannot be kept at the destination {where}: the runner has no right to "
             "make them (CAP_MKNOD); set options.preserveDevices to None, or the agent's "
             "privileges to PreserveOwnership"

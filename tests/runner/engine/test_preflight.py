@@ -1,0 +1,56 @@
+"""What the start of a run finds out: who let it in, and whom an error is about."""
+
+import pytest
+
+from datasync_runner.engine.end import stopped_by
+from datasync_runner.engine.patient import Patient
+from datasync_runner.engine.preflight import preflight
+from datasync_runner.engine.progress import Board
+from datasync_runner.storage import errors
+from fakes.storage import FakeStorage
+
+
+async def no_sleep(_seconds: float) -> None:
+    return
+
+
+async def look(source, destination):
+    """Who let us in, and what the result would say of an error."""
+    board, stop = Board("uid", lambda: 0.0), None
+    try:
+        await preflight(
+            Patient(source, sleep=no_sleep), Patient(destination, sleep=no_sleep), board
+        )
+    except errors.StopError as error:
+        stop = stopped_by(error).error
+    reached = board.progress().reached
+    return [end for end in ("source", "destination") if getattr(reached, end)], stop
+
+
+def failing(error):
+    return FakeStorage(trouble=lambda method, _: error if method == "check" else None)
+
+
+async def test_both_let_us_in():
+    assert await look(FakeStorage(), FakeStorage()) == (["source", "destination"], None)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.CredentialsRefused("wrong key"), "CredentialsRefused"),
+        (errors.BucketMissing("no bucket"), "BucketNotFound"),
+        (errors.Unavailable("no answer"), "LocationUnreachable"),
+        (errors.Denied("not yours"), "ConfigurationInvalid"),
+    ],
+)
+async def test_an_error_names_the_location_that_it_is_about(error, code):
+    reached, stop = await look(FakeStorage(), failing(error))
+    assert (reached, stop.code, stop.location) == (["source"], code, "destination")
+    reached, stop = await look(failing(error), FakeStorage())
+    assert (reached, stop.code, stop.location) == ([], code, "source")
+
+
+async def test_options_that_the_runner_may_not_fulfil_say_nothing_of_the_location():
+    reached, stop = await look(FakeStorage(), failing(errors.OptionsInvalid("no CAP_CHOWN")))
+    assert (reached, stop.code, stop.location) == (["source"], "ConfigurationInvalid", None)
