@@ -30,6 +30,16 @@ def agent(spec: str) -> str:
     return manifest("DataSyncAgent", spec)
 
 
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+NODE_TERMS = f"spec.affinity.nodeAffinity.{REQUIRED}.nodeSelectorTerms"
+
+
+def node_affinity(requirement: str) -> str:
+    """A DataSyncAgent whose nodes have to fit one requirement."""
+    terms = f"{{nodeSelectorTerms: [{{matchExpressions: [{requirement}]}}]}}"
+    return agent(f"{{affinity: {{nodeAffinity: {{{REQUIRED}: {terms}}}}}}}")
+
+
 def location(spec: str) -> str:
     """A DataSyncLocation."""
     return manifest("DataSyncLocation", spec)
@@ -840,6 +850,42 @@ CASES = (
         agent("{httpsProxy: 'http://p:3128', noProxy: 'a.example.com, b.example.com'}"),
         "spec.noProxy",
         "with commas and without blanks",
+    ),
+    Case(
+        "node-affinity-without-terms",
+        agent(f"{{affinity: {{nodeAffinity: {{{REQUIRED}: {{nodeSelectorTerms: []}}}}}}}}"),
+        f"spec.affinity.nodeAffinity.{REQUIRED}.nodeSelectorTerms",
+        "at least 1",
+    ),
+    Case(
+        "node-affinity-in-nothing",
+        node_affinity("{key: zone, operator: In}"),
+        f"{NODE_TERMS}[0].matchExpressions[0].values",
+        "name at least one",
+    ),
+    Case(
+        "node-affinity-exists-with-values",
+        node_affinity("{key: zone, operator: Exists, values: [a]}"),
+        f"{NODE_TERMS}[0].matchExpressions[0].values",
+        "remove values",
+    ),
+    Case(
+        "node-affinity-greater-than-a-word",
+        node_affinity("{key: cores, operator: Gt, values: [many]}"),
+        f"{NODE_TERMS}[0].matchExpressions[0].values",
+        "one whole number",
+    ),
+    Case(
+        "pod-affinity-without-topology",
+        agent(f"{{affinity: {{podAntiAffinity: {{{REQUIRED}: [{{labelSelector: {{}}}}]}}}}}}"),
+        f"spec.affinity.podAntiAffinity.{REQUIRED}[0].topologyKey",
+        "Required value",
+    ),
+    Case(
+        "queue-name-with-capitals",
+        agent("{queueName: Batch}"),
+        "spec.queueName",
+        "is not the name of a LocalQueue",
     ),
     Case(
         "agent-ca-without-key",

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from datasync_api.affinity import Affinity
 from datasync_api.base import ApiModel, ListOf, Rule
 from datasync_api.conditions import Conditions
 from datasync_api.meta import Resource
@@ -36,6 +37,15 @@ ProxyUrl = Annotated[
         "http://proxy.example.com:3128; a password has no place here",
     ),
 ]
+QueueName = Annotated[
+    str,
+    Field(max_length=63),
+    written_as(
+        "([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?",
+        "is not the name of a LocalQueue: use at most 63 lower-case letters, digits, '-' and '.'",
+    ),
+]
+"""Kueue reads it from a label, and a label's value has 63 characters."""
 NoProxy = Annotated[
     str,
     Field(max_length=4096),
@@ -81,6 +91,11 @@ class AgentSpec(ApiModel):
     )
     tolerations: Annotated[list[Toleration], ListOf(), Field(max_length=32)] = Field(
         default_factory=list[Toleration], description="Taints that runner pods accept."
+    )
+    affinity: Affinity | None = Field(
+        default=None,
+        description="Further nodes and pods that runner pods need, prefer or keep away from, as in "
+        "a pod. Required node affinity counts for whether the agent is Online.",
     )
     service_account_name: Name | None = Field(
         default=None,
@@ -139,6 +154,11 @@ class AgentSpec(ApiModel):
     )
     runtime_class_name: Name | None = Field(
         default=None, description="RuntimeClass of runner pods."
+    )
+    queue_name: QueueName = Field(
+        default="",
+        description="The LocalQueue of Kueue that lets the Jobs of runs start; empty: no queue. It "
+        "must exist in this namespace.",
     )
 
 

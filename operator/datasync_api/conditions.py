@@ -24,6 +24,7 @@ class Reason(StrEnum):
     WAITING_FOR_TASK = "WaitingForTask"
     PAUSED = "Paused"
     LAUNCHING = "Launching"
+    SUSPENDED = "Suspended"
     RUNNING = "Running"
     RETRYING = "Retrying"
     CANCEL_REQUESTED = "CancelRequested"

@@ -224,6 +224,28 @@ def end_pod(namespace: Namespace, exit_code: int, told: TransferResult) -> None:
     namespace.kubectl("patch", "pod", name, "--subresource=status", "--type=merge", "-p", patch)
 
 
+def test_a_job_that_is_suspended_is_waited_for(applied: Namespace) -> None:
+    """As Kueue does it: it suspends a Job of its queue, and lets it go when there is room."""
+    site = json.dumps({"spec": {"queueName": "batch"}})
+    applied.kubectl("patch", "dsa", "site", "--type=merge", "-p", site)
+    job = launched(applied)
+    assert job["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "batch"
+
+    def reason() -> str:
+        status = (applied.get("dse", "run") or {})["status"]
+        [ready] = [one for one in status["conditions"] if one["type"] == "Ready"]
+        return ready["reason"]
+
+    for suspended in (True, False):
+        wish = json.dumps({"spec": {"suspend": suspended}})
+        name = job["metadata"]["name"]
+        applied.kubectl("patch", "job", name, "--type=merge", "-p", wish)
+        applied.wait(
+            f"suspended: {suspended}", lambda on=suspended: (reason() == "Suspended") is on
+        )
+    assert phase(applied) == "Launching"
+
+
 def test_locations_tell_what_a_run_found_out_about_them(applied: Namespace) -> None:
     launched(applied)
     uid = (applied.get("dse", "run") or {})["metadata"]["uid"]

@@ -8,6 +8,7 @@ from typing import Final
 from datasync_api.agent import Agent, Toleration
 from datasync_api.conditions import Condition, Reason, set_condition
 from datasync_api.execution import Execution, Phase
+from datasync_operator.decide.node_affinity import allows
 from datasync_operator.decide.plan import Plan
 from datasync_operator.decide.views import NodeView
 
@@ -26,7 +27,7 @@ class AgentView:
 
 
 def decide_agent(seen: AgentView, *, now: datetime) -> Plan:
-    """Say whether the agent is Online: a Ready node fits its selector and tolerations.
+    """Say whether the agent is Online: a Ready node fits its selector, affinity and tolerations.
 
     | matching nodes | Ready among them | connection |
     |---|---|---|
@@ -47,7 +48,7 @@ def decide_agent(seen: AgentView, *, now: datetime) -> Plan:
         reason = Reason.NO_MATCHING_NODE
         message = (
             f"no Ready node takes this agent's pods ({len(fitting)} fit, none is Ready): label a "
-            "node as nodeSelector asks, add a toleration for its taints, or bring it back"
+            "node as nodeSelector and affinity ask, tolerate its taints, or bring it back"
         )
     active = sum(
         1
@@ -93,6 +94,8 @@ def fits(node: NodeView, agent: Agent) -> bool:
         return False
     selector = agent.spec.node_selector
     if any(node.labels.get(key) != value for key, value in selector.items()):
+        return False
+    if not allows(agent.spec.affinity, node.labels):
         return False
     return all(
         effect == "PreferNoSchedule" or _tolerated(agent.spec.tolerations, key, value, effect)

@@ -138,6 +138,8 @@ def job(execution: Execution, recipe: Recipe, settings: Settings, *, attempt: in
     deadline = recipe.task.spec.deadline_seconds
     labels = {**spec.pod_labels, **naming.labels(meta.uid)}
     annotations = {**spec.pod_annotations, naming.EXECUTION_ANNOTATION: meta.name}
+    if spec.queue_name:
+        manifest["metadata"]["labels"][naming.KUEUE_QUEUE_LABEL] = spec.queue_name
     return {
         **manifest,
         "spec": {
@@ -180,6 +182,7 @@ def _pod(execution: Execution, recipe: Recipe, spec: AgentSpec, settings: Settin
             "serviceAccountName": next(iter(accounts), None),
             "securityContext": _pod_security(spec),
             "nodeSelector": spec.node_selector,
+            "affinity": spec.affinity.manifest() if spec.affinity else None,
             "tolerations": [_toleration(t.manifest()) for t in spec.tolerations],
             "imagePullSecrets": [ref.manifest() for ref in spec.image_pull_secrets],
             "priorityClassName": spec.priority_class_name,

@@ -18,6 +18,7 @@ EXECUTION_UID_LABEL: Final = f"{GROUP}/execution-uid"
 STARTED_BY_LABEL: Final = f"{GROUP}/started-by"
 EXECUTION_ANNOTATION: Final = f"{GROUP}/execution"
 NAMESPACE_ANNOTATION: Final = f"{GROUP}/namespace"
+KUEUE_QUEUE_LABEL: Final = "kueue.x-k8s.io/queue-name"
 FINALIZER: Final = f"{GROUP}/running"
 _LABEL_MAX: Final = 63
 _NAME_MAX: Final = 253

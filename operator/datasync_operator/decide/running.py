@@ -21,6 +21,8 @@ from datasync_operator.decide.windows import window_now
 from datasync_operator.settings import Settings
 
 LAUNCH_SECONDS: Final = 2.0
+_SUSPENDED_SECONDS: Final = 30.0
+"""The Job's own change wakes us earlier."""
 _BIND_SECONDS: Final = 0.2
 _YOUNG: Final = timedelta(seconds=15)
 
@@ -120,6 +122,7 @@ def follow(seen: ExecutionView, job: JobView, settings: Settings, *, now: dateti
     |---|---|---|
     | not started, within the launch deadline | - | say why |
     | not started, past it | - | Error with that reason |
+    | none, the Job is suspended | - | say so, without a deadline |
     | runs | answers | its phase and numbers; Error NoProgress when they stand still too long |
     | runs | again within the pace, in the same phase | nothing: a status wakes us again |
     | runs | silent | the last numbers, said to be Stale |
@@ -181,9 +184,14 @@ def _starting(
         text = f"no runner started within {deadline_seconds} s: {waiting.message}"
         return end_now(seen, Outcome(reason, text), now)
     status = say(seen.execution, waiting.reason, waiting.message, now=now)
-    return Plan(
-        status=status.model_copy(update={"job_uid": job.uid}), requeue_after_seconds=LAUNCH_SECONDS
-    )
+    changes: dict[str, object] = {"job_uid": job.uid}
+    if waiting.reason is Reason.SUSPENDED:
+        # Its runner is stopped and begins anew: that no number moves meanwhile is no stall.
+        changes |= dict.fromkeys(("progress", "counters"))
+        return Plan(
+            status=status.model_copy(update=changes), requeue_after_seconds=_SUSPENDED_SECONDS
+        )
+    return Plan(status=status.model_copy(update=changes), requeue_after_seconds=LAUNCH_SECONDS)
 
 
 def conclude(seen: ExecutionView, job: JobView, *, now: datetime) -> Plan:

@@ -41,7 +41,9 @@ class Startup:
     """The location whose volume or Secret it is about, where that is known."""
 
     def overdue(self, now: datetime, deadline_seconds: int) -> bool:
-        """Whether the launch deadline has passed."""
+        """Whether the launch deadline has passed; it does not run while the Job is suspended."""
+        if self.reason is Reason.SUSPENDED:
+            return False
         return now - self.since > timedelta(seconds=deadline_seconds)
 
 
@@ -50,6 +52,7 @@ def diagnose(job: JobView, pods: Sequence[PodView], events: Sequence[EventView])
 
     | pod | sign | reason |
     |---|---|---|
+    | any | the Job is suspended | Suspended |
     | none | FailedCreate event | PodCreationFailed |
     | none | one has succeeded | (none) |
     | none | earlier pods failed | Retrying |
@@ -62,6 +65,13 @@ def diagnose(job: JobView, pods: Sequence[PodView], events: Sequence[EventView])
     | pending | - | Launching |
     | running or ended | - | (none) |
     """
+    if job.suspended:
+        return Startup(
+            Reason.SUSPENDED,
+            "the Job is suspended, and starts when it no longer is: with queueName of the agent, "
+            "when Kueue admits it; see `kubectl get workloads` and that the LocalQueue exists",
+            job.since,
+        )
     current = [pod for pod in pods if not pod.deleting and not pod.finished]
     if not current:
         return _without_pod(job, pods, events)
@@ -102,7 +112,7 @@ def _without_pod(
         return None  # the Job says so a moment after its pod
     ended = [pod.created for pod in pods if pod.finished or pod.deleting]
     if job.failed_pods or ended:
-        since = max([job.created, *ended]) + _JOB_BACKOFF
+        since = max([job.since, *ended]) + _JOB_BACKOFF
         return Startup(
             Reason.RETRYING,
             "the runner ended early and is started again; its log tells why",
@@ -113,9 +123,9 @@ def _without_pod(
             Reason.POD_CREATION_FAILED,
             "the runner pod cannot be created: check quotas, pod security and the service account "
             f"of the namespace; Kubernetes says: {failed.message}",
-            job.created,
+            job.since,
         )
-    return Startup(Reason.LAUNCHING, "the Job has no pod yet", job.created)
+    return Startup(Reason.LAUNCHING, "the Job has no pod yet", job.since)
 
 
 def _mount_failure(event: EventView) -> tuple[Reason, str]:

@@ -25,17 +25,25 @@ def _object(node: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class JobView:
-    """A Job: is it running, done, failed, going away?"""
+    """A Job: is it suspended, running, done, failed, going away?"""
 
     name: str
     uid: str
     created: datetime
+    started: datetime | None = None
+    """Anew each time that it is no longer suspended."""
+    suspended: bool = False
     deleting: bool = False
     complete: bool = False
     failed: bool = False
     failed_reason: str = ""
     failed_message: str = ""
     failed_pods: int = 0
+
+    @property
+    def since(self) -> datetime:
+        """Since when Kubernetes is to make pods for it."""
+        return self.started or self.created
 
     @property
     def finished(self) -> bool:
@@ -54,6 +62,9 @@ class JobView:
             name=meta["name"],
             uid=meta["uid"],
             created=created,
+            started=_time(status.get("startTime")),
+            # The condition goes a moment after the wish, together with a new startTime.
+            suspended=bool(_object(manifest.get("spec")).get("suspend")) or "Suspended" in true,
             deleting="deletionTimestamp" in meta,
             complete="Complete" in true,
             failed="Failed" in true,

@@ -33,6 +33,28 @@ def node(name: str = "n", *, ready: bool = True, **more: Any) -> NodeView:
     return NodeView(name=name, ready=ready, **known)
 
 
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+ZONE_A = {"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a"]}]}
+PREFERS_A = {
+    "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "preference": ZONE_A}]
+}
+NEIGHBOURS = {"labelSelector": {"matchLabels": {"app": "db"}}, "topologyKey": "zone"}
+
+
+def needs(**operators: list[str]) -> dict[str, Any]:
+    """An agent whose nodes need a label `zone` that fits all of these."""
+    wanted = [{"key": "zone", "operator": name, "values": v} for name, v in operators.items()]
+    terms = {"nodeSelectorTerms": [{"matchExpressions": wanted}]}
+    return {"affinity": {"nodeAffinity": {REQUIRED: terms}}}
+
+
+def either(*agents: dict[str, Any]) -> dict[str, Any]:
+    """An agent whose nodes need what one of these does."""
+    required = [one["affinity"]["nodeAffinity"][REQUIRED] for one in agents]
+    terms = [term for one in required for term in one["nodeSelectorTerms"]]
+    return {"affinity": {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": terms}}}}
+
+
 def told(plan: Plan) -> AgentStatus:
     assert isinstance(plan.status, AgentStatus)
     return plan.status
@@ -63,6 +85,28 @@ def told(plan: Plan) -> AgentStatus:
             True,
         ),
         (node(taints=[("node.kubernetes.io/not-ready", "", "NoExecute")]), {}, True),
+        (node(labels={"zone": "a"}), needs(In=["a", "b"]), True),
+        (node(labels={"zone": "c"}), needs(In=["a", "b"]), False),
+        (node(), needs(In=["a"]), False),
+        (node(labels={"zone": "a"}), needs(NotIn=["a"]), False),
+        (node(labels={"zone": "b"}), needs(NotIn=["a"]), True),
+        (node(), needs(NotIn=["a"]), True),
+        (node(labels={"zone": ""}), needs(Exists=[]), True),
+        (node(), needs(Exists=[]), False),
+        (node(labels={"zone": "a"}), needs(DoesNotExist=[]), False),
+        (node(), needs(DoesNotExist=[]), True),
+        (node(labels={"zone": "9"}), needs(Gt=["8"]), True),
+        (node(labels={"zone": "8"}), needs(Gt=["8"]), False),
+        (node(labels={"zone": "10"}), needs(Lt=["9"]), False),
+        (node(labels={"zone": "-1"}), needs(Lt=["0"]), True),
+        (node(labels={"zone": "many"}), needs(Gt=["8"]), False),
+        (node(), needs(Lt=["9"]), False),
+        (node(labels={"zone": "7"}), needs(Gt=["5"], Lt=["9"]), True),
+        (node(labels={"zone": "9"}), needs(Gt=["5"], Lt=["9"]), False),
+        (node(labels={"zone": "b"}), either(needs(In=["a"]), needs(In=["b"])), True),
+        (node(labels={"zone": "c"}), either(needs(In=["a"]), needs(In=["b"])), False),
+        (node(), {"affinity": {"nodeAffinity": PREFERS_A}}, True),
+        (node(), {"affinity": {"podAntiAffinity": {REQUIRED: [NEIGHBOURS]}}}, True),
     ],
 )
 def test_fits(the_node: NodeView, spec: dict[str, Any], expected: bool) -> None:

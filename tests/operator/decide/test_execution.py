@@ -424,6 +424,16 @@ class TestRunning:
         assert told(plan).phase is Phase.TRANSFERRING
         assert told(plan).progress.last_progress_time == NOW  # type: ignore[union-attr]
 
+    def test_a_suspended_job_is_waited_for_and_standing_still_is_no_stall(self) -> None:
+        known = {"lastProgressTime": ago(86_400).isoformat()}
+        run = launching(progress=known, counters=live().counters.manifest())
+        waiting = decide(run, job=job(created=ago(86_400), suspended=True))
+        assert (told(waiting).phase, reason(waiting)) == (Phase.LAUNCHING, Reason.SUSPENDED)
+        assert waiting.requeue_after_seconds == 30.0
+        let_go = run.model_copy(update={"status": told(waiting)})
+        plan = decide(let_go, **running_view(progress=live()))
+        assert told(plan).phase is Phase.TRANSFERRING
+
     def test_a_job_being_deleted_is_waited_for(self) -> None:
         plan = decide(launching(), job=job(deleting=True))
         assert plan.status is None and not plan.actions

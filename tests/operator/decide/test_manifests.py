@@ -256,6 +256,43 @@ def test_the_agents_proxy_and_certificates_are_the_pods() -> None:
     assert "env" not in pod_of(recipe(on=agent()))["containers"][0]
 
 
+def test_the_agents_affinity_is_the_pods() -> None:
+    required, preferred = (
+        f"{how}DuringSchedulingIgnoredDuringExecution" for how in ("required", "preferred")
+    )
+    zone = {"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a"]}]}
+    sibling = {
+        "labelSelector": {
+            "matchLabels": {"app": "db"},
+            "matchExpressions": [{"key": "tier", "operator": "NotIn", "values": ["test"]}],
+        },
+        "topologyKey": "kubernetes.io/hostname",
+        "namespaces": ["databases"],
+        "namespaceSelector": {"matchLabels": {"team": "a"}, "matchExpressions": []},
+    }
+    weighted = {"weight": 7, "podAffinityTerm": sibling}
+    asked = {
+        "nodeAffinity": {
+            required: {"nodeSelectorTerms": [zone]},
+            preferred: [{"weight": 100, "preference": zone}],
+        },
+        "podAffinity": {required: [sibling], preferred: [weighted]},
+        "podAntiAffinity": {required: [], preferred: [weighted]},
+    }
+    assert pod_of(recipe(on=agent(affinity=asked)))["affinity"] == asked
+    assert "affinity" not in pod_of(recipe(on=agent()))
+
+
+@pytest.mark.parametrize(("spec", "queue"), [({}, None), ({"queueName": "batch"}, "batch")])
+def test_kueue_finds_its_queue_on_the_job(spec: dict[str, Any], queue: str | None) -> None:
+    """Kueue documentation, "Run A Kubernetes Job": the label stands on the Job, Kueue suspends."""
+    job = manifests.job(RUN, recipe(on=agent(**spec)), SETTINGS, attempt=1)
+    kubernetes_validate.validate(job, "1.34", strict=True)
+    assert job["metadata"]["labels"].get("kueue.x-k8s.io/queue-name") == queue
+    assert naming.labels(RUN.metadata.uid).items() <= job["metadata"]["labels"].items()
+    assert "suspend" not in job["spec"]
+
+
 def test_labels_of_ours_win_over_the_agents() -> None:
     greedy = agent(podLabels={naming.EXECUTION_UID_LABEL: "other"})
     template = manifests.job(RUN, recipe(on=greedy), SETTINGS, attempt=1)["spec"]["template"]

@@ -1,5 +1,7 @@
 """Why a runner does not run: the kubelet's and the scheduler's words, made into a reason."""
 
+from typing import Any
+
 import pytest
 
 from datasync_api.conditions import Reason
@@ -56,6 +58,44 @@ def test_another_pods_event_is_not_this_ones() -> None:
     found = diagnose(job(), [pod()], [other])
     assert found is not None
     assert found.reason is Reason.LAUNCHING
+
+
+@pytest.mark.parametrize(
+    "pods", [[], [pod()], [pod(phase="Running", deleting=True)]], ids=["none", "pending", "going"]
+)
+def test_a_suspended_job_waits_without_a_deadline(pods: list[PodView]) -> None:
+    found = diagnose(job(created=ago(86_400), suspended=True), pods, [])
+    assert found is not None
+    assert found.reason is Reason.SUSPENDED
+    assert not found.overdue(NOW, 60)
+    assert "Kueue" in found.message
+
+
+@pytest.mark.parametrize(("started", "overdue"), [(ago(5), False), (ago(61), True), (None, True)])
+def test_the_deadline_runs_from_when_the_job_was_let_go(started: Any, overdue: bool) -> None:
+    for events in ([], [warning("FailedCreate", "quota", uid="uid-job")]):
+        found = diagnose(job(created=ago(86_400), started=started), [], events)
+        assert found is not None
+        assert found.overdue(NOW, 60) is overdue
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "suspended"),
+    [
+        ({}, {}, False),
+        ({"suspend": False}, {"startTime": "2026-11-23T11:00:00Z"}, False),
+        ({"suspend": True}, {}, True),
+        ({"suspend": False}, {"conditions": [{"type": "Suspended", "status": "True"}]}, True),
+        ({"suspend": False}, {"conditions": [{"type": "Suspended", "status": "False"}]}, False),
+    ],
+)
+def test_when_a_job_is_suspended(
+    spec: dict[str, Any], status: dict[str, Any], suspended: bool
+) -> None:
+    meta = {"name": "j", "uid": "u", "creationTimestamp": "2026-11-23T10:00:00Z"}
+    seen = JobView.parse({"metadata": meta, "spec": spec, "status": status})
+    assert seen.suspended is suspended
+    assert seen.since.hour == (11 if "startTime" in status else 10)
 
 
 MAPS = [
