@@ -11,25 +11,12 @@ from datasync_api.aws_file_systems import Efs, FsxLustre, FsxOntap, FsxOpenZfs
 from datasync_api.base import ApiModel, ListOf, Rule
 from datasync_api.conditions import Conditions
 from datasync_api.meta import Resource
+from datasync_api.nfs import Nfs
+from datasync_api.object_storage import ObjectStorage
 from datasync_api.s3_location import S3
 from datasync_api.smb import FsxWindows, Smb, address
-from datasync_api.text import (
-    AUTHORITY,
-    AbsolutePath,
-    CaBundle,
-    Host,
-    Name,
-    Prefix,
-    Reference,
-    Region,
-    RelativePath,
-    below,
-    written_as,
-)
+from datasync_api.text import Name, Reference, RelativePath, below
 
-NfsVersion = Literal["Automatic", "NFS3", "NFS4_0", "NFS4_1", "NFS4_2"]
-AddressingStyle = Literal["Path", "Virtual"]
-PayloadSigning = Literal["Automatic", "Always", "Never"]
 LocationType = Literal[
     "NFS",
     "SMB",
@@ -46,102 +33,6 @@ LocationType = Literal[
 TaskName = Annotated[str, Field(max_length=253)]
 MAX_USED_BY: Final = 256
 """More tasks than that are not listed in a status."""
-
-BucketName = Annotated[
-    str,
-    Field(min_length=3, max_length=63),
-    written_as(
-        "[a-z0-9][a-z0-9.-]*[a-z0-9]",
-        "is not a bucket's name: use 3 to 63 lower-case letters, digits, '-' and '.'",
-    ),
-]
-"""S3's rules for general purpose buckets (user guide, bucket naming rules)."""
-
-HttpUrl = Annotated[
-    str,
-    Field(min_length=8, max_length=2048),
-    written_as(
-        f"https?://{AUTHORITY}",
-        "is not the URL of a server: write https://, host and port alone, without a path, as in "
-        "https://minio.example.com:9000",
-    ),
-]
-MountOption = Annotated[
-    str,
-    Field(min_length=1, max_length=256),
-    written_as(
-        r"[a-z][a-z0-9_.]*(=[^, \t\n\r\f\v]+)?",
-        "is not one mount option: write one an item, without comma or blank, as in nconnect=8",
-    ),
-]
-
-
-class Nfs(ApiModel):
-    """An export of an NFS server; the kubelet mounts it through a PersistentVolume."""
-
-    rules = (
-        Rule(
-            cel="self.version == 'Automatic' || !has(self.mountOptions) || "
-            "!self.mountOptions.exists(o, o.startsWith('vers=') || o.startsWith('nfsvers='))",
-            message="version already says the NFS version: remove vers= and nfsvers= here, or "
-            "leave version at Automatic",
-            field=".mountOptions",
-            holds=lambda nfs: (
-                nfs.version == "Automatic"
-                or not any(o.startswith(("vers=", "nfsvers=")) for o in nfs.mount_options)
-            ),
-        ),
-    )
-
-    server: Host = Field(description="DNS name or IP address of the NFS server.")
-    path: AbsolutePath = Field(description="The exported folder, for example /export/projects.")
-    version: NfsVersion = Field(
-        default="Automatic", description="NFS version; Automatic lets the node negotiate."
-    )
-    mount_options: Annotated[list[MountOption], ListOf(), Field(max_length=32)] = Field(
-        default_factory=list[str],
-        description="Further mount options, one an item, for example nconnect=8.",
-    )
-
-
-class ObjectStorage(ApiModel):
-    """A bucket of self-managed object storage that speaks the S3 API."""
-
-    rules = (
-        Rule(
-            cel="self.endpoint.startsWith('https://') || self.allowInsecure",
-            message="http:// sends data in the clear: use an https:// endpoint, or set "
-            "allowInsecure: true if that is intended",
-            field=".endpoint",
-            holds=lambda storage: storage.endpoint.startswith("https://") or storage.allow_insecure,
-        ),
-    )
-
-    endpoint: HttpUrl = Field(description="URL of the S3 API: scheme, host and port, no path.")
-    bucket: BucketName
-    prefix: Prefix = Field(
-        default="", description="Only keys below this prefix, for example backups/nas."
-    )
-    region: Region = Field(
-        default="us-east-1", description="The region that requests are signed for."
-    )
-    credentials_secret_ref: Reference | None = Field(
-        default=None,
-        description="A Secret with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for temporary "
-        "credentials, AWS_SESSION_TOKEN. Absent: the runner's own AWS identity.",
-    )
-    ca_bundle: CaBundle | None = Field(
-        default=None, description="Certificates to trust for this endpoint, from a ConfigMap."
-    )
-    addressing_style: AddressingStyle = Field(
-        default="Path", description="Path: endpoint/bucket. Virtual: bucket.endpoint."
-    )
-    allow_insecure: bool = Field(default=False, description="Must be true for an http:// endpoint.")
-    payload_signing: PayloadSigning = Field(
-        default="Automatic",
-        description="Whether a request's signature covers its body. Automatic: over http:// it "
-        "does, over https:// TLS protects the body.",
-    )
 
 
 class PersistentVolumeClaim(ApiModel):

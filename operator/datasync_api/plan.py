@@ -17,9 +17,10 @@ from datasync_api.conditions import Reason
 from datasync_api.file_conditions import FileConditions
 from datasync_api.filter_rules import ExcludeRule, IncludeRule
 from datasync_api.hold import Acknowledgement
-from datasync_api.location import AddressingStyle, LocationSpec, PayloadSigning
+from datasync_api.location import LocationSpec
 from datasync_api.logging_target import CloudWatchStream, stream_of
 from datasync_api.manifest import TransferManifest
+from datasync_api.object_storage import AddressingStyle, PayloadSigning
 from datasync_api.prices import EstimatedCost, estimated_cost
 from datasync_api.report import RunMode
 from datasync_api.s3_location import Encryption, StorageClass

@@ -17,12 +17,11 @@ from datetime import datetime
 
 from datasync_api.conditions import Condition, Reason, set_condition
 from datasync_api.execution import (
-    ExecutionProgress,
-    ExecutionResult,
     ExecutionStatus,
     Phase,
     Resolved,
 )
+from datasync_api.execution_progress import ExecutionProgress, ExecutionResult
 from datasync_api.exit_codes import KILLED, ExitCode
 from datasync_api.hold import Hold
 from datasync_api.report import (

@@ -8,7 +8,7 @@ import sys
 from datasync_operator import logs
 from datasync_operator.app import run
 from datasync_operator.cluster.errors import ClusterError
-from datasync_operator.observe import build_models
+from datasync_operator.objects import build_models
 from datasync_operator.settings import Settings, SettingsError
 
 

@@ -11,7 +11,8 @@ from datasync_operator.cluster.port import Cluster
 from datasync_operator.exchange import Exchange
 from datasync_operator.exchange_key import installation_key
 from datasync_operator.keys import ObjectKey
-from datasync_operator.observe import Observer, list_keys
+from datasync_operator.objects import list_keys
+from datasync_operator.observe import Observer
 from datasync_operator.queue import WorkQueue, worker
 from datasync_operator.reconcile import Reconciler
 from datasync_operator.settings import Settings

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from benchmarks.figures import Figures
 from benchmarks.measure import Command, WrongRun, measure
 from benchmarks.places import Bucket, Place, Share
-from datasync_api.location import ObjectStorage
+from datasync_api.object_storage import ObjectStorage
 
 DATASYNC = Path(sys.executable).parent / "datasync"
 NO_METADATA = {

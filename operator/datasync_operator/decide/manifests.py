@@ -3,99 +3,25 @@
 The exit codes in the Job's failure policy come from the same table that the runner uses.
 """
 
-from dataclasses import dataclass
 from typing import Any, Final
 
-from datasync_api.agent import Agent, AgentSpec
+from datasync_api.agent import AgentSpec
 from datasync_api.execution import Execution
 from datasync_api.exit_codes import FAIL_JOB
-from datasync_api.location import Location, LocationSpec
-from datasync_api.manifest import MANIFEST_KEY
-from datasync_api.plan import Exchange, ExecutionIdentity, TransferPlan, make_plan, plan_side
-from datasync_api.task import Task
-from datasync_api.windows import Window
+from datasync_api.plan import TransferPlan
 from datasync_operator.decide import naming, network, volumes
-from datasync_operator.decide.naming import Side
-from datasync_operator.decide.rate import rate_in_force, within_share
+from datasync_operator.decide.recipe import EXCHANGE_FOLDER, MANIFEST_FOLDER, Recipe
 from datasync_operator.settings import Settings
 
 Manifest = dict[str, Any]
 CONTAINER: Final = "runner"
 _PLAN_FOLDER: Final = "/etc/datasync/plan"
-_EXCHANGE_FOLDER: Final = "/etc/datasync/exchange"
-_MANIFEST_FOLDER: Final = "/etc/datasync/manifest"
 _TERMINATION_LOG: Final = "/dev/termination-log"
 _CAPABILITIES: Final = {
     "Restricted": (),
     "ReadAll": ("DAC_READ_SEARCH",),
     "PreserveOwnership": ("CHOWN", "DAC_OVERRIDE", "FOWNER"),
 }
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What one run is made from: the objects as they were when it started."""
-
-    task: Task
-    source: Location
-    destination: Location
-    agent: Agent | None
-    report: LocationSpec | None = None
-    """Where the report goes; None: there is none."""
-
-    def sides(self) -> dict[Side, LocationSpec]:
-        """All that the pod has to reach."""
-        sides: dict[Side, LocationSpec] = {
-            "source": self.source.spec,
-            "destination": self.destination.spec,
-        }
-        return sides if self.report is None else {**sides, "report": self.report}
-
-    def service_accounts(self) -> set[str]:
-        """The pod identities that the parts ask for; a pod has one."""
-        wanted = {
-            spec.s3.service_account_name for spec in self.sides().values() if spec.s3 is not None
-        }
-        wanted.add(self.agent.spec.service_account_name if self.agent else None)
-        return {name for name in wanted if name}
-
-    def rate(self, execution: Execution, *, window: Window | None, sharers: int) -> int | None:
-        """The ceiling that the run has to keep to, as one of so many on its agent."""
-        rate = rate_in_force(execution, window)
-        if self.agent is None or execution.spec.mode == "DryRun":
-            return rate
-        return within_share(rate, self.agent.spec.bytes_per_second, sharers)
-
-    def plan(
-        self,
-        execution: Execution,
-        settings: Settings,
-        *,
-        window: Window | None = None,
-        sharers: int = 1,
-    ) -> TransferPlan:
-        """The plan that the runner is given.
-
-        `window`: the one of the schedule that it begins in; `sharers`: runs on its agent.
-        """
-        return make_plan(
-            ExecutionIdentity(
-                namespace=execution.metadata.namespace,
-                name=execution.metadata.name,
-                uid=execution.metadata.uid,
-                task=self.task.metadata.name,
-            ),
-            self.task.spec,
-            source=plan_side(self.source.spec, volumes.places("source")),
-            destination=plan_side(self.destination.spec, volumes.places("destination")),
-            exchange=Exchange(port=settings.exchange_port, token_path=f"{_EXCHANGE_FOLDER}/token"),
-            bytes_per_second=self.rate(execution, window=window, sharers=sharers),
-            acknowledge=execution.status.acknowledged or "",
-            mode=execution.spec.mode,
-            baseline=self.task.status.baseline,
-            manifest_file=f"{_MANIFEST_FOLDER}/{MANIFEST_KEY}",
-            report_side=plan_side(self.report, volumes.places("report")) if self.report else None,
-        )
 
 
 def plan_config_map(execution: Execution, plan: TransferPlan) -> Manifest:
@@ -169,7 +95,7 @@ def _failure_rules() -> list[Manifest]:
 def _pod(execution: Execution, recipe: Recipe, spec: AgentSpec, settings: Settings) -> Manifest:
     parts = [
         *(volumes.pod_parts(execution, spec, side) for side, spec in recipe.sides().items()),
-        volumes.manifest_parts(recipe.task.spec.transfer_manifest, _MANIFEST_FOLDER),
+        volumes.manifest_parts(recipe.task.spec.transfer_manifest, MANIFEST_FOLDER),
         network.parts(spec),
     ]
     accounts = recipe.service_accounts()
@@ -221,7 +147,7 @@ def _container(
         "terminationMessagePolicy": "File",
         "volumeMounts": [
             {"name": "plan", "mountPath": _PLAN_FOLDER, "readOnly": True},
-            {"name": "exchange", "mountPath": _EXCHANGE_FOLDER, "readOnly": True},
+            {"name": "exchange", "mountPath": EXCHANGE_FOLDER, "readOnly": True},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the pod's own
             *(mount for part in parts for mount in part.mounts),
         ],

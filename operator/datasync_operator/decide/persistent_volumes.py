@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from datasync_api.aws_file_systems import Efs, FsxLustre
 from datasync_api.execution import Execution
-from datasync_api.location import LocationSpec, Nfs
+from datasync_api.location import LocationSpec
+from datasync_api.nfs import Nfs
 from datasync_operator.decide import naming
 from datasync_operator.decide.drivers import EFS, FSX_LUSTRE
 from datasync_operator.decide.naming import Side

@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from datasync_api.execution import ExecutionProgress, ExecutionStatus
+from datasync_api.execution import ExecutionStatus
+from datasync_api.execution_progress import ExecutionProgress
 from datasync_api.report import Counters, Progress, TransferResult, percent, throughput
 
 _SMOOTHING: Final = 0.5  # weight of the newest rate; half of the old one is forgotten a look

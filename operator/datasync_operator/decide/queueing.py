@@ -11,11 +11,11 @@ from datasync_api.plan import nested, reported_into
 from datasync_operator.decide import naming
 from datasync_operator.decide.finalizers import finalizers
 from datasync_operator.decide.ledger import Admitted, Waiting
-from datasync_operator.decide.manifests import Recipe
 from datasync_operator.decide.order import ring_problem
 from datasync_operator.decide.outcome import Outcome
 from datasync_operator.decide.persistent_volumes import needs_volume
 from datasync_operator.decide.plan import Plan
+from datasync_operator.decide.recipe import Recipe
 from datasync_operator.decide.status import end_now, say
 from datasync_operator.decide.view import ExecutionView
 from datasync_operator.settings import Settings

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Literal
 
 from datasync_api.conditions import MESSAGE_MAX_LENGTH, Condition, Reason, set_condition
-from datasync_api.execution import Execution, ExecutionResult, ExecutionStatus, Phase
+from datasync_api.execution import Execution, ExecutionStatus, Phase
+from datasync_api.execution_progress import ExecutionResult
 from datasync_api.report import log_condition, report_condition
 from datasync_operator.decide import progress
 from datasync_operator.decide.outcome import Outcome

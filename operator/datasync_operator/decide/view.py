@@ -7,7 +7,7 @@ from datasync_api.conditions import Reason
 from datasync_api.execution import Execution
 from datasync_api.report import Progress
 from datasync_operator.decide.ledger import Ledger
-from datasync_operator.decide.manifests import Recipe
+from datasync_operator.decide.recipe import Recipe
 from datasync_operator.decide.views import EventView, JobView, PodView
 
 

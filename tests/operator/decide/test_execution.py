@@ -13,8 +13,8 @@ from datasync_api.task import Task
 from datasync_operator.decide import naming
 from datasync_operator.decide.execution import decide_execution
 from datasync_operator.decide.ledger import Ledger
-from datasync_operator.decide.manifests import Recipe
 from datasync_operator.decide.plan import Create, Delete, Plan, SetFinalizers
+from datasync_operator.decide.recipe import Recipe
 from datasync_operator.decide.view import ExecutionView
 from fakes.objects import (
     NOW,

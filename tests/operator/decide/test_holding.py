@@ -9,8 +9,8 @@ from datasync_api.execution import Execution, ExecutionStatus, Phase
 from datasync_operator.decide import manifests, naming
 from datasync_operator.decide.execution import decide_execution
 from datasync_operator.decide.ledger import Admitted, Ledger
-from datasync_operator.decide.manifests import Recipe
 from datasync_operator.decide.plan import Delete, Plan, SetFinalizers
+from datasync_operator.decide.recipe import Recipe
 from datasync_operator.decide.task import TaskView, decide_task
 from datasync_operator.decide.view import ExecutionView
 from fakes.objects import (

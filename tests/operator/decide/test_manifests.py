@@ -12,7 +12,7 @@ from datasync_api.location import Location
 from datasync_api.plan import TransferPlan
 from datasync_api.windows import Window
 from datasync_operator.decide import manifests, naming, volumes
-from datasync_operator.decide.manifests import Recipe
+from datasync_operator.decide.recipe import Recipe
 from fakes.objects import SETTINGS, agent, bucket, claim, efs, execution, lustre, nfs, s3, smb, task
 
 RUN = execution()

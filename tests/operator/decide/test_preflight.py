@@ -10,7 +10,7 @@ from datasync_api.preflight import Preflight
 from datasync_api.report import Counters, Progress
 from datasync_operator.decide.execution import decide_execution
 from datasync_operator.decide.ledger import Ledger
-from datasync_operator.decide.manifests import Recipe
+from datasync_operator.decide.recipe import Recipe
 from datasync_operator.decide.view import ExecutionView
 from fakes.objects import (
     NOW,

@@ -7,17 +7,14 @@ import pytest
 
 from datasync_api.baseline import Baseline
 from datasync_api.conditions import Reason, find_condition
-from datasync_api.execution import Execution, ExecutionResult
+from datasync_api.execution import Execution
+from datasync_api.execution_progress import ExecutionResult
 from datasync_api.task import Task, TaskStatus
 from datasync_operator.decide import naming
 from datasync_operator.decide.plan import Create, Delete, Plan
-from datasync_operator.decide.task import (
-    TaskView,
-    decide_schedule,
-    decide_task,
-    outdated,
-    task_state,
-)
+from datasync_operator.decide.slots import decide_schedule
+from datasync_operator.decide.task import TaskView, decide_task
+from datasync_operator.decide.task_runs import outdated, task_state
 from fakes.objects import NOW, ago, bucket, execution, nfs, task
 
 HOURLY = {"expression": "rate(1 hour)"}

@@ -1,0 +1,86 @@
+"""What one run is made from, and the plan that its runner is given."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from datasync_api.agent import Agent
+from datasync_api.execution import Execution
+from datasync_api.location import Location, LocationSpec
+from datasync_api.manifest import MANIFEST_KEY
+from datasync_api.plan import Exchange, ExecutionIdentity, TransferPlan, make_plan, plan_side
+from datasync_api.task import Task
+from datasync_api.windows import Window
+from datasync_operator.decide import volumes
+from datasync_operator.decide.naming import Side
+from datasync_operator.decide.rate import rate_in_force, within_share
+from datasync_operator.settings import Settings
+
+EXCHANGE_FOLDER: Final = "/etc/datasync/exchange"
+MANIFEST_FOLDER: Final = "/etc/datasync/manifest"
+"""Where the pod has the exchange's token, and the list of files."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What one run is made from: the objects as they were when it started."""
+
+    task: Task
+    source: Location
+    destination: Location
+    agent: Agent | None
+    report: LocationSpec | None = None
+    """Where the report goes; None: there is none."""
+
+    def sides(self) -> dict[Side, LocationSpec]:
+        """All that the pod has to reach."""
+        sides: dict[Side, LocationSpec] = {
+            "source": self.source.spec,
+            "destination": self.destination.spec,
+        }
+        return sides if self.report is None else {**sides, "report": self.report}
+
+    def service_accounts(self) -> set[str]:
+        """The pod identities that the parts ask for; a pod has one."""
+        wanted = {
+            spec.s3.service_account_name for spec in self.sides().values() if spec.s3 is not None
+        }
+        wanted.add(self.agent.spec.service_account_name if self.agent else None)
+        return {name for name in wanted if name}
+
+    def rate(self, execution: Execution, *, window: Window | None, sharers: int) -> int | None:
+        """The ceiling that the run has to keep to, as one of so many on its agent."""
+        rate = rate_in_force(execution, window)
+        if self.agent is None or execution.spec.mode == "DryRun":
+            return rate
+        return within_share(rate, self.agent.spec.bytes_per_second, sharers)
+
+    def plan(
+        self,
+        execution: Execution,
+        settings: Settings,
+        *,
+        window: Window | None = None,
+        sharers: int = 1,
+    ) -> TransferPlan:
+        """The plan that the runner is given.
+
+        `window`: the one of the schedule that it begins in; `sharers`: runs on its agent.
+        """
+        return make_plan(
+            ExecutionIdentity(
+                namespace=execution.metadata.namespace,
+                name=execution.metadata.name,
+                uid=execution.metadata.uid,
+                task=self.task.metadata.name,
+            ),
+            self.task.spec,
+            source=plan_side(self.source.spec, volumes.places("source")),
+            destination=plan_side(self.destination.spec, volumes.places("destination")),
+            exchange=Exchange(port=settings.exchange_port, token_path=f"{EXCHANGE_FOLDER}/token"),
+            bytes_per_second=self.rate(execution, window=window, sharers=sharers),
+            acknowledge=execution.status.acknowledged or "",
+            mode=execution.spec.mode,
+            baseline=self.task.status.baseline,
+            manifest_file=f"{MANIFEST_FOLDER}/{MANIFEST_KEY}",
+            report_side=plan_side(self.report, volumes.places("report")) if self.report else None,
+        )
