@@ -165,6 +165,22 @@ async def test_what_cannot_be_read_back_is_no_success(keys):
     assert not answer.skips
 
 
+async def test_every_look_at_a_version_asks_for_it_and_tells_it(keys):
+    """A manifest names versions; what is compared by content must be what is copied."""
+    one = FILE._replace(version_id="v7", metadata=None, headers=None)
+
+    async def look(storage):
+        (seen,) = fine(await storage.inspect([one]))
+        (examined,) = fine(await storage.examine([one]))
+        reader = await storage.open(one)
+        return [seen, examined.entry, reader.entry]
+
+    asked, found = await do(keys, look)
+    heads = [request.path for request in asked if request.method == "HEAD"]
+    assert heads == ["/data/f?versionId=v7"] * 3
+    assert [entry.version_id for entry in found] == ["v7"] * 3
+
+
 TAGS = (("a", "1"), ("b", "2 & 3"))
 LISTED = FILE._replace(metadata=None, headers=None)
 

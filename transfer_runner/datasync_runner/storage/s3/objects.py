@@ -121,14 +121,17 @@ class Objects:
             headers = answer.headers()
             kept = entry.storage_class or headers.get(STORAGE_CLASS, STANDARD)
             found = described(entry.key, headers, _length(headers), storage_class=kept)
+            if version_id:
+                found = found._replace(version_id=version_id)
             checksum = stored_checksum(headers) if trusted else None
             if self._compares_tags and found.kind is not Kind.FOLDER:
                 self._tags.add(found, then(give, lambda e: Examined(e, checksum)))
             else:
                 give(Examined(found, checksum))
 
-        path, key = self.path(entry.key), entry.key
-        call = Call("HeadObject", "HEAD", path, headers=[_ENABLED], key=key)
+        version_id, key = entry.version_id, entry.key
+        path, query = self.path(key), version_query(version_id)
+        call = Call("HeadObject", "HEAD", path, query, headers=[_ENABLED], key=key)
         self.client.start(call, finish)
 
     def read(self, entry: Entry, give: Give[Content]) -> None:
