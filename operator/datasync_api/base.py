@@ -74,6 +74,38 @@ def immutable(what: str) -> Rule:
     )
 
 
+def exactly_one_of(*fields: str) -> Rule:
+    """One of these optional fields of a model, by their Python names, is set."""
+    return Rule(
+        cel=f"{_set_of(fields)} == 1",
+        message=f"set exactly one of {_listed(fields)}",
+        holds=lambda model: _count_set(model, fields) == 1,
+    )
+
+
+def at_most_one_of(*fields: str, or_none: str) -> Rule:
+    """At most one of these is set; `or_none` is what it means when none is."""
+    return Rule(
+        cel=f"{_set_of(fields)} <= 1",
+        message=f"set only one of {_listed(fields)}; set none for {or_none}",
+        holds=lambda model: _count_set(model, fields) <= 1,
+    )
+
+
+def _set_of(fields: tuple[str, ...]) -> str:
+    named = ", ".join(f"has(self.{to_camel(field)})" for field in fields)
+    return f"[{named}].filter(m, m).size()"
+
+
+def _listed(fields: tuple[str, ...]) -> str:
+    *first, last = map(to_camel, fields)
+    return f"{', '.join(first)} and {last}"
+
+
+def _count_set(model: Any, fields: tuple[str, ...]) -> int:
+    return sum(getattr(model, field) is not None for field in fields)
+
+
 @dataclass(frozen=True)
 class ListMap:
     """A list merged by key under server-side apply: several writers may own its elements."""

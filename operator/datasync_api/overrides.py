@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from pydantic import Field, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
-from datasync_api.base import ApiModel, ListOf, Rule
+from datasync_api.base import ApiModel, ListOf, Rule, at_most_one_of
 from datasync_api.file_conditions import FileConditions
 from datasync_api.filter_rules import ExcludeRule, IncludeRule
-from datasync_api.manifest import TransferManifest
+from datasync_api.manifest import PLACES, TransferManifest
 from datasync_api.task import TaskOptions, TaskSpec
 from datasync_api.task_report import TaskReport
 
@@ -69,11 +69,7 @@ class ReportOverride(TaskReport):
     """Another report than the task's; without a place: none."""
 
     rules = (
-        Rule(
-            cel="!has(self.s3) || !has(self.locationRef)",
-            message="set s3 or locationRef, not both; set neither for no report",
-            holds=lambda report: report.s3 is None or report.location_ref is None,
-        ),
+        at_most_one_of("s3", "location_ref", or_none="no report"),
         *TaskReport.rules[1:],
     )
 
@@ -81,13 +77,7 @@ class ReportOverride(TaskReport):
 class ManifestOverride(TransferManifest):
     """Other files than the task's manifest lists; without a list: no manifest."""
 
-    rules = (
-        Rule(
-            cel="!has(self.configMapKeyRef) || !has(self.path)",
-            message="set configMapKeyRef or path, not both; set neither for no manifest",
-            holds=lambda m: m.config_map_key_ref is None or m.path is None,
-        ),
-    )
+    rules = (at_most_one_of(*PLACES, or_none="no manifest"),)
 
 
 class Overrides(ApiModel):
@@ -134,7 +124,7 @@ def overridden(task: TaskSpec, overrides: Overrides | None) -> TaskSpec:
     if report is not None and report.s3 is None and report.location_ref is None:
         del merged["report"]
     manifest = overrides.transfer_manifest
-    if manifest is not None and manifest.config_map_key_ref is None and manifest.path is None:
+    if manifest is not None and all(getattr(manifest, place) is None for place in PLACES):
         del merged["manifest"]
     try:
         return TaskSpec.model_validate(merged)

@@ -95,10 +95,14 @@ Side = Annotated[AnySide, Field(discriminator="kind")]
 class ManifestPlace(ApiModel):
     """Where the runner reads the list of files to transfer."""
 
-    kind: Literal["Mounted", "Source"]
-    """Mounted: a file of its own.  Source: below the source location."""
+    kind: Literal["Mounted", "Source", "Object"]
+    """Mounted: a file of its own.  Source: below the source location.  Object: in a bucket."""
     path: str
-    """Absolute, or the key below the source."""
+    """Absolute, or the key below the source or the bucket's prefix."""
+    side: S3Side | None = None
+    """Of an Object: its bucket."""
+    version_id: str = ""
+    """Of an Object: this version; empty: the newest."""
 
 
 class ExecutionIdentity(ApiModel):
@@ -185,6 +189,7 @@ class TransferPlan(ApiModel):
                 "options": {"bytes_per_second", "log_level"},
                 "source": mounted,
                 "destination": mounted,
+                "manifest_place": {"side": mounted},
             },
         )
         return hashlib.sha256(recipe.encode()).hexdigest()
@@ -301,6 +306,7 @@ def make_plan(
     mode: RunMode = "Transfer",
     baseline: Baseline | None = None,
     manifest_file: str = "",
+    manifest_side: AnySide | None = None,
     report_side: AnySide | None = None,
 ) -> TransferPlan:
     """The plan of one run of a task between two sides.
@@ -308,6 +314,7 @@ def make_plan(
     `bytes_per_second` replaces the task's ceiling for this run; it is not validated again.
     `acknowledge` is the token of a hold that may go on.
     `manifest_file`: where a manifest out of a ConfigMap is, an absolute path.
+    `manifest_side`: the bucket of a manifest that is an object.
     `report_side` is where the task's report goes; a dry run writes none.
     """
     logging = task.logging
@@ -323,7 +330,7 @@ def make_plan(
         includes=tuple(task.includes),
         excludes=tuple(task.excludes),
         file_conditions=task.file_conditions,
-        manifest_place=_manifest_place(task.transfer_manifest, manifest_file),
+        manifest_place=_manifest_place(task.transfer_manifest, manifest_file, manifest_side),
         guards=task.guards,
         acknowledge=acknowledge,
         exchange=exchange,
@@ -340,9 +347,16 @@ def make_plan(
     )
 
 
-def _manifest_place(manifest: TransferManifest | None, mounted: str) -> ManifestPlace | None:
+def _manifest_place(
+    manifest: TransferManifest | None, mounted: str, side: AnySide | None
+) -> ManifestPlace | None:
     if manifest is None:
         return None
+    if (found := manifest.s3) is not None:
+        assert isinstance(side, S3Side)  # noqa: S101 - `not_of_objects` is asked before
+        return ManifestPlace(
+            kind="Object", path=found.key, side=side, version_id=found.version_id or ""
+        )
     if manifest.path is not None:
         return ManifestPlace(kind="Source", path=manifest.path.strip("/"))
     return ManifestPlace(kind="Mounted", path=mounted)

@@ -316,6 +316,15 @@ class TaskSpec(ApiModel):
         default=3, description="Other ended executions to keep of those the task started itself."
     )
 
+    def location_names(self) -> list[str]:
+        """The DataSyncLocations that the task refers to: its source, its destination, others."""
+        refs = [self.source_location_ref, self.destination_location_ref]
+        if self.report is not None and self.report.location_ref is not None:
+            refs.append(self.report.location_ref)
+        if self.transfer_manifest is not None and self.transfer_manifest.s3 is not None:
+            refs.append(self.transfer_manifest.s3.location_ref)
+        return [ref.name for ref in refs]
+
     def filter_problem(self) -> tuple[str, str] | None:
         """The first filter rule that cannot be read: its field, and why.  None: all can."""
         for field, rules in (("includes", self.includes), ("excludes", self.excludes)):

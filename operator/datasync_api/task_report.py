@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from datasync_api.base import ApiModel, Rule
+from datasync_api.base import ApiModel, Rule, exactly_one_of
 from datasync_api.location import Location, LocationSpec
 from datasync_api.s3_location import S3
 from datasync_api.text import Reference
@@ -37,11 +37,7 @@ class TaskReport(ApiModel):
     """A report of every run of the task."""
 
     rules = (
-        Rule(
-            cel="has(self.s3) != has(self.locationRef)",
-            message="set exactly one of s3 and locationRef",
-            holds=lambda report: (report.s3 is None) != (report.location_ref is None),
-        ),
+        exactly_one_of("s3", "location_ref"),
         Rule(
             cel="!has(self.overrides) || self.outputType == 'Standard'",
             message="overrides set the level of detailed reports, which a summary has none of: set "

@@ -1,11 +1,13 @@
-"""The list of files to transfer of a local run: out of a ConfigMap, or the file of `--manifest`.
+"""The list of files to transfer of a local run: of the task, or the file of `--manifest`.
 
 Nothing is read here: what is in it is the runner's to judge, as on a cluster.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from datasync_api.manifest import TransferManifest
+from datasync_api.plan import AnySide, plan_side
 from datasync_api.task import TaskSpec
 from datasync_api.text import ConfigMapKeyReference
 from datasync_cli.issues import UsageError
@@ -14,13 +16,23 @@ from datasync_cli.selection import Chosen
 from datasync_cli.workspace import Workspace
 
 
+@dataclass(frozen=True)
+class Listed:
+    """Where the manifest is, if there is one."""
+
+    file: str
+    """Of one out of a ConfigMap, or of the command line."""
+    side: AnySide | None = None
+    """The bucket of one that is an object."""
+
+
 def place_manifest(
     file: str | None, chosen: Chosen, manifests: Manifests, place: Workspace
-) -> tuple[TaskSpec, str]:
+) -> tuple[TaskSpec, Listed]:
     """The task as it is to be run, and where its manifest is; `file` stands for the task's own.
 
-    Raises: UsageError for a file that is not there, a ConfigMap that is not among the documents, or
-    a task whose options leave no room for a manifest.
+    Raises: UsageError for a file that is not there, a ConfigMap or Secret that is not among the
+    documents, or a task whose options leave no room for a manifest.
     """
     spec = chosen.task.spec
     if file is not None:
@@ -28,10 +40,14 @@ def place_manifest(
     manifest = spec.transfer_manifest
     if manifest is not None and manifest.config_map_key_ref is not None:
         place.write_manifest(manifest.config_map_key_ref, manifests, chosen.namespace)
-    return spec, str(place.manifest)
+    if chosen.manifest is None:
+        return spec, Listed(str(place.manifest))
+    there = chosen.manifest.spec
+    places = place.materialize("manifest", there, manifests, chosen.namespace)
+    return spec, Listed("", plan_side(there, places))
 
 
-def _with_file(spec: TaskSpec, file: str) -> tuple[TaskSpec, str]:
+def _with_file(spec: TaskSpec, file: str) -> tuple[TaskSpec, Listed]:
     path = Path(file)
     if not path.is_file():
         raise UsageError(f"--manifest {file}: no such file: check the path")
@@ -48,4 +64,4 @@ def _with_file(spec: TaskSpec, file: str) -> tuple[TaskSpec, str]:
     mounted = TransferManifest(
         config_map_key_ref=ConfigMapKeyReference(name="command-line", key="manifest")
     )
-    return spec.model_copy(update={"transfer_manifest": mounted}), str(path.resolve())
+    return spec.model_copy(update={"transfer_manifest": mounted}), Listed(str(path.resolve()))

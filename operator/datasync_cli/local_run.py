@@ -221,7 +221,7 @@ def _plan(
         task=name,
         sides=(source, destination),
     )
-    spec, manifest_file = place_manifest(request.manifest, chosen, manifests, place)
+    spec, listed = place_manifest(request.manifest, chosen, manifests, place)
     plan = make_plan(
         ExecutionIdentity(
             namespace=chosen.namespace,
@@ -237,7 +237,8 @@ def _plan(
         acknowledge=request.acknowledge,
         mode=request.mode,
         baseline=kept.load(),
-        manifest_file=manifest_file,
+        manifest_file=listed.file,
+        manifest_side=listed.side,
         report_side=report,
     )
     counted = plan.count_sizes or request.report is not None

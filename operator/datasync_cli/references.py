@@ -10,6 +10,7 @@ from datasync_api import security_descriptors
 from datasync_api.agent import Agent
 from datasync_api.execution import Execution
 from datasync_api.location import Location
+from datasync_api.manifest import ManifestObject, not_of_objects
 from datasync_api.meta import Resource
 from datasync_api.overrides import OverridesInvalidError, overridden
 from datasync_api.plan import Places, nested, plan_side, reported_into
@@ -59,6 +60,8 @@ def _task(manifests: Manifests, document: Document, task: Task) -> Iterator[Issu
         yield from _missing(manifests, document, f"spec.runAfter[{index}]", Task, name)
     if spec.report is not None:
         yield from _report(manifests, document, spec, spec.report)
+    if spec.transfer_manifest is not None and spec.transfer_manifest.s3 is not None:
+        yield from _listed(manifests, document, spec.transfer_manifest.s3)
     one = manifests.find(Location, document.namespace, source)
     other = manifests.find(Location, document.namespace, destination)
     where = "spec.destinationLocationRef"
@@ -93,6 +96,15 @@ def _report(
         ):
             what = f"the report would lie in {location.spec.uri}, which the task synchronizes"
             yield _error(document, "spec.report", what, "choose another prefix or location")
+
+
+def _listed(manifests: Manifests, document: Document, listed: ManifestObject) -> Iterator[Issue]:
+    name, where = listed.location_ref.name, "spec.manifest.s3.locationRef.name"
+    yield from _missing(manifests, document, where, Location, name)
+    location = manifests.find(Location, document.namespace, name)
+    if location is not None and (problem := not_of_objects(location)):
+        what, _, fix = problem.partition(": ")
+        yield _error(document, where, what, fix)
 
 
 def _missing(

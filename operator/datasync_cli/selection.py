@@ -10,6 +10,7 @@ from typing import Final
 
 from datasync_api.execution import Execution
 from datasync_api.location import Location
+from datasync_api.manifest import not_of_objects
 from datasync_api.overrides import OverridesInvalidError, overridden
 from datasync_api.plan import (
     REPORT_FOLDERS,
@@ -40,6 +41,8 @@ class Chosen:
     """The run that was asked for by name; its overrides are in the task already."""
     report: Location | None = None
     """The location that the report goes to, where the task names one."""
+    manifest: Location | None = None
+    """The location that has the manifest, where that is an object."""
 
 
 def choose(manifests: Manifests, name: str | None, *, execution: str | None = None) -> Chosen:
@@ -73,7 +76,26 @@ def choose(manifests: Manifests, name: str | None, *, execution: str | None = No
     report = task.spec.report
     ref = report.location_ref if report is not None else None
     there = _location(manifests, document, ref.name) if ref is not None else None
-    return Chosen(document.namespace, task, source, destination, run, there)
+    return Chosen(
+        document.namespace,
+        task,
+        source,
+        destination,
+        run,
+        there,
+        _listed(manifests, document, task),
+    )
+
+
+def _listed(manifests: Manifests, document: Document, task: Task) -> Location | None:
+    """Whose bucket has the task's manifest."""
+    manifest = task.spec.transfer_manifest
+    if manifest is None or manifest.s3 is None:
+        return None
+    location = _location(manifests, document, manifest.s3.location_ref.name)
+    if problem := not_of_objects(location):
+        raise UsageError(f"{document.label}: {problem}")
+    return location
 
 
 def _execution(manifests: Manifests, name: str) -> Execution:

@@ -96,8 +96,4 @@ def _waits_for(run: Execution, agent: str, ledger: Ledger) -> bool:
 
 
 def _refers_to(task: Task, location: str) -> bool:
-    spec = task.spec
-    refs = [spec.source_location_ref, spec.destination_location_ref]
-    if spec.report is not None and spec.report.location_ref is not None:
-        refs.append(spec.report.location_ref)
-    return location in [ref.name for ref in refs]
+    return location in task.spec.location_names()

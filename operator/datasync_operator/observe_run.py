@@ -8,6 +8,7 @@ from datasync_api.agent import Agent
 from datasync_api.conditions import Reason
 from datasync_api.execution import Execution, Phase
 from datasync_api.location import Location
+from datasync_api.manifest import not_of_objects
 from datasync_api.overrides import OverridesInvalidError, overridden
 from datasync_api.rate import UNLIMITED
 from datasync_api.report import Progress
@@ -105,17 +106,17 @@ class RunObserver:
         except OverridesInvalidError as error:
             return None, (Reason.INVALID_SPEC, str(error))
         task = task.model_copy(update={"spec": spec})
-        ends: list[Location] = []
+        found: dict[str, Location] = {}
         report = task.spec.report if run.spec.mode == "Transfer" else None
-        refs = [task.spec.source_location_ref, task.spec.destination_location_ref]
-        if report is not None and report.location_ref is not None:
-            refs.append(report.location_ref)
-        for ref in refs:
+        for place in spec.model_copy(update={"report": report}).location_names():
             try:
-                ends.append(await self._objects.get(LOCATIONS, Location, namespace, ref.name))
+                found[place] = await self._objects.get(LOCATIONS, Location, namespace, place)
             except NotFound:
-                text = f"no DataSyncLocation {ref.name} in this namespace: create it"
+                text = f"no DataSyncLocation {place} in this namespace: create it"
                 return None, (Reason.LOCATION_NOT_FOUND, text)
+        listed = spec.transfer_manifest.s3 if spec.transfer_manifest else None
+        if listed and (what := not_of_objects(found[listed.location_ref.name])):
+            return None, (Reason.INVALID_SPEC, what)
         agent = None
         if run.status.resolved is not None and run.status.resolved.agent is not None:
             chosen = run.status.resolved.agent
@@ -124,8 +125,15 @@ class RunObserver:
             except NotFound:
                 text = f"its DataSyncAgent {chosen} was deleted: create it again and start anew"
                 return None, (Reason.AGENT_NOT_FOUND, text)
-        place = report_location(report, ends[2] if ends[2:] else None) if report else None
-        return Recipe(task, ends[0], ends[1], agent, place), None
+        ref = report.location_ref if report else None
+        return Recipe(
+            task,
+            found[spec.source_location_ref.name],
+            found[spec.destination_location_ref.name],
+            agent,
+            report_location(report, found[ref.name] if ref else None) if report else None,
+            found[listed.location_ref.name].spec if listed else None,
+        ), None
 
     async def _job(self, run: Execution) -> JobView | None:
         name = naming.job(run.metadata.name, run.metadata.uid, run.status.attempts or 1)

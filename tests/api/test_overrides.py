@@ -74,6 +74,10 @@ def test_an_empty_one_clears_the_tasks(field: str, empty: Any) -> None:
 def test_a_manifest_takes_the_place_of_filters() -> None:
     made = of_the_run(manifest={"path": "lists/now.csv"}, includes=[], excludes=[])
     assert made.manifest()["manifest"] == {"format": "CSV", "path": "lists/now.csv"}
+    listed = {"locationRef": {"name": "lists"}, "key": "now.csv"}
+    made = of_the_run(manifest={"s3": listed}, includes=[], excludes=[])
+    assert made.manifest()["manifest"] == {"format": "CSV", "s3": listed}
+    assert made.location_names()[-1] == "lists"
     cleared = overridden(made, Overrides.model_validate({"manifest": {}}))
     assert cleared.transfer_manifest is None
     with pytest.raises(OverridesInvalidError, match="a manifest lists every file"):

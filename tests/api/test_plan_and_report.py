@@ -283,6 +283,7 @@ def plan(
     baseline: Baseline | None = None,
     destination: S3Side | None = None,
     manifest_file: str = "",
+    manifest_side: S3Side | None = None,
     **more: Any,
 ) -> TransferPlan:
     fields = {"sourceLocationRef": {"name": "a"}, "destinationLocationRef": {"name": "b"}, **more}
@@ -295,6 +296,7 @@ def plan(
         bytes_per_second=bytes_per_second,
         baseline=baseline,
         manifest_file=manifest_file,
+        manifest_side=manifest_side,
     )
 
 
@@ -432,6 +434,21 @@ def test_where_the_manifest_is(manifest: dict[str, Any], place: tuple[str, str])
     assert TransferPlan.model_validate_json(made.text()) == made
     assert made.hash() != plan().hash()
     assert plan().manifest_place is None
+
+
+def test_a_manifest_in_a_bucket_goes_with_that_bucket() -> None:
+    def made(*, version: dict[str, str], keys: str = "/keys") -> TransferPlan:
+        lists = S3Side(uri="s3://lists/", bucket="lists", region="x", credentials_path=keys)
+        listed = {"locationRef": {"name": "lists"}, "key": "today.csv", **version}
+        return plan(manifest_side=lists, manifest={"s3": listed})
+
+    place = made(version={"versionId": "v7"}).manifest_place
+    assert place is not None
+    assert place.side is not None
+    found = (place.kind, place.side.uri, place.path, place.version_id)
+    assert found == ("Object", "s3://lists/", "today.csv", "v7")
+    assert made(version={}).hash() != made(version={"versionId": "v7"}).hash()
+    assert made(version={}).hash() == made(version={}, keys="/elsewhere").hash()
 
 
 RATES = [

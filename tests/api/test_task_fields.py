@@ -18,6 +18,7 @@ COMPARE = "tests/runner/core/test_compare.py"
 CONDITIONS = "tests/runner/core/test_file_conditions.py::test_table"
 EXECUTION = "tests/operator/decide/test_execution.py"
 JOB = "tests/operator/decide/test_manifests.py"
+LISTED = "tests/cli/test_manifests_for_real.py"
 LOG = "tests/api/test_logging_target.py::test_the_log_goes_where_it_is_asked_to_go"
 METADATA = "tests/storage/test_runs.py::test_each_kind_of_metadata_is_kept_by_its_own_option"
 PIPELINE = "tests/runner/engine/test_pipeline.py"
@@ -66,6 +67,9 @@ PROOF = {
     "manifest.format": "tests/runner/core/test_manifest.py::test_what_a_manifest_says",
     "manifest.configMapKeyRef": f"{JOB}::test_a_manifest_is_mounted_where_the_plan_says",
     "manifest.path": f"{JOB}::test_a_manifest_at_the_source_needs_no_mount",
+    "manifest.s3.locationRef": f"{LISTED}::test_a_list_in_a_bucket_of_its_own_says_what_is_moved",
+    "manifest.s3.key": f"{LISTED}::test_a_list_in_a_bucket_of_its_own_says_what_is_moved",
+    "manifest.s3.versionId": f"{LISTED}::test_the_version_that_is_named_is_read",
     "schedule.expression": f"{TASK}::TestSchedule::test_time_zones_are_the_schedules_own",
     "schedule.timeZone": f"{TASK}::TestSchedule::test_time_zones_are_the_schedules_own",
     "schedule.status": f"{TASK}::TestSchedule::test_what_is_due[disabled]",

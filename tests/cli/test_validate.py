@@ -155,6 +155,7 @@ VALID = (
     task("excludes: [{value: '*.[z-a]'}], options: {hiddenFiles: Exclude}"),
     task("fileConditions: {minSize: 1, maxSize: 1.5Gi, minAge: 15m, maxAge: 30d}"),
     task("fileConditions: {modifiedAfter: 2026-01-31T00:00:00Z}"),
+    task("manifest: {s3: {locationRef: {name: nas}, key: lists/today.csv, versionId: v7}}"),
     agent("{}").replace("name: example", "generateName: site-"),
     agent("{}") + "status: {connection: Online}\n",
     agent("{podAnnotations: {day: 2026-01-01}}"),
@@ -178,6 +179,17 @@ def test_missing_references_are_warnings(tmp_path: Path) -> None:
         ("spec.sourceLocationRef.name", "warning"),
         ("spec.destinationLocationRef.name", "warning"),
     }
+
+
+def test_the_location_of_a_manifest_is_a_reference_to_a_bucket(tmp_path: Path) -> None:
+    asks = task("manifest: {s3: {locationRef: {name: lists}, key: today.csv}}")
+    where = "spec.manifest.s3.locationRef.name"
+    found = {issue.field: issue.severity for issue in findings(tmp_path, asks)}
+    assert found[where] == "warning"
+    lists = location("{persistentVolumeClaim: {claimName: a}}").replace("example", "lists")
+    [issue] = [one for one in findings(tmp_path, f"{asks}---\n{lists}") if one.field == where]
+    assert issue.severity == "error"
+    assert issue.fix == "name a location of the kind s3 or objectStorage"
 
 
 def test_tasks_to_run_after_are_references_too(tmp_path: Path) -> None:

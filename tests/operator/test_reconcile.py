@@ -579,6 +579,46 @@ async def test_locations_tell_what_a_run_found_out_about_them() -> None:
     assert world.status(LOCATIONS, "bucket")["lastCheckTime"] == checked
 
 
+LISTED = {"s3": {"locationRef": {"name": "lists"}, "key": "today.csv", "versionId": "v7"}}
+
+
+async def test_a_manifest_in_another_bucket_is_in_the_plan_and_its_location_in_use() -> None:
+    world = World(manifest=LISTED)
+    s3 = {"endpoint": "https://s3.example.com", "bucket": "lists", "prefix": "daily"}
+    world.put(LOCATIONS, "lists", {"objectStorage": s3})
+    world.run()
+    await world.settle()
+    [stored] = world.cluster.all(CONFIG_MAPS)
+    place = TransferPlan.model_validate_json(stored["data"]["plan.json"]).manifest_place
+    assert place is not None
+    assert place.side is not None
+    told = (place.side.bucket, place.side.prefix, place.path, place.version_id)
+    assert told == ("lists", "daily/", "today.csv", "v7")
+    await world.step(ObjectKey(Kind.LOCATION, NAMESPACE, "lists"))
+    assert world.status(LOCATIONS, "lists")["usedBy"] == ["nightly"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "phase", "words"),
+    [
+        (None, "Queued", "no DataSyncLocation lists in this namespace"),
+        ({"persistentVolumeClaim": {"claimName": "c"}}, "Error", "name a location of the kind s3"),
+    ],
+    ids=["no location", "a location without objects"],
+)
+async def test_a_manifest_whose_location_does_not_do_starts_nothing(
+    spec: Any, phase: str, words: str
+) -> None:
+    world = World(manifest=LISTED)
+    if spec is not None:
+        world.put(LOCATIONS, "lists", spec)
+    world.run()
+    await world.settle()
+    [ready] = [c for c in world.execution()["status"]["conditions"] if c["type"] == "Ready"]
+    assert (world.phase(), words in ready["message"]) == (phase, True)
+    assert not world.cluster.all(JOBS)
+
+
 async def test_no_secret_is_ever_read() -> None:
     """The fake would answer; the operator must not ask."""
 

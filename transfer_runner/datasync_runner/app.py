@@ -35,7 +35,13 @@ from datasync_runner.engine.task_report import TaskReport
 from datasync_runner.log_delivery import Delivery
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.errors import ConfigurationInvalid
-from datasync_runner.storage.factory import Means, make_report_storage, make_storages, requests_sent
+from datasync_runner.storage.factory import (
+    Means,
+    make_manifest_storage,
+    make_report_storage,
+    make_storages,
+    requests_sent,
+)
 from datasync_runner.storage.throttle import Throttle
 from datasync_runner.tuning import tune
 
@@ -187,15 +193,17 @@ async def _run(run: _Run) -> End:
             _listen(plan.exchange, run)  # to the end of the process: to close it takes time
         _log.info("started", extra={"fields": _started(plan)})
         board.preparing()
-        source, destination = make_storages(plan, run.means(ByteBudget(BUDGET_BYTES)))
+        means = run.means(ByteBudget(BUDGET_BYTES))
+        source, destination = make_storages(plan, means)
+        listed = make_manifest_storage(plan, means)
         try:
             mover = run.pool.run if run.pool else None
-            await run_plan(plan, source, destination, board, mover=mover)
+            await run_plan(plan, source, destination, board, mover=mover, manifest_bucket=listed)
         finally:
-            for storage in (source, destination):
-                board.tally.requests.update(requests_sent(storage))
-            await source.close()
-            await destination.close()
+            for storage in (source, destination, listed):
+                if storage is not None:
+                    board.tally.requests.update(requests_sent(storage))
+                    await storage.close()
     except Exception as error:
         return stopped_by(stop_of(error))
     finally:
@@ -275,6 +283,8 @@ def _priced(plan: TransferPlan, result: TransferResult) -> TransferResult:
     sides = [plan.source, plan.destination]
     if plan.report is not None:
         sides.insert(0, plan.report.destination)
+    if plan.manifest_place is not None and plan.manifest_place.side is not None:
+        sides.insert(0, plan.manifest_place.side)
     cost = cost_of(result.requests, *sides)
     return result.model_copy(update={"estimated_cost": cost})
 

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from datasync_api import GROUP
 
-Side = Literal["source", "destination", "report"]
+Side = Literal["source", "destination", "report", "manifest"]
 """The two ends of a run, and the place of its report."""
 
 MANAGED_BY: Final = {"app.kubernetes.io/managed-by": "datasync-operator"}

@@ -7,7 +7,14 @@ from datasync_api.agent import Agent
 from datasync_api.execution import Execution
 from datasync_api.location import Location, LocationSpec
 from datasync_api.manifest import MANIFEST_KEY
-from datasync_api.plan import Exchange, ExecutionIdentity, TransferPlan, make_plan, plan_side
+from datasync_api.plan import (
+    AnySide,
+    Exchange,
+    ExecutionIdentity,
+    TransferPlan,
+    make_plan,
+    plan_side,
+)
 from datasync_api.task import Task
 from datasync_api.windows import Window
 from datasync_operator.decide import volumes
@@ -30,14 +37,18 @@ class Recipe:
     agent: Agent | None
     report: LocationSpec | None = None
     """Where the report goes; None: there is none."""
+    manifest: LocationSpec | None = None
+    """Whose bucket has the manifest; None: it lies elsewhere, or there is none."""
 
     def sides(self) -> dict[Side, LocationSpec]:
         """All that the pod has to reach."""
-        sides: dict[Side, LocationSpec] = {
+        sides: dict[Side, LocationSpec | None] = {
             "source": self.source.spec,
             "destination": self.destination.spec,
+            "report": self.report,
+            "manifest": self.manifest,
         }
-        return sides if self.report is None else {**sides, "report": self.report}
+        return {side: spec for side, spec in sides.items() if spec is not None}
 
     def service_accounts(self) -> set[str]:
         """The pod identities that the parts ask for; a pod has one."""
@@ -82,5 +93,10 @@ class Recipe:
             mode=execution.spec.mode,
             baseline=self.task.status.baseline,
             manifest_file=f"{MANIFEST_FOLDER}/{MANIFEST_KEY}",
-            report_side=plan_side(self.report, volumes.places("report")) if self.report else None,
+            manifest_side=_side(self.manifest, "manifest"),
+            report_side=_side(self.report, "report"),
         )
+
+
+def _side(spec: LocationSpec | None, side: Side) -> AnySide | None:
+    return None if spec is None else plan_side(spec, volumes.places(side))

@@ -8,7 +8,7 @@ import pytest
 
 from datasync_api.agent import Agent
 from datasync_api.exit_codes import ExitCode
-from datasync_api.location import Location
+from datasync_api.location import Location, LocationSpec
 from datasync_api.plan import TransferPlan
 from datasync_api.windows import Window
 from datasync_operator.decide import manifests, naming, volumes
@@ -359,6 +359,21 @@ def test_a_manifest_at_the_source_needs_no_mount() -> None:
     place = made.plan(RUN, SETTINGS).manifest_place
     assert place is not None
     assert (place.kind, place.path) == ("Source", "lists/today.csv")
+
+
+def test_a_manifest_in_a_bucket_brings_the_keys_of_its_location() -> None:
+    keys_of_lists = {"bucket": "lists", "credentialsSecretRef": {"name": "list-keys"}}
+    lists = LocationSpec.model_validate({"s3": keys_of_lists})
+    listed = {"locationRef": {"name": "lists"}, "key": "today.csv"}
+    made = Recipe(task(manifest={"s3": listed}), nfs(), bucket(), None, manifest=lists)
+    place = made.plan(RUN, SETTINGS).manifest_place
+    assert place is not None
+    assert place.side is not None
+    pod = pod_of(made)
+    [container] = pod["containers"]
+    [keys] = [v["name"] for v in pod["volumes"] if v.get("secret") == {"secretName": "list-keys"}]
+    [mount] = [mount for mount in container["volumeMounts"] if mount["name"] == keys]
+    assert (mount["mountPath"], mount["readOnly"]) == (place.side.credentials_path, True)
 
 
 @pytest.mark.parametrize("name", ["a", "a" * 253, "with.dots.in-it", "x" * 60 + ".y"])

@@ -4,16 +4,16 @@ import time
 
 import pytest
 
-from datasync_api.plan import ManifestPlace, PosixSide, TransferPlan
+from datasync_api.plan import ManifestPlace, PosixSide, S3Side, TransferPlan
 from datasync_api.task import TaskOptions
 from datasync_runner.core.entry import Kind
-from datasync_runner.engine import manifest, pipeline
+from datasync_runner.engine import manifest, manifest_items, pipeline
 from datasync_runner.engine.progress import Board
 from datasync_runner.storage import errors
 from fakes.storage import FILE, FakeStorage
 
 
-async def run(source, destination, place, **options):
+async def run(source, destination, place, *, bucket=None, **options):
     side = PosixSide(uri="nfs://h/a/", root="/a")
     plan = TransferPlan(
         execution={"namespace": "n", "name": "e", "uid": "u"},
@@ -25,7 +25,7 @@ async def run(source, destination, place, **options):
     board = Board("u", time.monotonic)
     source.calls.clear()
     destination.calls.clear()
-    await pipeline.run_plan(plan, source, destination, board)
+    await pipeline.run_plan(plan, source, destination, board, manifest_bucket=bucket)
     return board.tally
 
 
@@ -156,16 +156,21 @@ async def test_the_manifest_may_lie_at_the_source():
 
 async def test_versions_reach_the_source(listed):
     source, destination = FakeStorage(objects=True).put(b"a", b"1"), FakeStorage(objects=True)
-    read = []
-    before = source.read_small
+    read, asked = [], []
+    before, look = source.read_small, destination.inspect
 
     async def read_small(entries):
         read.extend(entries)
         return await before(entries)
 
-    source.read_small = read_small
+    async def inspect(entries):
+        asked.extend(entries)
+        return await look(entries)
+
+    source.read_small, destination.inspect = read_small, inspect
     await run(source, destination, listed("a,v7"))
     assert [(entry.key, entry.version_id) for entry in read] == [(b"a", "v7")]
+    assert [(entry.key, entry.version_id) for entry in asked] == [(b"a", "")]  # v7 is the source's
 
 
 REFUSED = {
@@ -184,13 +189,82 @@ async def test_an_invalid_manifest_stops_the_run_before_anything_is_moved(name, 
     assert not destination.items
 
 
-@pytest.mark.parametrize("kind", ["Mounted", "Source"])
-async def test_a_manifest_that_is_not_there_stops_the_run(kind, tmp_path):
-    source = tree()
-    source.trouble = lambda name, key: errors.Missing("gone", key) if name == "open" else None
-    place = ManifestPlace(kind=kind, path=str(tmp_path / "none"))
-    with pytest.raises(errors.ConfigurationInvalid, match=r"manifest .* cannot be used"):
-        await run(source, FakeStorage(), place)
+LISTS = S3Side(uri="s3://lists/", bucket="lists", region="us-east-1")
+IN_A_BUCKET = ManifestPlace(kind="Object", path="today.csv", side=LISTS, version_id="v7")
+AT_THE_SOURCE = ManifestPlace(kind="Source", path="today.csv")
+
+
+async def test_the_manifest_may_lie_in_a_bucket_of_its_own():
+    bucket, destination = FakeStorage(objects=True).put(b"today.csv", b"a/x\nb\n"), FakeStorage()
+    await run(tree(), destination, IN_A_BUCKET, bucket=bucket)
+    assert bodies(destination) == {b"a/": b"", b"a/x": b"xx", b"b": b"bbb"}
+
+
+UNUSABLE = {
+    "no file": (
+        ManifestPlace(kind="Mounted", path="/no/such/file"),
+        None,
+        errors.ConfigurationInvalid,
+        "the manifest cannot be used: No such file or directory",
+    ),
+    "nothing at the source": (
+        AT_THE_SOURCE,
+        errors.Missing("gone"),
+        errors.ConfigurationInvalid,
+        "the manifest today.csv is not there: correct its path",
+    ),
+    "no right at the source": (
+        AT_THE_SOURCE,
+        errors.Denied("no"),
+        errors.ConfigurationInvalid,
+        "the manifest today.csv cannot be read: no",
+    ),
+    "no object": (
+        IN_A_BUCKET,
+        errors.Missing("gone"),
+        errors.ConfigurationInvalid,
+        "the manifest s3://lists/today.csv in version v7 is not there: correct its key or version",
+    ),
+    "no right to the object": (
+        IN_A_BUCKET,
+        errors.Denied("no"),
+        errors.CredentialsRefused,
+        r"s3://lists/today.csv in version v7 may not be read \(no\): allow s3:GetObjectVersion",
+    ),
+    "an object in an archive": (
+        IN_A_BUCKET,
+        errors.Archived("it is archived"),
+        errors.ConfigurationInvalid,
+        "s3://lists/today.csv in version v7 cannot be used: it is archived",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+async def test_a_manifest_that_cannot_be_read_stops_the_run_before_anything_is_moved(name):
+    place, trouble, stop, words = UNUSABLE[name]
+    source, bucket, destination = tree(), FakeStorage(objects=True), FakeStorage()
+    for storage in (source, bucket):
+        storage.trouble = lambda name, key: trouble if name == "open" else None
+    with pytest.raises(stop, match=words):
+        await run(source, destination, place, bucket=bucket if place.side else None)
+    assert not destination.items
+
+
+async def test_a_manifest_that_is_too_large_is_not_read(monkeypatch):
+    monkeypatch.setattr(manifest_items, "MAX_BYTES", 5)
+    for text, fits in ((b"b\nc/d", True), (b"b\nc/d/", False)):
+        bucket = FakeStorage(objects=True).put(b"today.csv", text)
+        source = FakeStorage().put(b"b", b"b").put(b"c/").put(b"c/d", b"d")
+        destination = FakeStorage()
+        if fits:
+            await run(source, destination, IN_A_BUCKET, bucket=bucket)
+        else:
+            with pytest.raises(
+                errors.ConfigurationInvalid, match="it has 6 bytes, more than the 5"
+            ):
+                await run(source, destination, IN_A_BUCKET, bucket=bucket)
+        assert (b"b" in destination.items) is fits
 
 
 async def test_more_items_than_are_looked_up_at_once(listed):

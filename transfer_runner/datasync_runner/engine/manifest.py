@@ -7,34 +7,22 @@ Memory: the manifest's items in a sorter (16 MiB, the rest is on disk), and `AT_
 """
 
 import asyncio
-import io
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from itertools import chain, islice
-from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from typing import Final, Protocol
 
 from datasync_api.patterns import Filter
 from datasync_api.plan import ManifestPlace
 from datasync_runner.core import manifest
 from datasync_runner.core.entry import Entry, Kind, folders_of
+from datasync_runner.engine.manifest_items import read
 from datasync_runner.engine.patient import Patient
-from datasync_runner.storage.errors import (
-    ConfigurationInvalid,
-    Conflict,
-    FileError,
-    Missing,
-    StorageError,
-    Unavailable,
-    Unreachable,
-)
-from datasync_runner.storage.port import Batch, Reader, Source
-from datasync_runner.storage.sorting import Sorter
+from datasync_runner.storage.errors import Conflict, FileError, Missing, StorageError
+from datasync_runner.storage.port import Batch, Source
 
 AT_ONCE: Final = 1024
 _CALL: Final = 256
-_PUSH: Final = 1000
 
 
 class ManifestFileDoesNotExist(Missing):
@@ -61,9 +49,15 @@ class Side(Protocol):
 
 @asynccontextmanager
 async def sides_of(
-    place: ManifestPlace | None, source: Patient, destination: Patient
+    place: ManifestPlace | None,
+    source: Patient,
+    destination: Patient,
+    *,
+    bucket: Patient | None = None,
 ) -> AsyncGenerator[Callable[[], tuple[Side, Side]]]:
     """Both sides as they are to be listed, once for each call, and one call after the other.
+
+    `bucket` is where a manifest lies that is an object of its own.
 
     The manifest is read once: a run that compares at the end compares what it has transferred.
     Raises: StopError when the manifest cannot be used.
@@ -71,7 +65,7 @@ async def sides_of(
     if place is None:
         yield lambda: (source, destination)
         return
-    with await _read(place, source) as sorter:
+    with await read(place, source, bucket) as sorter:
 
         def looked() -> tuple[Side, Side]:
             # Both before one of them is used: to ask a sorter again sorts what is in memory.
@@ -84,71 +78,13 @@ async def sides_of(
         yield looked
 
 
-async def _read(place: ManifestPlace, source: Patient) -> Sorter:
-    """The manifest's items, sorted by key, each once."""
-    try:
-        if place.kind == "Mounted":
-            return await asyncio.to_thread(_sorted_file, place.path, versions=source.objects)
-        return await source.retry(partial(_sorted_object, place.path, source))
-    except (manifest.ManifestError, FileError, OSError) as error:
-        what = str(getattr(error, "strerror", None) or error)
-        where = place.path if place.kind == "Source" else "(manifest)"
-        raise ConfigurationInvalid(f"the manifest {where} cannot be used: {what}") from error
-    except Unavailable as error:
-        raise Unreachable(f"the manifest cannot be read: {error.message}") from error
-
-
-def _sorted_file(path: str, *, versions: bool) -> Sorter:
-    with Path(path).open("rb") as file:
-        return _sorted(file, versions=versions)
-
-
-async def _sorted_object(path: str, source: Patient) -> Sorter:
-    reader = await source.open(Entry(path.encode(), Kind.FILE))
-    try:
-        file = io.BufferedReader(_Pulled(reader, asyncio.get_running_loop()))
-        return await asyncio.to_thread(_sorted, file, versions=source.objects)
-    finally:
-        await reader.close()
-
-
-def _sorted(file: BinaryIO, *, versions: bool) -> Sorter:
-    sorter = Sorter()
-    try:
-        records = map(manifest.packed, manifest.read_items(file, versions=versions))
-        while some := list(islice(records, _PUSH)):
-            sorter.push_many(some)
-        manifest.refuse_twins(sorter.sorted())
-    except BaseException:
-        sorter.close()
-        raise
-    return sorter
-
-
-class _Pulled(io.RawIOBase):
-    """A reader of the loop as a file for a thread."""
-
-    def __init__(self, reader: Reader, loop: asyncio.AbstractEventLoop) -> None:
-        self._reader, self._loop = reader, loop
-        self._left = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
-        if not self._left:
-            self._left = asyncio.run_coroutine_threadsafe(self._reader.read(), self._loop).result()
-        count = min(len(buffer), len(self._left))
-        buffer[:count] = self._left[:count]
-        self._left = self._left[count:]
-        return count
-
-
 class _Judge(Protocol):
     """What an answer means on one side."""
 
     waits: bool
     """A folder is told when something in it is, else at once."""
+    versions: bool
+    """The version of an item is asked for: it is the source's."""
 
     def folder(self, asked: Entry, answer: Entry | StorageError) -> Entry | None:
         """A folder that is to be told; None: none."""
@@ -174,6 +110,7 @@ class _Source:
     """
 
     waits = True
+    versions = True
 
     def __init__(self, source: Source) -> None:
         self._objects = source.objects
@@ -209,6 +146,7 @@ class _Destination:
     """
 
     waits = False
+    versions = False
 
     def folder(self, asked: Entry, answer: Entry | StorageError) -> Entry | None:
         del asked
@@ -225,7 +163,8 @@ class _Looked:
 
     def __init__(self, records: Iterator[bytes], storage: Source, judge: _Judge) -> None:
         self.objects = storage.objects
-        self._asked = _with_folders(map(manifest.unpacked, records))
+        items = map(manifest.unpacked, records)
+        self._asked = _with_folders(items, versions=judge.versions)
         self._storage, self._judge = storage, judge
         self._folders: list[Entry] = []  # those around the last item that are not told yet
 
@@ -256,7 +195,7 @@ class _Looked:
         return Batch(entries, errors)
 
 
-def _with_folders(items: Iterator[manifest.Item]) -> Iterator[Entry]:
+def _with_folders(items: Iterator[manifest.Item], *, versions: bool) -> Iterator[Entry]:
     """Sorted items as entries to be looked up, each after the folders around it that are new."""
     known: list[bytes] = []
     for key, version_id in items:
@@ -265,4 +204,4 @@ def _with_folders(items: Iterator[manifest.Item]) -> Iterator[Entry]:
         for folder in folders_of(key, known[-1] if known else b""):
             known.append(folder)
             yield Entry(folder, Kind.FOLDER)
-        yield Entry(key, Kind.FILE, version_id=version_id)
+        yield Entry(key, Kind.FILE, version_id=version_id if versions else "")

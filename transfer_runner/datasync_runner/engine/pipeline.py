@@ -38,9 +38,12 @@ async def run_plan(
     board: Board,
     *,
     mover: Mover | None = None,
+    manifest_bucket: Destination | None = None,
     now_ns: Callable[[], int] = time.time_ns,
 ) -> None:
     """Do what the plan says; the board has the books.  Without a mover this process moves all.
+
+    `manifest_bucket` has the manifest of a plan that says so.
 
     `now_ns` is asked once, for the run's start: the ages of files count from it.
 
@@ -71,7 +74,12 @@ async def run_plan(
     contents = Contents(patient_source, patient_destination, budget)
     async with AsyncExitStack() as stack:
         sides = await stack.enter_async_context(
-            sides_of(plan.manifest_place, patient_source, patient_destination)
+            sides_of(
+                plan.manifest_place,
+                patient_source,
+                patient_destination,
+                bucket=Patient(manifest_bucket) if manifest_bucket is not None else None,
+            )
         )
         deletes, folders, links = (stack.enter_context(Spool()) for _ in range(3))
         names = _names(patient_destination, links, contents)

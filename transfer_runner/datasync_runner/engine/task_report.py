@@ -6,7 +6,8 @@ import json
 from typing import Final
 
 from datasync_api.conditions import Condition, Reason
-from datasync_api.execution import ExecutionProgress, ExecutionResult, ExecutionStatus, Phase
+from datasync_api.execution import ExecutionStatus, Phase
+from datasync_api.execution_progress import ExecutionProgress, ExecutionResult
 from datasync_api.plan import TransferPlan
 from datasync_api.report import (
     ReportDelivery,

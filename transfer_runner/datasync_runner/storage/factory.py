@@ -96,6 +96,15 @@ def make_report_storage(side: AnySide, means: Means) -> Destination:
     return PosixStorage(side, writes=True, sets_owner=False, started_ns=means.started_ns)
 
 
+def make_manifest_storage(plan: TransferPlan, means: Means) -> Destination | None:
+    """The bucket of the manifest, where that is an object; it is not held to the run's rate.
+
+    Raises: ConfigurationInvalid.
+    """
+    side = plan.manifest_place.side if plan.manifest_place else None
+    return None if side is None else _s3(side, means, None, tags="None")
+
+
 def requests_sent(storage: Destination) -> Counter[str]:
     """How many S3 requests of each kind this process has sent there."""
     return Counter(storage.sent) if isinstance(storage, S3Storage) else Counter()
