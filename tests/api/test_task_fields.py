@@ -64,7 +64,7 @@ PROOF = {
     "fileConditions.maxAge": CONDITIONS,
     "fileConditions.modifiedAfter": CONDITIONS,
     "fileConditions.modifiedBefore": CONDITIONS,
-    "manifest.format": "tests/runner/core/test_manifest.py::test_what_a_manifest_says",
+    "manifest.format": "tests/cli/test_validate.py::test_refuses_and_names_field_and_fix",
     "manifest.configMapKeyRef": f"{JOB}::test_a_manifest_is_mounted_where_the_plan_says",
     "manifest.path": f"{JOB}::test_a_manifest_at_the_source_needs_no_mount",
     "manifest.s3.locationRef": f"{LISTED}::test_a_list_in_a_bucket_of_its_own_says_what_is_moved",

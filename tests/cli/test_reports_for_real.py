@@ -104,7 +104,9 @@ def test_a_folder_gets_everything_that_happened(reported, s3_client):
     there = [f"folder={reported.reports}"]
     told = "{locationRef: {name: folder}, reportLevel: SuccessesAndErrors}"
     reported.run(
-        "{locationRef: {name: folder}, outputType: SummaryOnly, html: false}", mounts=there
+        "{locationRef: {name: folder}, outputType: SummaryOnly, html: false, "
+        "reportLevel: SuccessesAndErrors}",
+        mounts=there,
     )
     assert [name.split("/")[0] for name in reported.on_disk()] == ["Summary-Reports"]
     subprocess.run(["rm", "-rf", reported.reports / "Summary-Reports"], check=True)
