@@ -8,6 +8,7 @@ from pydantic import Field
 
 from datasync_api.base import ApiModel, Rule, immutable
 from datasync_api.conditions import Conditions
+from datasync_api.counters import Count, Counters
 from datasync_api.execution_progress import ExecutionProgress, ExecutionResult
 from datasync_api.hold import Acknowledgement, Hold
 from datasync_api.meta import Resource
@@ -16,8 +17,6 @@ from datasync_api.preflight import Preflight
 from datasync_api.prices import EstimatedCost
 from datasync_api.rate import BytesPerSecond
 from datasync_api.report import (
-    Count,
-    Counters,
     Failure,
     Failures,
     ReportDelivery,

@@ -8,7 +8,8 @@ from pydantic import Field
 from datasync_api.base import ApiModel
 from datasync_api.baseline import Baseline
 from datasync_api.conditions import Reason
-from datasync_api.report import Count, Counters, StageStatus, TransferResult
+from datasync_api.counters import Count, Counters
+from datasync_api.report import StageStatus, TransferResult
 
 
 class ExecutionProgress(ApiModel):

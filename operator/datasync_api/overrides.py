@@ -13,7 +13,8 @@ from datasync_api.base import ApiModel, ListOf, Rule, at_most_one_of
 from datasync_api.file_conditions import FileConditions
 from datasync_api.filter_rules import ExcludeRule, IncludeRule
 from datasync_api.manifest import PLACES, TransferManifest
-from datasync_api.task import TaskOptions, TaskSpec
+from datasync_api.task import TaskSpec
+from datasync_api.task_options import TaskOptions
 from datasync_api.task_report import TaskReport
 
 

@@ -25,7 +25,8 @@ from datasync_api.prices import EstimatedCost, estimated_cost
 from datasync_api.report import RunMode
 from datasync_api.s3_location import Encryption, StorageClass
 from datasync_api.smb import DEFAULT_PORT, SmbEncryption, SmbVersion
-from datasync_api.task import Guards, TaskOptions, TaskSpec
+from datasync_api.task import Guards, TaskSpec
+from datasync_api.task_options import TaskOptions
 from datasync_api.task_report import OutputType, ReportLevel, TaskReport
 
 
@@ -101,8 +102,8 @@ class ManifestPlace(ApiModel):
     """Absolute, or the key below the source or the bucket's prefix."""
     side: S3Side | None = None
     """Of an Object: its bucket."""
-    version_id: str = ""
-    """Of an Object: this version; empty: the newest."""
+    version_id: str | None = None
+    """Of an Object: this version; absent: the newest."""
 
 
 class ExecutionIdentity(ApiModel):
@@ -354,9 +355,7 @@ def _manifest_place(
         return None
     if (found := manifest.s3) is not None:
         assert isinstance(side, S3Side)  # noqa: S101 - `not_of_objects` is asked before
-        return ManifestPlace(
-            kind="Object", path=found.key, side=side, version_id=found.version_id or ""
-        )
+        return ManifestPlace(kind="Object", path=found.key, side=side, version_id=found.version_id)
     if manifest.path is not None:
         return ManifestPlace(kind="Source", path=manifest.path.strip("/"))
     return ManifestPlace(kind="Mounted", path=mounted)

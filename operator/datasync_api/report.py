@@ -4,7 +4,6 @@ The result fits the kubelet's 4096 bytes whatever happened; a missing one is an 
 success.  Paths appear only as one sample a failure class, credentials never.
 """
 
-import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Final, Literal
@@ -14,10 +13,12 @@ from pydantic import Field
 from datasync_api.base import ApiModel, ListOf
 from datasync_api.baseline import Baseline
 from datasync_api.conditions import Condition, Reason
+from datasync_api.counters import Count, Counters
 from datasync_api.hold import Hold
 from datasync_api.preflight import End, Reached
 from datasync_api.prices import EstimatedCost
 from datasync_api.rate import BytesPerSecond
+from datasync_api.size_classes import SizeClass
 
 RESULT_MAX_BYTES: Final = 4096
 """The kubelet's limit for one container's termination message."""
@@ -27,55 +28,11 @@ RunnerPhase = Literal["Preparing", "Transferring", "Verifying"]
 StageStatus = Literal["Pending", "Success", "Error"]
 RunOutcome = Literal["Success", "CompletedWithErrors", "Held", "Error", "Stopped"]
 RunMode = Literal["Transfer", "DryRun"]
-Count = Annotated[int, Field(ge=0)]
 Requests = Annotated[
     dict[Annotated[str, Field(min_length=1, max_length=64)], Count],
     Field(max_length=64),
 ]
 """S3 requests by operation."""
-
-
-class FilesFailed(ApiModel):
-    """Files that failed, by the stage in which they did (AWS: FilesFailed)."""
-
-    prepare: Count = 0
-    transfer: Count = 0
-    verify: Count = 0
-    delete: Count = 0
-
-    def total(self) -> int:
-        """Over all stages."""
-        return self.prepare + self.transfer + self.verify + self.delete
-
-
-class Counters(ApiModel):
-    """AWS DataSync's counters in the Enhanced meaning: files without folders, bytes as written.
-
-    Source: API reference, DescribeTaskExecution.  `filesMetadataUpdated` is ours: files whose
-    content was right and whose metadata alone was written; `estimatedMetadataUpdates` says how many
-    there are to be.
-    """
-
-    files_listed_at_source: Count = 0
-    files_listed_at_destination: Count = 0
-    folders_listed_at_source: Count = 0
-    folders_listed_at_destination: Count = 0
-    estimated_files_to_transfer: Count = 0
-    estimated_bytes_to_transfer: Count = 0
-    estimated_metadata_updates: Count = 0
-    estimated_files_to_delete: Count = 0
-    estimated_folders_to_transfer: Count = 0
-    estimated_folders_to_delete: Count = 0
-    files_transferred: Count = 0
-    files_metadata_updated: Count = 0
-    files_verified: Count = 0
-    files_skipped: Count = 0
-    files_deleted: Count = 0
-    folders_transferred: Count = 0
-    folders_deleted: Count = 0
-    bytes_transferred: Count = 0
-    bytes_written: Count = 0
-    files_failed: FilesFailed = Field(default_factory=FilesFailed)
 
 
 class Failure(ApiModel):
@@ -89,44 +46,6 @@ class Failure(ApiModel):
 
 
 Failures = Annotated[list[Failure], ListOf("atomic"), Field(max_length=MAX_FAILURE_CLASSES)]
-
-
-class SizeClass(ApiModel):
-    """Files of similar size that were transferred: below this limit, not below the one before."""
-
-    below_bytes: Count | None = None
-    """None: the largest class has no limit."""
-    files: Count
-    size_bytes: Count
-
-
-_SMALLEST_CLASS_BITS: Final = 12
-_BITS_A_CLASS: Final = 4
-_LARGEST_CLASS: Final = 6
-
-
-def size_class(size_bytes: int) -> int:
-    """The number of a size's class; each class's files are up to 16 times those of the one before.
-
-    | size | class |
-    |---|---|
-    | 0 … 4 KiB - 1 | 0 |
-    | 4 KiB … 64 KiB - 1 | 1 |
-    | 64 KiB … 1 MiB - 1 | 2 |
-    | 1 MiB … 16 MiB - 1 | 3 |
-    | 16 MiB … 256 MiB - 1 | 4 |
-    | 256 MiB … 4 GiB - 1 | 5 |
-    | 4 GiB … | 6 |
-    """
-    above = size_bytes.bit_length() - _SMALLEST_CLASS_BITS
-    return min(_LARGEST_CLASS, max(0, -(-above // _BITS_A_CLASS)))
-
-
-def class_limit(number: int) -> int | None:
-    """What all files of a class are smaller than; None for the last one."""
-    if number == _LARGEST_CLASS:
-        return None
-    return 1 << (_SMALLEST_CLASS_BITS + _BITS_A_CLASS * number)
 
 
 class RunError(ApiModel):
@@ -323,26 +242,3 @@ def throughput(result: TransferResult) -> int:
     """Bytes a second of a run that ended: BytesWritten by TransferDuration, as AWS defines it."""
     seconds = (result.transfer_duration_ms or result.total_duration_ms) / 1000
     return int(result.counters.bytes_written / seconds) if seconds > 0 else 0
-
-
-_FILE_WEIGHT_BYTES: Final = 65_536  # what a file costs beside its bytes: requests and round trips
-
-
-def percent(counters: Counters, *, totals_final: bool, verifying: bool) -> int | None:
-    """How much of a run is done: None until the totals are final, and never 100.
-
-    100 is said by success alone.  A file weighs its bytes and 64 KiB; where the run verifies,
-    transfer and verification count half each.
-    """
-    if not totals_final:
-        return None
-    files = counters.estimated_files_to_transfer
-    total = counters.estimated_bytes_to_transfer + files * _FILE_WEIGHT_BYTES
-    if total == 0:
-        return 99
-    failed = counters.files_failed.total()
-    moved = counters.bytes_written + (counters.files_transferred + failed) * _FILE_WEIGHT_BYTES
-    done = min(1.0, moved / total)
-    if verifying and files:
-        done = (done + min(1.0, (counters.files_verified + failed) / files)) / 2
-    return min(99, math.floor(100 * done))

@@ -4,7 +4,7 @@ Only a share tells owner, group and access list in Windows' terms, and only a sh
 """
 
 from datasync_api.plan import AnySide, SmbSide, TransferPlan
-from datasync_api.task import SecurityDescriptorCopyFlags, TaskOptions
+from datasync_api.task_options import SecurityDescriptorCopyFlags, TaskOptions
 
 
 def copied(plan: TransferPlan) -> SecurityDescriptorCopyFlags:

@@ -12,8 +12,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from datasync_api.conditions import find_condition
+from datasync_api.counters import Counters, percent
 from datasync_api.execution import ExecutionStatus, Phase
-from datasync_api.report import Counters, Failure, percent
+from datasync_api.report import Failure
 from datasync_api.report import Progress as RunnerProgress
 from datasync_page.units import size
 
@@ -158,7 +159,7 @@ def _rows(status: ExecutionStatus) -> list[tuple[str, str]]:
                 ("Deleted", _files(c.files_deleted)),
                 ("Skipped", _files(c.files_skipped)),
                 ("Verified", _files(c.files_verified)),
-                ("Failed", _files(c.files_failed.total())),
+                ("Failed", _failed(c)),
             ]
         )
     if status.requests:
@@ -179,6 +180,11 @@ def _rows(status: ExecutionStatus) -> list[tuple[str, str]]:
     return rows
 
 
+def _failed(c: Counters) -> str:
+    files, folders = _files(c.files_failed.total()), c.folders_failed.total()
+    return f"{files}, {folders} folder{'' if folders == 1 else 's'}" if folders else files
+
+
 def _foreseen(c: Counters) -> list[tuple[str, str]]:
     transferred, deleted = c.estimated_folders_to_transfer, c.estimated_folders_to_delete
     return [
@@ -190,5 +196,5 @@ def _foreseen(c: Counters) -> list[tuple[str, str]]:
         ("Metadata to update", _files(c.estimated_metadata_updates)),
         ("To delete", _files(c.estimated_files_to_delete)),
         ("Skipped", _files(c.files_skipped)),
-        ("Failed", _files(c.files_failed.total())),
+        ("Failed", _failed(c)),
     ]

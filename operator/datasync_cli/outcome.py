@@ -79,8 +79,8 @@ def judge(ending: Ending) -> tuple[Phase, RunError | None]:
         return Phase.ERROR, RunError(code=Reason.RESULT_MISSING, detail=detail + (words or "none"))
     if result.error is not None:
         return Phase.ERROR, result.error
-    if failed := result.counters.files_failed.total():
-        detail = f"{failed} files failed; see the failure classes"
+    if failed := result.counters.files_failed.total() + result.counters.folders_failed.total():
+        detail = f"{failed} items failed; see the failure classes"
         return Phase.ERROR, RunError(code=Reason.FILES_FAILED, detail=detail)
     reason = _BY_EXIT_CODE.get(code, Reason.INTERNAL_ERROR)
     detail = f"the runner ended with exit code {code}, outcome {result.outcome}, and no reason"

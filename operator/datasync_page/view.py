@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, cast
 
 from datasync_api.conditions import find_condition
+from datasync_api.counters import Counters
 from datasync_api.execution import ExecutionStatus, Phase
 from datasync_api.plan import TransferPlan
-from datasync_api.report import Counters, Failure, SizeClass
+from datasync_api.report import Failure
+from datasync_api.size_classes import SizeClass
 from datasync_page.samples import Rate
 from datasync_page.units import size
 
@@ -122,7 +124,7 @@ def _facts(status: ExecutionStatus) -> list[tuple[str, str]]:
         facts += [
             ("Transferred", f"{c.files_transferred:,} files"),
             ("Written", size(c.bytes_written)),
-            ("Failed", f"{c.files_failed.total():,} files"),
+            ("Failed", f"{c.files_failed.total() + c.folders_failed.total():,} items"),
         ]
     if status.progress is not None:
         facts.append(("Rate", f"{size(status.progress.bytes_per_second or 0)}/s"))
@@ -145,7 +147,10 @@ def _counters(c: Counters) -> list[tuple[str, str]]:
         ("Files skipped", f"{c.files_skipped:,}"),
         ("Files deleted", f"{c.files_deleted:,}"),
         ("Folders transferred", f"{c.folders_transferred:,}"),
+        ("Folders verified", f"{c.folders_verified:,}"),
+        ("Folders skipped", f"{c.folders_skipped:,}"),
         ("Folders deleted", f"{c.folders_deleted:,}"),
+        ("Folders that failed", f"{c.folders_failed.total():,}"),
         ("Bytes to transfer", f"{c.estimated_bytes_to_transfer:,}"),
         ("Bytes transferred", f"{c.bytes_transferred:,}"),
         ("Bytes written", f"{c.bytes_written:,}"),

@@ -16,7 +16,8 @@ from datasync_api.agent import Agent
 from datasync_api.crds import KINDS, Kind
 from datasync_api.location import Location, LocationSpec
 from datasync_api.schema import structural, unknown_fields
-from datasync_api.task import Guards, Task, TaskOptions
+from datasync_api.task import Guards, Task
+from datasync_api.task_options import TaskOptions
 
 IDS = [kind.name for kind in KINDS]
 NAMED = {"name": "example"}

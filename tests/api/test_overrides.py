@@ -5,7 +5,8 @@ from typing import Any, get_args
 import pytest
 
 from datasync_api.overrides import Overrides, OverridesInvalidError, overridden
-from datasync_api.task import TaskOptions, TaskSpec
+from datasync_api.task import TaskSpec
+from datasync_api.task_options import TaskOptions
 
 TASK = TaskSpec.model_validate(
     {

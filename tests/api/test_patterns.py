@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from datasync_api.filter_rules import ExcludeRule, IncludeRule
 from datasync_api.glob_pattern import GRAMMAR
-from datasync_api.patterns import SNAPSHOT, Filter
-from datasync_api.simple_pattern import EXCLUDE_GRAMMAR, INCLUDE_GRAMMAR
+from datasync_api.patterns import Filter
+from datasync_api.simple_pattern import EXCLUDE_GRAMMAR, INCLUDE_GRAMMAR, SNAPSHOT
 from fakes.filters import choose
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from datasync_api.baseline import Baseline
 from datasync_api.conditions import Reason
+from datasync_api.counters import Counters, FilesFailed, FoldersFailed, percent
 from datasync_api.execution import Phase
 from datasync_api.exit_codes import FAIL_JOB, KILLED, ExitCode
 from datasync_api.hold import TOKEN_GRAMMAR
@@ -32,19 +33,15 @@ from datasync_api.plan import (
 from datasync_api.report import (
     MAX_FAILURE_CLASSES,
     RESULT_MAX_BYTES,
-    Counters,
     Failure,
-    FilesFailed,
     ReportDelivery,
     RunError,
     TransferResult,
-    class_limit,
     left_out,
-    percent,
     report_condition,
-    size_class,
 )
 from datasync_api.s3_location import Encryption
+from datasync_api.size_classes import class_limit, size_class
 from datasync_api.task import TaskSpec
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -515,8 +512,9 @@ def test_percent(
 counts = st.integers(0, 2**63)
 all_counters = st.builds(
     Counters,
-    **{name: counts for name in Counters.model_fields if name != "files_failed"},
+    **{name: counts for name in Counters.model_fields if not name.endswith("_failed")},
     files_failed=st.builds(FilesFailed, prepare=counts, transfer=counts, verify=counts),
+    folders_failed=st.builds(FoldersFailed, list=counts, transfer=counts, delete=counts),
 )
 
 

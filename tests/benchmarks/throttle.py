@@ -28,7 +28,7 @@ from datasync_api.plan import (
     TransferPlan,
 )
 from datasync_api.report import ExchangeRequest
-from datasync_api.task import TaskOptions
+from datasync_api.task_options import TaskOptions
 
 RATE, SLOW, FAST = 20_000_000, 10_000_000, 30_000_000
 """Bytes per second."""

@@ -9,14 +9,16 @@ from datetime import UTC, datetime
 import pytest
 
 from datasync_api.conditions import Condition
+from datasync_api.counters import Counters
 from datasync_api.execution import ExecutionStatus, Phase
-from datasync_api.report import Counters, Failure, Progress
+from datasync_api.report import Failure, Progress
 from datasync_cli.display import LINE_INTERVAL_SECONDS, Live, summary
 from datasync_page.units import size
 
 ESCAPES = "\x1b[31mred\r\nnext\x07"
 GO = """
-from datasync_api.report import Counters, Progress
+from datasync_api.counters import Counters
+from datasync_api.report import Progress
 from datasync_cli.display import Live
 with Live("title", verifying=False) as live:
     for done in (0, 2, 4):

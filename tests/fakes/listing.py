@@ -8,7 +8,7 @@ from typing import NamedTuple
 from urllib.parse import quote_plus
 from xml.sax.saxutils import escape
 
-from datasync_runner.storage.s3.listing import ListAnswer, ListRequest
+from datasync_runner.storage.s3.page_stream import ListAnswer, ListRequest
 
 NOON = "2026-11-23T12:00:00.000Z"
 HEAD = (

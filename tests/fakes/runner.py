@@ -21,14 +21,13 @@ from typing import Any
 
 from datasync_api.baseline import Baseline
 from datasync_api.conditions import Reason
+from datasync_api.counters import Counters, FilesFailed
 from datasync_api.exit_codes import ExitCode
 from datasync_api.hold import Hold
 from datasync_api.plan import TransferPlan
 from datasync_api.report import (
-    Counters,
     ExchangeRequest,
     Failure,
-    FilesFailed,
     LogDelivery,
     Progress,
     RunError,

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from aiohttp import web
 
-from datasync_api.report import Counters, ExchangeRequest, Progress
+from datasync_api.counters import Counters
+from datasync_api.report import ExchangeRequest, Progress
 from datasync_operator.exchange import Exchange, token_for
 
 KEY = b"k" * 32

@@ -15,7 +15,8 @@ from datasync_runner.core.entry import UNSTAMPED, Entry, Kind
 from datasync_runner.storage import errors
 from datasync_runner.storage.s3 import folders, ranges
 from datasync_runner.storage.s3.entries import entries_of, stamp
-from datasync_runner.storage.s3.listing import ListAnswer, Listing, ListRequest
+from datasync_runner.storage.s3.listing import Listing
+from datasync_runner.storage.s3.page_stream import ListAnswer, ListRequest
 from datasync_runner.storage.s3.pages import Page
 from fakes.filters import choose
 from fakes.listing import Bucket, Item, by_bytes, by_folder, other_object

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from datasync_runner.storage import errors
 from datasync_runner.storage.s3 import pages
-from datasync_runner.storage.s3.listing import ListRequest
+from datasync_runner.storage.s3.page_stream import ListRequest
 from datasync_runner.storage.s3.pages import Page, parse_page, quick_token
 from fakes.listing import HEAD, NOON, Bucket, aws_object, other_object, url
 

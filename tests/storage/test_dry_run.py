@@ -6,7 +6,7 @@ import time
 import pytest
 
 from datasync_api.plan import TransferPlan
-from datasync_api.task import TaskOptions
+from datasync_api.task_options import TaskOptions
 from datasync_runner.core.parts import MIB
 from datasync_runner.engine import pipeline
 from datasync_runner.engine.progress import Board

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from datasync_api.plan import TransferPlan
-from datasync_api.task import Guards, TaskOptions
+from datasync_api.task import Guards
+from datasync_api.task_options import TaskOptions
 from datasync_runner.core.parts import BUDGET_BYTES, SMALL_BYTES
 from datasync_runner.engine import shared_content
 from datasync_runner.engine.pipeline import run_plan

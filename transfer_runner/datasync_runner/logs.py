@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from datasync_api.task import LogLevel
+from datasync_api.task_options import LogLevel
 from datasync_runner.core.log_lines import log_line
 
 Write = Callable[[Sequence[str]], None]

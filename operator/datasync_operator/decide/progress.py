@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from datasync_api.counters import Counters, percent
 from datasync_api.execution import ExecutionStatus
 from datasync_api.execution_progress import ExecutionProgress
-from datasync_api.report import Counters, Progress, TransferResult, percent, throughput
+from datasync_api.report import Progress, TransferResult, throughput
 
 _SMOOTHING: Final = 0.5  # weight of the newest rate; half of the old one is forgotten a look
 

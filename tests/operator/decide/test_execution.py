@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from datasync_api.conditions import Reason, find_condition
+from datasync_api.counters import Counters
 from datasync_api.execution import Execution, ExecutionStatus, Phase
 from datasync_api.location import Location
-from datasync_api.report import Counters, Progress
+from datasync_api.report import Progress
 from datasync_api.task import Task
 from datasync_operator.decide import naming
 from datasync_operator.decide.execution import decide_execution

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from datasync_api.counters import Counters
 from datasync_api.execution import Execution, ExecutionStatus
 from datasync_api.preflight import Preflight
-from datasync_api.report import Counters, Progress
+from datasync_api.report import Progress
 from datasync_operator.decide.execution import decide_execution
 from datasync_operator.decide.ledger import Ledger
 from datasync_operator.decide.recipe import Recipe

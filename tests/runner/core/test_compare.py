@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_api.task import TaskOptions
+from datasync_api.task_options import TaskOptions
 from datasync_runner.core import compare
 from datasync_runner.core.actions import Action
 from datasync_runner.core.compare import decide

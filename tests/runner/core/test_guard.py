@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from datasync_api.conditions import Reason
 from datasync_api.plan import PosixSide, TransferPlan
-from datasync_api.task import Guards, TaskOptions
+from datasync_api.task import Guards
+from datasync_api.task_options import TaskOptions
 from datasync_runner.core.guard import Extra, held_back, replaced
 
 MANY, EMPTY = Reason.TOO_MANY_DELETIONS, Reason.SOURCE_EMPTY

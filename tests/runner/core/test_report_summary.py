@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from datasync_api.counters import Counters
 from datasync_api.plan import TransferPlan
-from datasync_api.report import Counters, TransferResult
-from datasync_api.task import TaskOptions
+from datasync_api.report import TransferResult
+from datasync_api.task_options import TaskOptions
 from datasync_runner.core.report_summary import WrittenFile, aws_spelling, summary
 
 PLAN = TransferPlan.model_validate(

@@ -7,8 +7,8 @@ from datasync_api.report import MAX_FAILURE_CLASSES
 from datasync_runner.core.tally import Tally
 
 
-def fail(tally, stage, code, path="/a"):
-    tally.fail(stage, code, path, message="why", hint="how")
+def fail(tally, stage, code, path="/a", what="file"):
+    tally.fail(stage, code, path, message="why", hint="how", what=what)
 
 
 def test_a_run_without_failures_has_no_error():
@@ -62,19 +62,20 @@ EVENTS = st.lists(
     | st.tuples(
         st.sampled_from(["prepare", "transfer", "verify", "delete"]),
         st.sampled_from(["Denied", "Missing", "Full"]),
+        st.sampled_from(["file", "folder", "listing"]),
     ),
     max_size=40,
 )
 
 
 def book(tally, events):
-    for what, how_much in events:
+    for what, how_much, *kind in events:
         if what == "size":
             tally.count_size(how_much)
         elif isinstance(how_much, int):
             setattr(tally, what, getattr(tally, what) + how_much)
         else:
-            fail(tally, what, how_much, f"/{what}")
+            fail(tally, what, how_much, f"/{what}", *kind)
 
 
 def test_there_are_counters():

@@ -7,7 +7,7 @@ import pytest
 
 from datasync_api.baseline import Baseline, moment
 from datasync_api.plan import ManifestPlace, PosixSide, TransferPlan
-from datasync_api.task import TaskOptions
+from datasync_api.task_options import TaskOptions
 from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.engine.baseline import Beginning, with_proof
 from datasync_runner.engine.pipeline import run_plan

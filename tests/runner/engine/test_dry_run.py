@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasync_api.plan import PosixSide, TransferPlan
-from datasync_api.task import Guards, TaskOptions
+from datasync_api.task import Guards
+from datasync_api.task_options import TaskOptions
 from datasync_runner.core.entry import Kind
 from datasync_runner.core.parts import COPY_LIMIT_BYTES, MAX_OBJECT_BYTES
 from datasync_runner.engine import pipeline
@@ -112,8 +113,17 @@ async def test_failures_are_the_ones_that_a_transfer_would_meet_before_it_moves_
     )
     destination = FakeStorage(objects=True).put(b"a", b"1").put(b"b", b"2").put(b"c", b"3")
     board = await run(source, destination)
-    assert board.tally.failed["prepare"] == 2
+    failed = board.tally.counters()
+    assert (failed.files_failed.prepare, failed.folders_failed.list) == (1, 1)
     assert board.requests["DeleteObjects"] == 0, "part of the source is not known"
+
+
+async def test_folders_that_are_right_are_told_as_skipped():
+    for objects in (False, True):
+        source = FakeStorage(objects).put(b"a/").put(b"b/").put(b"c/")
+        destination = FakeStorage(objects).put(b"a/").put(b"b/")
+        counters = (await run(source, destination)).tally.counters()
+        assert (counters.folders_skipped, counters.estimated_folders_to_transfer) == (2, 1)
 
 
 async def test_requests_are_counted_for_files_folders_and_deletions():

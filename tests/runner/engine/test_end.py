@@ -3,7 +3,7 @@
 import pytest
 
 from datasync_api.hold import Hold
-from datasync_api.task import TaskOptions
+from datasync_api.task_options import TaskOptions
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.delete import DeletionHeld
 from datasync_runner.engine.end import completed, stopped_by

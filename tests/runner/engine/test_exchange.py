@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from datasync_api.report import Counters, Progress
+from datasync_api.counters import Counters
+from datasync_api.report import Progress
 from datasync_runner.engine.exchange import MAX_BODY_BYTES, ExchangeServer
 
 

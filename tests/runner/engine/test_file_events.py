@@ -6,8 +6,8 @@ import time
 import pytest
 
 from datasync_api.plan import PosixSide, TransferPlan
-from datasync_api.report import SizeClass
-from datasync_api.task import TaskOptions
+from datasync_api.size_classes import SizeClass
+from datasync_api.task_options import TaskOptions
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.file_events import FileEvents
 from datasync_runner.engine.pipeline import run_plan

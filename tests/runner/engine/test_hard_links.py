@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from datasync_api.plan import TransferPlan
 from datasync_api.report import TransferResult
-from datasync_api.task import Guards, TaskOptions
+from datasync_api.task import Guards
+from datasync_api.task_options import TaskOptions
 from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.engine import pipeline
 from datasync_runner.engine.progress import Board

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from datasync_api.plan import PosixSide, TransferPlan
-from datasync_api.task import TaskOptions
+from datasync_api.task_options import TaskOptions
 from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.engine.pipeline import run_plan
 from datasync_runner.engine.progress import Board

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from datasync_api.plan import ManifestPlace, PosixSide, S3Side, TransferPlan
-from datasync_api.task import TaskOptions
+from datasync_api.task_options import TaskOptions
 from datasync_runner.core.entry import Kind
 from datasync_runner.engine import manifest, manifest_items, pipeline
 from datasync_runner.engine.progress import Board

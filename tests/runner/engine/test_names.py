@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from awkward_names import NO_NAME, NOT_THERE, STORED, TABLE
 from datasync_api.plan import TransferPlan
-from datasync_api.task import TaskOptions
+from datasync_api.task_options import TaskOptions
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata
 from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.engine import pipeline

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasync_api.plan import PosixSide, TransferPlan
-from datasync_api.task import Guards, TaskOptions
+from datasync_api.task import Guards
+from datasync_api.task_options import TaskOptions
 from datasync_runner.core.entry import Kind, PosixMetadata
 from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.engine import pipeline
@@ -316,7 +317,31 @@ async def test_nothing_is_written_where_the_destination_cannot_be_listed():
     destination.listing_errors.append(errors.Denied("no", b"d/"))
     tally = await run(source, destination)
     assert set(destination.items) == {b"d/", b"e"}
-    assert tally.failed["prepare"] == 1
+    counters = tally.counters()
+    assert (counters.files_failed.total(), counters.folders_failed.total()) == (0, 1)
+    assert counters.folders_failed.list == 1
+    assert tally.stage_status("prepare", reached=True) == "Error"
+
+
+async def test_folders_have_books_of_their_own():
+    """Every folder that is listed at the source is transferred, skipped or failed in the end."""
+    source = FakeStorage().put(b"new/").put(b"new/x", b"1").put(b"same/").put(b"bad/")
+    destination = FakeStorage()
+    await run(source, destination)
+    source.put(b"newer/").put(b"same/", metadata=FOLDER._replace(mode=0o700))
+    destination.trouble = lambda name, key: (
+        errors.Denied("no", key) if (name, key) == ("folder", b"newer/") else None
+    )
+    tally = await run(source, destination, verify_mode="PointInTimeConsistent")
+    counters = tally.counters()
+    assert counters.folders_listed_at_source == 4
+    assert (counters.folders_transferred, counters.folders_skipped) == (1, 2)
+    assert (counters.folders_failed.transfer, counters.folders_failed.total()) == (1, 2)
+    assert counters.folders_failed.verify == 1, "newer/ is at the source alone"
+    assert counters.folders_verified == 3
+    assert counters.files_failed.total() == 0
+    assert tally.failure_count() == 2
+    assert tally.stage_status("transfer", reached=True) == "Error"
 
 
 async def test_a_damaged_destination_is_a_failure_and_never_verified():

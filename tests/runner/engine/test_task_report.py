@@ -7,7 +7,7 @@ import time
 import pytest
 
 from datasync_api.plan import ExecutionIdentity, PlannedReport, PosixSide, TransferPlan
-from datasync_api.task import TaskOptions
+from datasync_api.task_options import TaskOptions
 from datasync_runner.engine import pipeline
 from datasync_runner.engine.file_events import FileEvents
 from datasync_runner.engine.progress import Board

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from datasync_api.task import TaskOptions
+from datasync_api.task_options import TaskOptions
 from datasync_runner.core.entry import EVERYTHING, Entry, Keeps
 
 

@@ -74,7 +74,16 @@ def summary(
             "Delete": failed.delete,
         },
         "FoldersTransferred": c.folders_transferred,
+        "FoldersVerified": c.folders_verified,
+        "FoldersSkipped": c.folders_skipped,
         "FoldersDeleted": c.folders_deleted,
+        "FoldersFailed": {
+            "List": c.folders_failed.list,
+            "Prepare": c.folders_failed.prepare,
+            "Transfer": c.folders_failed.transfer,
+            "Verify": c.folders_failed.verify,
+            "Delete": c.folders_failed.delete,
+        },
         "BytesTransferred": c.bytes_transferred,
         "BytesWritten": c.bytes_written,
         "Result": {

@@ -9,20 +9,14 @@ from dataclasses import dataclass, field, fields
 from typing import Final, Literal, NamedTuple
 
 from datasync_api.conditions import Reason
-from datasync_api.report import (
-    MAX_FAILURE_CLASSES,
-    Counters,
-    Failure,
-    FilesFailed,
-    RunError,
-    SizeClass,
-    StageStatus,
-    class_limit,
-    size_class,
-)
+from datasync_api.counters import Counters, FilesFailed, FoldersFailed
+from datasync_api.report import MAX_FAILURE_CLASSES, Failure, RunError, StageStatus
+from datasync_api.size_classes import SizeClass, class_limit, size_class
 from datasync_runner.core.entry import Entry
 
 Stage = Literal["prepare", "transfer", "verify", "delete"]
+What = Literal["file", "folder", "listing"]
+"""What has failed; a listing is a folder's."""
 _TEXT_MAX: Final = 256
 
 
@@ -65,10 +59,16 @@ class Tally:
     files_skipped: int = 0
     files_deleted: int = 0
     folders_transferred: int = 0
+    folders_verified: int = 0
+    folders_skipped: int = 0
     folders_deleted: int = 0
     bytes_transferred: int = 0
     bytes_written: int = 0
     failed: dict[Stage, int] = field(default_factory=_new_failures)
+    """Files, links and devices, by the stage in which they failed."""
+    failed_folders: dict[Stage, int] = field(default_factory=_new_failures)
+    unlisted_folders: dict[Stage, int] = field(default_factory=_new_failures)
+    """Folders that could not be listed, by the stage in which they were to be."""
     _classes: dict[str, _Class] = field(default_factory=dict[str, _Class])
     sizes: dict[int, list[int]] = field(default_factory=dict[int, list[int]])
     """By size class: files and bytes that were transferred, where somebody counts them."""
@@ -78,9 +78,11 @@ class Tally:
     """Is told of every single failure, where somebody reports them."""
     _skips: dict[str, _Class] = field(default_factory=dict[str, _Class])
 
-    def fail(self, stage: Stage, code: str, path: str, *, message: str, hint: str) -> None:
+    def fail(
+        self, stage: Stage, code: str, path: str, *, message: str, hint: str, what: What = "file"
+    ) -> None:
         """Count one failure; the first of a class is its sample."""
-        self.failed[stage] += 1
+        getattr(self, _FAILED[what])[stage] += 1
         self._classes.setdefault(code, _Class(path, message, hint)).count += 1
 
     def skip(self, code: str, path: str, *, message: str, hint: str) -> None:
@@ -100,7 +102,9 @@ class Tally:
         for name in _COUNTERS:
             setattr(taken, name, getattr(self, name))
             setattr(self, name, 0)
-        taken.failed, self.failed = self.failed, _new_failures()
+        for name in _FAILED.values():
+            setattr(taken, name, getattr(self, name))
+            setattr(self, name, _new_failures())
         taken._classes, self._classes = self._classes, {}
         taken.sizes, self.sizes = self.sizes, {}
         taken.requests, self.requests = self.requests, Counter()
@@ -112,8 +116,10 @@ class Tally:
         for name in _COUNTERS:
             if count := getattr(other, name):
                 setattr(self, name, getattr(self, name) + count)
-        for stage, count in other.failed.items():
-            self.failed[stage] += count
+        for name in _FAILED.values():
+            ours: dict[Stage, int] = getattr(self, name)
+            for stage, count in getattr(other, name).items():
+                ours[stage] += count
         self.requests.update(other.requests)
         for number, (files, size_bytes) in other.sizes.items():
             counted = self.sizes.setdefault(number, [0, 0])
@@ -131,8 +137,11 @@ class Tally:
         return _ranked(self._skips)
 
     def failure_count(self) -> int:
-        """Over all stages."""
-        return sum(self.failed.values())
+        """Files and folders, over all stages."""
+        return sum(map(self._failures_in, self.failed))
+
+    def _failures_in(self, stage: Stage) -> int:
+        return self.failed[stage] + self.failed_folders[stage] + self.unlisted_folders[stage]
 
     @property
     def mismatched(self) -> bool:
@@ -141,11 +150,11 @@ class Tally:
         That is no failure which a task may tolerate: who relies on the copy would not know.
         """
         # A file system's writer verifies before the file gets its name: a failure of the transfer.
-        return bool(self.failed["verify"]) or "VerificationFailed" in self._classes
+        return bool(self._failures_in("verify")) or "VerificationFailed" in self._classes
 
     def stage_status(self, stage: Stage, *, reached: bool) -> StageStatus:
         """A stage's verdict; one that was never completed is Pending, never a success."""
-        if self.failed[stage] or (stage == "transfer" and self.failed["delete"]):
+        if self._failures_in(stage) or (stage == "transfer" and self._failures_in("delete")):
             return "Error"
         return "Success" if reached else "Pending"
 
@@ -170,9 +179,12 @@ class Tally:
 
     def counters(self) -> Counters:
         """The counters as the contract has them."""
-        names = (name for name in Counters.model_fields if name != "files_failed")
-        values = {name: getattr(self, name) for name in names}
-        return Counters(**values, files_failed=FilesFailed(**self.failed))
+        unlisted = sum(self.unlisted_folders.values())
+        return Counters(
+            **{name: getattr(self, name) for name in _COUNTERS},
+            files_failed=FilesFailed(**self.failed),
+            folders_failed=FoldersFailed(list=unlisted, **self.failed_folders),
+        )
 
 
 def _add(ours: dict[str, _Class], theirs: dict[str, _Class]) -> None:
@@ -200,6 +212,11 @@ def _ranked(classes: dict[str, _Class]) -> list[Failure]:
     ]
 
 
+_FAILED: Final[dict[What, str]] = {
+    "file": "failed",
+    "folder": "failed_folders",
+    "listing": "unlisted_folders",
+}
 _COUNTERS: Final = tuple(f.name for f in fields(Tally) if f.type in (int, "int"))
 
 

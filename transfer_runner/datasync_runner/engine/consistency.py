@@ -24,7 +24,7 @@ from datasync_runner.core.pair import MergeJoin, Pair, UnsortedListingError
 from datasync_runner.core.parts import BATCH_FILES
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.contents import Both, Contents
-from datasync_runner.engine.failures import record
+from datasync_runner.engine.failures import record, record_listing
 from datasync_runner.engine.file_events import FileEvents
 from datasync_runner.engine.manifest import Side
 from datasync_runner.engine.patient import Patient
@@ -143,7 +143,7 @@ class Consistency:
     def _seen(self, batch: Batch) -> Sequence[Entry]:
         for error in batch.errors:
             self._unlisted.append(error.key)
-            record(self._tally, "verify", error)
+            record_listing(self._tally, "verify", error, batch)
         return batch.entries
 
     def _to_be_examined(
@@ -164,7 +164,9 @@ class Consistency:
         elif source is not None and destination is not None:
             if decision.action is not Action.SKIP:
                 return source, destination
-            if source.kind is not Kind.FOLDER:
+            if source.kind is Kind.FOLDER:
+                self._tally.folders_verified += 1
+            else:
                 self._verified([source])
         return None
 
@@ -193,7 +195,8 @@ class Consistency:
             elif isinstance(other, StorageError):
                 record(self._tally, "verify", other, source.key)
             elif source.kind in _WITHOUT_CONTENT:
-                self._judge(Both(one, other), same=True)
+                if self._judge(Both(one, other), same=True) and source.kind is Kind.FOLDER:
+                    self._tally.folders_verified += 1
             elif error := _other_content(decide(one.entry, other.entry, self._options)):
                 record(self._tally, "verify", error, source.key)
             else:

@@ -137,6 +137,7 @@ async def settle_folders(
     written = tally.files_transferred + tally.files_deleted + tally.folders_deleted
     touched = bool(written) or kept.new_folders
     for records in kept.folders.reversed_batches(BATCH):
+        failed = tally.failed_folders["transfer"]
         works = _needed([unpack_folder(packed) for packed in records], touched=touched)
         works = await inspected(works, source, destination, tally=tally, options=options)
         works = _needed(works, touched=touched)
@@ -149,6 +150,8 @@ async def settle_folders(
             elif work.action is not Action.SKIP:
                 tally.folders_transferred += 1
                 done.append(answer)
+        failed = tally.failed_folders["transfer"] - failed
+        tally.folders_skipped += len(records) - len(done) - failed
         if files is not None:
             files.updated(done)
 

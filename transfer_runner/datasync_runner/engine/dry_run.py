@@ -70,6 +70,7 @@ class DryRun:
         """Look at folders and deletions, and put what was found on the board."""
         folders = 0
         for records in kept.folders.reversed_batches(BATCH):
+            failed = self._tally.failed_folders["transfer"]
             works = await inspected(
                 [unpack_folder(packed) for packed in records],
                 self._source,
@@ -77,7 +78,10 @@ class DryRun:
                 tally=self._tally,
                 options=self._options,
             )
-            folders += sum([work.action is not Action.SKIP for work in works])
+            due = sum([work.action is not Action.SKIP for work in works])
+            failed = self._tally.failed_folders["transfer"] - failed
+            self._tally.folders_skipped += len(records) - due - failed
+            folders += due
         stop = held(kept, self._tally, plan, replaced=replaced)
         board.hold = stop.hold if stop is not None else None
         deletions = 0 if kept.source_unlisted else kept.deletes.count

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from datasync_api.exit_codes import ExitCode
 from datasync_api.hold import Hold
 from datasync_api.report import RunError, RunOutcome
-from datasync_api.task import TaskOptions
+from datasync_api.task_options import TaskOptions
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.delete import DeletionHeld
 from datasync_runner.storage.errors import StopError

@@ -2,9 +2,10 @@
 
 import logging
 
-from datasync_runner.core.entry import Entry, path_of
-from datasync_runner.core.tally import Failed, Stage, Tally, printable
+from datasync_runner.core.entry import Entry, Kind, path_of
+from datasync_runner.core.tally import Failed, Stage, Tally, What, printable
 from datasync_runner.storage.errors import StorageError
+from datasync_runner.storage.port import Batch
 
 _log = logging.getLogger(__name__)
 
@@ -16,14 +17,28 @@ def record(
 
     Without the item the error's own key says which.
     """
-    if item is None:
-        item = error.key
+    item = error.key if item is None else item
+    folder = item.kind is Kind.FOLDER if isinstance(item, Entry) else item.endswith(b"/")
+    _record(tally, stage, error, item, what="folder" if folder else "file")
+
+
+def record_listing(tally: Tally, stage: Stage, error: StorageError, batch: Batch) -> None:
+    """Count and tell one of a batch's errors: of a folder that could not be listed, or an item."""
+    if batch.looked_up:
+        record(tally, stage, error)
+    else:
+        _record(tally, stage, error, error.key, what="listing")
+
+
+def _record(
+    tally: Tally, stage: Stage, error: StorageError, item: Entry | bytes, *, what: What
+) -> None:
     path = path_of(item.key if isinstance(item, Entry) else item)
     told = {"message": error.message, "hint": error.hint}
     if error.skips:
         tally.skip(error.code, path, **told)
     else:
-        tally.fail(stage, error.code, path, **told)
+        tally.fail(stage, error.code, path, what=what, **told)
         if tally.on_failure is not None:
             tally.on_failure(stage, item, Failed(error.code, error.message))
     if _log.isEnabledFor(logging.WARNING):

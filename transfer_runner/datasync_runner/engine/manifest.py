@@ -192,7 +192,7 @@ class _Looked:
             elif told is not None:
                 entries += [*self._folders, told]
                 self._folders.clear()
-        return Batch(entries, errors)
+        return Batch(entries, errors, looked_up=True)
 
 
 def _with_folders(items: Iterator[manifest.Item], *, versions: bool) -> Iterator[Entry]:

@@ -43,7 +43,7 @@ async def read(place: ManifestPlace, source: Patient, bucket: Patient | None) ->
         if place.kind == "Mounted":
             return await asyncio.to_thread(_sorted_file, place.path, versions=source.objects)
         storage = source if bucket is None else bucket
-        asked = Entry(place.path.encode(), Kind.FILE, version_id=place.version_id)
+        asked = Entry(place.path.encode(), Kind.FILE, version_id=place.version_id or "")
         call = partial(_sorted_object, asked, storage, versions=source.objects)
         return await storage.retry(call)
     except Missing as error:

@@ -19,7 +19,7 @@ from datasync_runner.core.hard_links import Name, has_several_names, name_of
 from datasync_runner.core.listed import settled_by
 from datasync_runner.core.names import Twins, odd_keys, problem
 from datasync_runner.core.pair import MergeJoin, Pair, UnsortedListingError
-from datasync_runner.engine.failures import record, skipped
+from datasync_runner.engine.failures import record, record_listing, skipped
 from datasync_runner.engine.hard_links import HardLinks
 from datasync_runner.engine.manifest import Side
 from datasync_runner.engine.placing import place
@@ -133,7 +133,7 @@ class Prepare:
         self._tally.files_listed_at_source += len(batch.entries) - folders
         for error in batch.errors:
             self._kept.source_unlisted = True
-            record(self._tally, "prepare", error)
+            record_listing(self._tally, "prepare", error, batch)
 
     def _from_destination(self, batch: Batch | None) -> None:
         if batch is None:
@@ -145,7 +145,7 @@ class Prepare:
         self._tally.files_listed_at_destination += len(batch.entries) - folders
         for error in batch.errors:
             self._unlisted.append(error.key)
-            record(self._tally, "prepare", error)
+            record_listing(self._tally, "prepare", error, batch)
 
     async def _sort_out(self, pairs: list[Pair]) -> None:
         """Decide all; what needs to be inspected first is decided by who moves it."""
@@ -243,6 +243,7 @@ class Prepare:
             return
         right = action is Action.SKIP
         if right and (destination is None or source.implied or self._destination.objects):
+            self._tally.folders_skipped += 1
             return
         if right and destination is not None and source.metadata is None:
             # Not known, and not asked for: what the destination has is right.

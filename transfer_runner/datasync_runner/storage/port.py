@@ -19,6 +19,8 @@ class Batch(NamedTuple):
     entries: Sequence[Entry]
     errors: Sequence[StorageError] = ()
     """A folder's error is told before anything behind the folder is."""
+    looked_up: bool = False
+    """Its items were asked for one by one: the errors are theirs, and no folder's."""
 
 
 class Content(NamedTuple):

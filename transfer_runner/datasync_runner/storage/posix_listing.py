@@ -18,7 +18,8 @@ from operator import itemgetter
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from datasync_api.patterns import SNAPSHOT, Filter
+from datasync_api.patterns import Filter
+from datasync_api.simple_pattern import SNAPSHOT
 from datasync_runner.core.entry import UNSTAMPED, Device, Entry, HardLink, Kind, PosixMetadata
 from datasync_runner.storage.posix_errors import translate
 from datasync_runner.storage.posix_metadata import entry_of, node_of

@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from datasync_api.plan import S3Side
-from datasync_api.task import ObjectTags
+from datasync_api.task_options import ObjectTags
 from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.names import problem

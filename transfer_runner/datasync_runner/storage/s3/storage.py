@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from datasync_api.patterns import Filter
 from datasync_api.plan import S3Side
-from datasync_api.task import ObjectTags
+from datasync_api.task_options import ObjectTags
 from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, Keeps
 from datasync_runner.core.parts import (
@@ -42,11 +42,12 @@ from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.deletion import delete
 from datasync_runner.storage.s3.duplicates import duplicate
 from datasync_runner.storage.s3.gather import Gather, Give
-from datasync_runner.storage.s3.listing import ListAnswer, Listing, ListRequest
+from datasync_runner.storage.s3.listing import Listing
 from datasync_runner.storage.s3.metadata import described, modified_ns, stored_checksum
 from datasync_runner.storage.s3.multipart import Upload
 from datasync_runner.storage.s3.naming import copy_source, version_query
 from datasync_runner.storage.s3.objects import Objects
+from datasync_runner.storage.s3.page_stream import ListAnswer, ListRequest
 from datasync_runner.storage.s3.reader import ObjectReader
 from datasync_runner.storage.s3.signer import canonical_query
 from datasync_runner.storage.throttle import Throttle

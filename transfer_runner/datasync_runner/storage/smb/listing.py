@@ -14,7 +14,8 @@ from operator import itemgetter
 from struct import Struct
 from typing import Final, NamedTuple
 
-from datasync_api.patterns import SNAPSHOT, Filter
+from datasync_api.patterns import Filter
+from datasync_api.simple_pattern import SNAPSHOT
 from datasync_runner.core.entry import UNSTAMPED, Entry, Kind
 from datasync_runner.storage import errors
 from datasync_runner.storage.posix_names import TEMPORARY

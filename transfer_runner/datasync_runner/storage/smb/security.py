@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from struct import Struct
 from typing import Final, NamedTuple
 
-from datasync_api.task import SecurityDescriptorCopyFlags
+from datasync_api.task_options import SecurityDescriptorCopyFlags
 from datasync_runner.core.entry import Entry, WindowsMetadata
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb import statuses
