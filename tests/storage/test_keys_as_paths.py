@@ -3,7 +3,7 @@
 import pytest
 
 from datasync_runner.storage import errors
-from fixtures.s3 import make_bucket, remove_bucket
+from fixtures.s3 import bucket_of
 from storage.sides import file, fine, folder, listed, make_s3, posix_side
 from storage.test_runs import World
 
@@ -11,11 +11,8 @@ from storage.test_runs import World
 @pytest.fixture
 def gateway(versitygw):
     """A client of the gateway, and a bucket of it."""
-    client = versitygw.client()
-    name = make_bucket(client)
-    yield client, name
-    remove_bucket(client, name)
-    client.close()
+    with bucket_of(versitygw) as made:
+        yield made
 
 
 @pytest.fixture

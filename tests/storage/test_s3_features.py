@@ -6,7 +6,7 @@ from datasync_api.s3_location import Encryption
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.parts import MIB
 from datasync_runner.storage.s3.storage import S3Storage
-from fixtures.s3 import MINIO_KEY, make_bucket, remove_bucket
+from fixtures.s3 import MINIO_KEY, bucket_of
 from storage.sides import META, BytesReader, credentials, file, fine, listed, s3_side
 from storage.test_runs import World
 
@@ -91,11 +91,8 @@ def elsewhere(world):
 @pytest.fixture(params=["s3_server", "versitygw"])
 def between(request, tmp_path):
     server = request.getfixturevalue(request.param)
-    client = server.client()
-    name = make_bucket(client)
-    yield World(tmp_path, server, client, name, ("s3", "s3"))
-    remove_bucket(client, name)
-    client.close()
+    with bucket_of(server) as made:
+        yield World(tmp_path, server, *made, ("s3", "s3"))
 
 
 @pytest.mark.parametrize("inside", [True, False], ids=["copied-inside", "streamed"])
@@ -153,11 +150,8 @@ def test_cache_control_travels_and_stays(between):
 @pytest.fixture
 def encrypting(minio):
     """A client of MinIO, and a bucket of it."""
-    client = minio.client()
-    name = make_bucket(client)
-    yield client, name
-    remove_bucket(client, name)
-    client.close()
+    with bucket_of(minio) as made:
+        yield made
 
 
 KMS = Encryption(type="SSE_KMS", kms_key_id=MINIO_KEY)

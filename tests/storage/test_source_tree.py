@@ -19,7 +19,7 @@ from typing import NamedTuple
 import pytest
 
 from datasync_api.report import TransferResult
-from fixtures.s3 import make_bucket, remove_bucket
+from fixtures.s3 import bucket_of
 from fixtures.testbed import CACHE, require
 from storage.looks import finished, started
 from storage.sides import credentials, posix_side, s3_side
@@ -56,11 +56,8 @@ def room():
 @pytest.fixture
 def bucket(minio):
     """An empty bucket of MinIO: SeaweedFS keeps no metadata of folders."""
-    client = minio.client()
-    name = make_bucket(client)
-    yield name
-    remove_bucket(client, name)
-    client.close()
+    with bucket_of(minio) as (_, name):
+        yield name
 
 
 def unpack(room):

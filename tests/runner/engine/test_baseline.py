@@ -1,50 +1,22 @@
 """What a run leaves to the next one, and when that counts."""
 
-import time
 from dataclasses import replace
 
 import pytest
 
 from datasync_api.baseline import Baseline, moment
-from datasync_api.plan import ManifestPlace, PosixSide, TransferPlan
-from datasync_api.task_options import TaskOptions
+from datasync_api.plan import ManifestPlace
 from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.engine.baseline import Beginning, with_proof
-from datasync_runner.engine.pipeline import run_plan
-from datasync_runner.engine.progress import Board
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Standing
+from fakes.runs import plan_of, run_between
 from fakes.storage import FILE, FakeStorage
-
-
-def plan(
-    baseline=None,
-    excludes=(),
-    mode="Transfer",
-    file_conditions=None,
-    manifest_place=None,
-    **options,
-):
-    side = PosixSide(uri="nfs://h/a/", root="/a")
-    return TransferPlan(
-        execution={"namespace": "n", "name": "e", "uid": "u"},
-        source=side,
-        destination=side,
-        options=TaskOptions(**options),
-        excludes=excludes,
-        baseline=baseline,
-        mode=mode,
-        file_conditions=file_conditions,
-        manifest_place=manifest_place,
-    )
 
 
 async def run(source, destination, baseline=None, **options):
     """The board, and what was asked of both sides' objects."""
-    board = Board("u", time.monotonic)
-    source.calls.clear()
-    destination.calls.clear()
-    await run_plan(plan(baseline, **options), source, destination, board)
+    board = await run_between(source, destination, plan_of(baseline=baseline, **options))
     asked = sorted(c for c in source.calls + destination.calls if c.startswith("inspect"))
     return board, asked
 
@@ -169,7 +141,7 @@ async def test_another_recipe_asks_again():
 
 
 KNOWN = Baseline(
-    recipe=plan().hash(),
+    recipe=plan_of().hash(),
     source_time=moment(5_000),
     destination_time=moment(7_000),
     source_root="1:2",
@@ -205,13 +177,13 @@ USED = CompareOptions(source_before_ns=5_000, destination_until_ns=7_000)
     ],
 )
 def test_when_a_baseline_holds(known, seen, used):
-    found = with_proof(CompareOptions(), plan(known), seen)
+    found = with_proof(CompareOptions(), plan_of(baseline=known), seen)
     assert found == (USED if used else CompareOptions())
 
 
 def test_the_proof_changes_no_other_option():
     options = CompareOptions(delete=True, uid=False)
-    found = with_proof(options, plan(KNOWN), SEEN)
+    found = with_proof(options, plan_of(baseline=KNOWN), SEEN)
     assert replace(found, source_before_ns=0, destination_until_ns=-1) == options
 
 

@@ -1,12 +1,9 @@
 """verifyMode PointInTimeConsistent: what differs at the end is told, by class, whoever did it."""
 
 import json
-import time
 
 import pytest
 
-from datasync_api.plan import PosixSide, TransferPlan
-from datasync_api.task_options import TaskOptions
 from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import (
     Device,
@@ -19,10 +16,9 @@ from datasync_runner.core.entry import (
 from datasync_runner.core.parts import BATCH_BYTES, SMALL_BYTES
 from datasync_runner.engine.contents import Both, turns
 from datasync_runner.engine.file_events import FileEvents
-from datasync_runner.engine.pipeline import run_plan
-from datasync_runner.engine.progress import Board
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Examined
+from fakes.runs import plan_of, run_between
 from fakes.storage import FILE, FOLDER, FakeStorage
 
 KINDS = pytest.mark.parametrize(
@@ -31,22 +27,11 @@ KINDS = pytest.mark.parametrize(
 )
 
 
-def plan(excludes=(), conditions=None, **options):
-    side = PosixSide(uri="nfs://h/a/", root="/a")
-    options = {"verify_mode": "PointInTimeConsistent", "preserve_deleted_files": "Remove"} | options
-    return TransferPlan(
-        execution={"namespace": "n", "name": "e", "uid": "u"},
-        source=side,
-        destination=side,
-        options=TaskOptions(**options),
-        excludes=excludes,
-        file_conditions=conditions,
-    )
+WHOLE = {"verify_mode": "PointInTimeConsistent", "preserve_deleted_files": "Remove"}
 
 
 async def run(source, destination, meanwhile=lambda: None, files=None, **options):
     """A run; `meanwhile` happens when everything is moved, before the last look at both sides."""
-    board = Board("u", time.monotonic, files=files)
     finish = destination.finish
 
     async def finish_and_more():
@@ -55,10 +40,10 @@ async def run(source, destination, meanwhile=lambda: None, files=None, **options
 
     destination.finish = finish_and_more
     try:
-        await run_plan(plan(**options), source, destination, board)
+        plan = plan_of(**WHOLE | options)
+        return await run_between(source, destination, plan, files=files)
     finally:
         del destination.finish
-    return board
 
 
 def tree(objects=False):
@@ -201,7 +186,7 @@ async def test_files_that_no_condition_lets_take_part_are_left_alone():
     source, destination = tree(), FakeStorage().put(b"large", b"older")
     conditions = {"max_size": "1Ki"}
     board = await run(
-        source, destination, lambda: source.put(b"b", b"b" * 2000), conditions=conditions
+        source, destination, lambda: source.put(b"b", b"b" * 2000), file_conditions=conditions
     )
     assert (codes(board), board.tally.files_verified) == ({}, 3)
 

@@ -1,42 +1,24 @@
 """A dry run: it writes nothing, and the transfer that follows does what it said."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_api.plan import PosixSide, TransferPlan
 from datasync_api.task import Guards
-from datasync_api.task_options import TaskOptions
 from datasync_runner.core.entry import Kind
 from datasync_runner.core.parts import COPY_LIMIT_BYTES, MAX_OBJECT_BYTES
-from datasync_runner.engine import pipeline
 from datasync_runner.engine.delete import DeletionHeld
-from datasync_runner.engine.progress import Board
 from datasync_runner.storage import errors
+from fakes.runs import plan_of, run_between
 from fakes.storage import FILE, FakeStorage
 
 READS = {"check", "listing", "inspect"}
 UNGUARDED = Guards(allow_empty_source=True, max_delete_percent=100)
 
 
-async def run(source, destination, *, mode="DryRun", guards=UNGUARDED, acknowledge="", **options):
-    side = PosixSide(uri="nfs://h/a/", root="/a")
-    plan = TransferPlan(
-        execution={"namespace": "n", "name": "e", "uid": "u"},
-        mode=mode,
-        source=side,
-        destination=side,
-        options=TaskOptions(**{"preserve_deleted_files": "Remove", **options}),
-        guards=guards,
-        acknowledge=acknowledge,
-    )
-    board = Board("u", time.monotonic)
-    source.calls.clear()
-    destination.calls.clear()
-    await pipeline.run_plan(plan, source, destination, board)
-    return board
+async def run(source, destination, **wishes):
+    usual = {"mode": "DryRun", "guards": UNGUARDED, "preserve_deleted_files": "Remove"}
+    return await run_between(source, destination, plan_of(**usual | wishes))
 
 
 def done(storage):

@@ -1,32 +1,18 @@
 """Runs by a manifest: what is listed is looked up and moved, nothing else is touched or asked for."""
 
-import time
-
 import pytest
 
-from datasync_api.plan import ManifestPlace, PosixSide, S3Side, TransferPlan
-from datasync_api.task_options import TaskOptions
+from datasync_api.plan import ManifestPlace, S3Side
 from datasync_runner.core.entry import Kind
-from datasync_runner.engine import manifest, manifest_items, pipeline
-from datasync_runner.engine.progress import Board
+from datasync_runner.engine import manifest, manifest_items
 from datasync_runner.storage import errors
+from fakes.runs import plan_of, run_between
 from fakes.storage import FILE, FakeStorage
 
 
 async def run(source, destination, place, *, bucket=None, **options):
-    side = PosixSide(uri="nfs://h/a/", root="/a")
-    plan = TransferPlan(
-        execution={"namespace": "n", "name": "e", "uid": "u"},
-        source=side,
-        destination=side,
-        options=TaskOptions(**options),
-        manifest_place=place,
-    )
-    board = Board("u", time.monotonic)
-    source.calls.clear()
-    destination.calls.clear()
-    await pipeline.run_plan(plan, source, destination, board, manifest_bucket=bucket)
-    return board.tally
+    plan = plan_of(manifest_place=place, **options)
+    return (await run_between(source, destination, plan, manifest_bucket=bucket)).tally
 
 
 @pytest.fixture

@@ -6,36 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_api.plan import PosixSide, TransferPlan
 from datasync_api.task import Guards
-from datasync_api.task_options import TaskOptions
 from datasync_runner.core.entry import Kind, PosixMetadata
 from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.engine import pipeline
 from datasync_runner.engine.delete import DeletionHeld
 from datasync_runner.engine.progress import Board
 from datasync_runner.storage import errors
+from fakes.runs import plan_of, run_between
 from fakes.storage import FILE, FOLDER, FakeStorage
 
 NOW_NS = 1_000_000_000 + 3600 * 1_000_000_000  # an hour after FILE was modified
-
-
-def plan(
-    includes=(), excludes=(), conditions=None, guards=None, acknowledge="", baseline=None, **options
-):
-    side = PosixSide(uri="nfs://h/a/", root="/a")
-    return TransferPlan(
-        execution={"namespace": "n", "name": "e", "uid": "u"},
-        source=side,
-        destination=side,
-        options=TaskOptions(**options),
-        includes=includes,
-        excludes=excludes,
-        file_conditions=conditions,
-        guards=guards or Guards(),
-        acknowledge=acknowledge,
-        baseline=baseline,
-    )
 
 
 UNGUARDED = Guards(allow_empty_source=True, max_delete_percent=100)
@@ -45,12 +26,8 @@ async def run(source, destination, **options):
     return (await run_on_board(source, destination, **options)).tally
 
 
-async def run_on_board(source, destination, **options):
-    board = Board("u", time.monotonic)
-    source.calls.clear()
-    destination.calls.clear()
-    await pipeline.run_plan(plan(**options), source, destination, board, now_ns=lambda: NOW_NS)
-    return board
+async def run_on_board(source, destination, **wishes):
+    return await run_between(source, destination, plan_of(**wishes), now_ns=lambda: NOW_NS)
 
 
 def bodies(storage):
@@ -206,7 +183,9 @@ async def test_files_outside_of_the_conditions_are_left_alone_on_both_sides(
     source.put(b"aged", b"1", metadata=AGED).put(b"fresh", b"22", metadata=FRESH)
     source.put(b"empty/")
     destination.put(b"aged", b"before").put(b"fresh", b"before").put(b"gone", b"before")
-    tally = await run(source, destination, conditions=conditions, preserve_deleted_files="Remove")
+    tally = await run(
+        source, destination, file_conditions=conditions, preserve_deleted_files="Remove"
+    )
     left = bodies(destination)
     assert {key for key in (b"aged", b"fresh") if left[key] != b"before"} == copied
     assert b"gone" not in left  # the source does not have it, whatever its own size and age
@@ -219,7 +198,7 @@ async def test_a_source_of_which_conditions_leave_nothing_is_not_empty():
     source = FakeStorage().put(b"a", b"1")
     destination = FakeStorage().put(b"a", b"22").put(b"gone", b"3")
     conditions = {"minSize": "1Gi"}
-    await run(source, destination, conditions=conditions, preserve_deleted_files="Remove")
+    await run(source, destination, file_conditions=conditions, preserve_deleted_files="Remove")
     assert bodies(destination) == {b"a": b"22"}
 
 
@@ -423,5 +402,5 @@ async def test_a_special_file_in_the_way_is_a_conflict():
 async def test_totals_are_final_and_the_phase_moves_on():
     board = Board("u", time.monotonic)
     assert (board.phase, board.progress().totals_final) == ("Preparing", False)
-    await pipeline.run_plan(plan(), small_tree(), FakeStorage(), board)
+    await pipeline.run_plan(plan_of(), small_tree(), FakeStorage(), board)
     assert (board.phase, board.progress().totals_final) == ("Verifying", True)
