@@ -32,6 +32,14 @@ SIDES = pytest.mark.parametrize(
 
 
 @SIDES
+async def test_folders_that_are_proven_are_told_as_skipped(source_objects, destination_objects):
+    source, destination = tree(source_objects), FakeStorage(destination_objects)
+    first, _ = await run(source, destination)
+    second, _ = await run(source, destination, first.baseline)
+    assert second.tally.folders_skipped == second.tally.folders_listed_at_source == 1
+
+
+@SIDES
 async def test_what_nobody_has_changed_is_not_asked_about(source_objects, destination_objects):
     source, destination = tree(source_objects), FakeStorage(destination_objects)
     tags = {"object_tags": "PreserveOnTransfer"}
