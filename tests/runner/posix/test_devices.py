@@ -11,20 +11,11 @@ from datasync_runner.core.entry import Device, Entry, Kind, PosixMetadata
 from datasync_runner.storage import errors, posix, posix_root
 from datasync_runner.storage.port import Content
 from runner.posix.large import MTIME_NS, storage
+from runner.posix.rights import needs_mknod
 from storage.sides import fine, listed
 
 NULL = Device(block=False, number=os.makedev(1, 3))
 LOOP = Device(block=True, number=os.makedev(7, 200))
-
-
-def may_mknod(folder):
-    """Whether the system lets us make one: a user namespace has the capability and no say."""
-    try:
-        os.mknod(folder / "probe", stat.S_IFCHR | 0o600, NULL.number)
-    except PermissionError:
-        return False
-    (folder / "probe").unlink()
-    return True
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "verifies"])
@@ -42,8 +33,7 @@ def device(key, node, **changes):
 
 
 async def test_nodes_are_made_listed_and_read(destination, tmp_path):
-    if not may_mknod(tmp_path):
-        pytest.skip("the system lets nobody here make device nodes")
+    needs_mknod(tmp_path)
     contents = [device(b"d/null", NULL, mode=0o666), device(b"loop", LOOP)]
     written = fine(await destination.write_small(contents))
     assert {one.proven for one in written} == {destination._verifies}
@@ -57,8 +47,7 @@ async def test_nodes_are_made_listed_and_read(destination, tmp_path):
 
 
 async def test_a_node_replaces_what_is_in_its_place_and_changes_its_metadata(destination, tmp_path):
-    if not may_mknod(tmp_path):
-        pytest.skip("the system lets nobody here make device nodes")
+    needs_mknod(tmp_path)
     (tmp_path / "root/n").write_text("a file")
     fine(await destination.write_small([device(b"n", NULL)]))
     fine(await destination.write_small([device(b"n", LOOP)]))

@@ -13,6 +13,7 @@ from datasync_runner.storage.posix_metadata import difference
 from datasync_runner.storage.posix_small import GROUP, SmallWriter
 from datasync_runner.storage.posix_turns import Turns, blocks_read
 from runner.posix.large import MTIME_NS, storage
+from runner.posix.rights import needs_root
 from storage.sides import fine, listed
 
 META = PosixMetadata(0o640, 1, 2, 3, 4)
@@ -69,8 +70,8 @@ async def test_modes_are_right_whatever_the_umask(destination, tmp_path, umask, 
     assert (tmp_path / "root/f").stat().st_mode & 0o7777 == mode
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 async def test_owners_are_set_before_the_mode(destination, tmp_path):
+    needs_root()
     fine(await destination.write_small([content(b"f", uid=1234, gid=2345, mode=0o6711)]))
     found = (tmp_path / "root/f").stat()
     assert (found.st_uid, found.st_gid, found.st_mode & 0o7777) == (1234, 2345, 0o6711)
