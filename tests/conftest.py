@@ -13,6 +13,7 @@ settings.load_profile("project")
 
 pytest_plugins = [
     "fixtures.blocking",
+    "fixtures.browser",
     "fixtures.s3",
     "fixtures.peers",
     "fixtures.smb",

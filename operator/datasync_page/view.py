@@ -57,7 +57,8 @@ class Chart(NamedTuple):
     bars: list[Bar]
     rows: list[tuple[float, str]]
     """Where the lines are, and the rate that each stands for."""
-    columns: list[tuple[float, str]]
+    columns: list[str]
+    """The times at its start, its middle and its end."""
 
 
 class SizeRow(NamedTuple):
@@ -122,9 +123,9 @@ def _facts(status: ExecutionStatus) -> list[tuple[str, str]]:
     if status.counters is not None:
         c = status.counters
         facts += [
-            ("Transferred", f"{c.files_transferred:,} files"),
+            ("Transferred", _counted(c.files_transferred, "file")),
             ("Written", size(c.bytes_written)),
-            ("Failed", f"{c.files_failed.total() + c.folders_failed.total():,} items"),
+            ("Failed", _counted(c.files_failed.total() + c.folders_failed.total(), "item")),
         ]
     if status.progress is not None:
         facts.append(("Rate", f"{size(status.progress.bytes_per_second or 0)}/s"))
@@ -178,7 +179,9 @@ def chart(rates: Sequence[Rate]) -> Chart | None:
         for rate in rates
     ]
     rows = [(HEIGHT * (1 - share), f"{size(top * share)}/s") for share in (0.0, 0.5, 1.0)]
-    columns = [(WIDTH * share, duration(end * share)) for share in (0.0, 0.5, 1.0)]
+    if rows[1][1] in (rows[0][1], rows[2][1]):  # so slow that half of it reads as none or all
+        del rows[1]
+    columns = [duration(end * share) for share in (0.0, 0.5, 1.0)]
     return Chart(bars, rows, columns)
 
 
@@ -214,6 +217,10 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
         yield name, str(value).lower()
     elif value not in (None, ""):
         yield name, str(value)
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
 def duration(seconds: float) -> str:

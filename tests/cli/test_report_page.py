@@ -128,7 +128,7 @@ def test_it_needs_nothing_else() -> None:
 def test_names_of_files_are_text_and_nothing_else() -> None:
     found = Page(page(TOLD))
     assert "script" not in found.elements
-    assert "<script>alert('x')</script>" in found.text
+    assert HOSTILE in found.text.replace("\n", "")
 
 
 def test_no_secret_and_no_place_of_one_is_told() -> None:
@@ -154,7 +154,7 @@ def test_the_chart_spans_the_whole_run_and_its_fastest_moment() -> None:
         (540, 180, 180),
     ]
     assert [label for _, label in drawn.rows] == ["0 B/s", "500 B/s", "1000 B/s"]
-    assert [label for _, label in drawn.columns] == ["0.0 s", "8.0 s", "16.0 s"]
+    assert drawn.columns == ["0.0 s", "8.0 s", "16.0 s"]
     assert chart([Rate(0, 1, 0)]) is None
     assert chart([]) is None
 

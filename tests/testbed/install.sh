@@ -23,7 +23,7 @@ PACKAGES="containerd=containerd runc=runc containernetworking-plugins=/usr/lib/c
   buildah=buildah debootstrap=debootstrap gcc=gcc libc6-dev=/usr/include/stdio.h openssl=openssl procps=pgrep kmod=modprobe
   ca-certificates=$CERTIFICATES nfs-common=/usr/sbin/mount.nfs samba=smbd samba-vfs-modules=/usr/lib/$(uname -m)-linux-gnu/samba/vfs/acl_xattr.so smbclient=smbclient krb5-kdc=krb5kdc krb5-admin-server=kadmin.local libgssapi-krb5-2=/usr/lib/$(uname -m)-linux-gnu/libgssapi_krb5.so.2 nfs-ganesha=ganesha.nfsd
   rpcbind=rpcbind cifs-utils=mount.cifs user-mode-linux=linux.uml
-  nfs-ganesha-vfs=/usr/lib/$(uname -m)-linux-gnu/ganesha/libfsalvfs.so xz-utils=xz"
+  nfs-ganesha-vfs=/usr/lib/$(uname -m)-linux-gnu/ganesha/libfsalvfs.so xz-utils=xz chromium-headless-shell=chromium-headless-shell"
 
 missing_packages() {
   local pair sign
