@@ -315,13 +315,13 @@ def test_a_source_that_changes_all_the_time_is_a_failure_of_that_file(tmp_path, 
 
 FORKS = """
 import sys
-from datasync_runner import app
+from datasync_runner import app, run
 
 def forked(count, main, *, write):
     sys.exit(10 + ("awscrt" in sys.modules))
 
-app.fork_workers = forked
-app.worker_count = lambda *, cpus, memory_bytes: 2
+run.fork_workers = forked
+run.worker_count = lambda *, cpus, memory_bytes: 2
 app.main(sys.argv[1:])
 """
 BASELINE = {

@@ -1,6 +1,7 @@
 """A run's report from its start to its end, with a place that hangs among them."""
 
 import asyncio
+import contextlib
 import json
 import time
 
@@ -8,7 +9,7 @@ import pytest
 
 from datasync_api.plan import ExecutionIdentity, PlannedReport, PosixSide, TransferPlan
 from datasync_api.task_options import TaskOptions
-from datasync_runner.engine import pipeline
+from datasync_runner.engine import pipeline, task_report
 from datasync_runner.engine.file_events import FileEvents
 from datasync_runner.engine.progress import Board
 from datasync_runner.engine.report_files import ReportFiles
@@ -111,7 +112,7 @@ async def test_a_summary_and_a_page_are_the_last_files():
     )
     report = TaskReport(the_plan, board, files)
     report.begin()
-    told = await report.conclude(result(), within_seconds=5)
+    told = await report.conclude(result(), asyncio.Event(), within_seconds=5)
     assert told.status == "Success"
     bodies = {key.decode().rpartition(".")[2]: c.body for key, c in storage.items.items()}
     assert json.loads(bodies["json"])["FilesTransferred"] == 3
@@ -130,7 +131,29 @@ async def test_a_place_that_hangs_is_left():
     )
     report = TaskReport(the_plan, Board("uid", time.monotonic), files)
     report.begin()
-    told = await report.conclude(result(), within_seconds=0.01)
+    told = await report.conclude(result(), asyncio.Event(), within_seconds=0.01)
     assert (told.status, told.files) == ("Error", 0)
     assert "took longer than 0.01 s" in told.error_detail
     assert storage.closed
+
+
+async def test_a_place_that_cannot_be_called_off_is_left_too(monkeypatch):
+    """A thread that waits for a mount whose server is gone."""
+    monkeypatch.setattr(task_report, "LET_GO_SECONDS", 0.01)
+    back = asyncio.Event()
+
+    class Hangs(Storage):
+        async def write_small(self, contents):
+            while not back.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await back.wait()
+
+    the_plan = plan(html=False)
+    files = ReportFiles(the_plan.report.destination, the_plan.execution, began=BEGAN, storage=Hangs)
+    report = TaskReport(the_plan, Board("uid", time.monotonic), files)
+    report.begin()
+    stop = asyncio.Event()
+    stop.set()
+    told = await report.conclude(result(), stop, when_stopped_seconds=0.01)
+    assert (told.status, told.files) == ("Error", 0)
+    back.set()

@@ -6,7 +6,7 @@ With `--refused` first, its storages are in memory, and the destination refuses 
 import os
 import sys
 
-from datasync_runner import app
+from datasync_runner import app, run
 from datasync_runner.storage.errors import CredentialsRefused
 from fakes.storage import FakeStorage
 
@@ -30,9 +30,9 @@ def refused(plan, means):
 
 
 if __name__ == "__main__":
-    app.worker_count = lambda **_: 2
+    run.worker_count = lambda **_: 2
     if sys.argv[1] == "--refused":
-        app.make_storages = refused
+        run.make_storages = refused
         del sys.argv[1]
     code = app.main()
     sys.stdout.flush()

@@ -1,7 +1,6 @@
 """One run's task report from the start of the run to its end: samples, files, summary and page."""
 
 import asyncio
-import contextlib
 import json
 from typing import Final
 
@@ -22,6 +21,11 @@ from datasync_runner.engine.progress import Board
 from datasync_runner.engine.report_files import ReportFiles
 
 SAMPLE_SECONDS: Final = 1.0
+REPORT_SECONDS: Final = 300.0
+"""How long what is left of the report may take on its way to its place."""
+WHEN_STOPPED_SECONDS: Final = 8.0
+"""The same once the run, or the writing of its report, was asked to stop."""
+LET_GO_SECONDS: Final = 1.0
 _PHASES: Final[dict[RunOutcome, Phase]] = {
     "Success": Phase.SUCCESS,
     "CompletedWithErrors": Phase.COMPLETED_WITH_ERRORS,
@@ -51,27 +55,51 @@ class TaskReport:
             await asyncio.sleep(SAMPLE_SECONDS)
             self._samples.add(board.clock() - board.began, board.tally.bytes_transferred)
 
-    async def conclude(self, result: TransferResult, *, within_seconds: float) -> ReportDelivery:
-        """Write what is left, and say how it went; raises nothing but cancellation."""
+    async def conclude(
+        self,
+        result: TransferResult,
+        stop: asyncio.Event,
+        *,
+        within_seconds: float = REPORT_SECONDS,
+        when_stopped_seconds: float = WHEN_STOPPED_SECONDS,
+    ) -> ReportDelivery:
+        """Write what is left, and say how it went; raises nothing but cancellation.
+
+        A place that hangs is left: a thread that waits for it may never come back.
+        """
+        writing = asyncio.create_task(self._write(result))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait(
+            {writing, stopping}, timeout=within_seconds, return_when=asyncio.FIRST_COMPLETED
+        )
+        if stop.is_set():
+            within_seconds = when_stopped_seconds
+            await asyncio.wait({writing}, timeout=within_seconds)
+        stopping.cancel()
+        if writing.done():
+            return writing.result()
+        await asyncio.wait({asyncio.create_task(self._let_go(writing))}, timeout=LET_GO_SECONDS)
+        return ReportDelivery(
+            status="Error",
+            files=len(self._files.written),
+            error_detail=f"its place took longer than {within_seconds:g} s to take it: see "
+            "that it is reachable and not overloaded",
+        )
+
+    async def _write(self, result: TransferResult) -> ReportDelivery:
         uploading, *others = self._tasks
         for task in others:
             task.cancel()
-        try:
-            async with asyncio.timeout(within_seconds):
-                self._files.close()
-                await uploading
-                return await self._files.conclude(self._summary(result), self._page(result))
-        except TimeoutError:
-            uploading.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await uploading
-            await self._files.release()
-            return ReportDelivery(
-                status="Error",
-                files=len(self._files.written),
-                error_detail=f"its place took longer than {within_seconds:g} s to take it: see "
-                "that it is reachable and not overloaded",
-            )
+        self._files.close()
+        await uploading
+        return await self._files.conclude(self._summary(result), self._page(result))
+
+    async def _let_go(self, writing: asyncio.Task[ReportDelivery]) -> None:
+        tasks = {writing, *self._tasks}
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        await self._files.release()
 
     def _summary(self, result: TransferResult) -> bytes:
         told = summary(self._plan, result, self._files.written, problem=self._files.problem)
