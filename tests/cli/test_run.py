@@ -521,8 +521,9 @@ def test_a_report_of_a_run_that_failed_says_why_and_how_to_fix_it(
 ) -> None:
     file = tmp_path / "report.html"
     assert setup.run("--report", str(file), behaviour="files-failed").code == 1
+    page = file.read_text().replace("<bdi>", "").replace("</bdi>", "")
     for told in (">Error<", "PermissionDenied", "/a/[b]", "run as a user that may read it"):
-        assert told in file.read_text()
+        assert told in page
 
 
 def test_a_report_of_a_runner_that_said_nothing_is_written_all_the_same(
