@@ -3,19 +3,12 @@
 The same models, the same plan and the same runner as on a cluster; only mounting is the user's.
 """
 
-import signal
 import sys
-import time
 import uuid
-from collections.abc import Generator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
-
-from pydantic import ValidationError
 
 from datasync_api import security_descriptors
 from datasync_api.execution import Phase, Resolved
@@ -30,15 +23,13 @@ from datasync_api.plan import (
 from datasync_api.report import RunMode, TransferResult
 from datasync_api.task_report import report_location
 from datasync_cli.baselines import Kept
-from datasync_cli.child import Child
-from datasync_cli.display import Live, summary
+from datasync_cli.display import summary
 from datasync_cli.documents import read
 from datasync_cli.issues import UsageError
 from datasync_cli.launch import runner
 from datasync_cli.listed_files import place_manifest
-from datasync_cli.log_file import log_file
 from datasync_cli.manifests import Manifests
-from datasync_cli.outcome import Ending, make_status
+from datasync_cli.outcome import make_status
 from datasync_cli.places import check_place
 from datasync_cli.selection import (
     Chosen,
@@ -48,15 +39,14 @@ from datasync_cli.selection import (
     refuse_nested,
     refuse_reported_into,
 )
+from datasync_cli.supervision import Begun, supervise
 from datasync_cli.validate import errors, validate
 from datasync_cli.workspace import Workspace, workspace, write_private
-from datasync_page.samples import Sample, Samples
+from datasync_page.samples import Sample
 
 if TYPE_CHECKING:
     from datasync_page.view import Told
 
-POLL_SECONDS = 0.5
-GRACE_SECONDS = 30.0
 INTERRUPTED = 130
 REPORT_MISSING = 1
 _EXIT_CODES = {
@@ -95,15 +85,6 @@ class Request:
     """A command instead of the runner."""
 
 
-@dataclass
-class _Stop:
-    """What was asked of a running transfer."""
-
-    interrupts: int = 0
-    deadline_seconds: int | None = None
-    asked_at: float | None = field(default=None)
-
-
 def run(request: Request) -> int:
     """Run the task to its end and return the exit code.
 
@@ -117,7 +98,13 @@ def run(request: Request) -> int:
         token = place.new_token()
         write_private(place.plan, plan.text().encode())
         started = datetime.now(UTC)
-        ending, samples = _supervise(request, chosen, plan, place, token)
+        files = ("--plan", str(place.plan), "--result", str(place.result))
+        ending, samples = supervise(
+            plan,
+            Begun(runner(files, command=request.runner), place.result, token),
+            deadline_seconds=chosen.task.spec.deadline_seconds,
+            log=request.log,
+        )
     status = make_status(
         ending,
         resolved=Resolved(
@@ -259,80 +246,3 @@ def _report_side(
     if chosen.report is None:
         return plan_side(spec, places)
     return make_side(chosen.report, parse_mounts(request.mounts, chosen), places)
-
-
-def _supervise(
-    request: Request, chosen: Chosen, plan: TransferPlan, place: Workspace, token: str
-) -> tuple[Ending, Samples]:
-    """Follow the child to its end; on the way it may be interrupted or run out of time."""
-    files = ("--plan", str(place.plan), "--result", str(place.result))
-    title = f"{chosen.task.metadata.name}: {plan.source.uri} → {plan.destination.uri}"
-    verifying = plan.options.verify_mode != "None"
-    samples = Samples()
-    with (
-        _interrupts() as stop,
-        Live(title, verifying=verifying) as live,
-        log_file(request.log) as keep,
-    ):
-        child = Child(runner(files, command=request.runner), keep)
-        began = time.monotonic()
-        try:
-            while (code := child.wait(POLL_SECONDS)) is None:
-                elapsed = time.monotonic() - began
-                if child.port is not None:
-                    from datasync_cli.exchange import ask_progress
-
-                    progress = ask_progress(child.port, token, plan.execution.uid)
-                    if progress is not None:
-                        live.update(progress, seconds=elapsed)
-                        samples.add(elapsed, progress.counters.bytes_transferred)
-                _stop_if_asked(child, stop, chosen.task.spec.deadline_seconds, elapsed)
-        finally:
-            child.close()
-    ending = Ending(
-        exit_code=code,
-        result=_read_result(place.result, plan.execution.uid),
-        interrupted=stop.interrupts > 0,
-        deadline_seconds=stop.deadline_seconds,
-        last_words=child.last_words(),
-    )
-    return ending, samples
-
-
-def _stop_if_asked(child: Child, stop: _Stop, deadline: int | None, elapsed: float) -> None:
-    """SIGTERM once; SIGKILL on a second interrupt, or when the runner does not end in time."""
-    if deadline is not None and elapsed > deadline and stop.deadline_seconds is None:
-        stop.deadline_seconds = deadline
-    if not stop.interrupts and stop.deadline_seconds is None:
-        return
-    if stop.asked_at is None:
-        stop.asked_at = elapsed
-        child.stop()
-    elif stop.interrupts > 1 or elapsed - stop.asked_at > GRACE_SECONDS:
-        child.kill()
-
-
-@contextmanager
-def _interrupts() -> Generator[_Stop]:
-    """Count SIGINT and SIGTERM instead of dying of them."""
-    stop = _Stop()
-
-    def count(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        stop.interrupts += 1
-
-    before = {number: signal.signal(number, count) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _read_result(path: Path, execution_uid: str) -> TransferResult | None:
-    """The runner's last word; one that is missing, broken or another run's is none."""
-    try:
-        result = TransferResult.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
-        return None
-    return result if result.execution_uid == execution_uid else None

@@ -1,0 +1,124 @@
+"""The runner of `datasync run` from its start to its end: shown, interrupted, out of time.
+
+What it says of itself at its end is believed; where it says nothing, the exit code is all there is.
+"""
+
+import signal
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from pydantic import ValidationError
+
+from datasync_api.plan import TransferPlan
+from datasync_api.report import TransferResult
+from datasync_cli.child import Child
+from datasync_cli.display import Live
+from datasync_cli.launch import Launch
+from datasync_cli.log_file import log_file
+from datasync_cli.outcome import Ending
+from datasync_page.samples import Samples
+
+POLL_SECONDS: Final = 0.5
+GRACE_SECONDS: Final = 30.0
+
+
+@dataclass
+class _Stop:
+    """What was asked of a running transfer."""
+
+    interrupts: int = 0
+    deadline_seconds: int | None = None
+    asked_at: float | None = field(default=None)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """How the runner is started, where it leaves its result, and what it is asked with."""
+
+    launch: Launch
+    result: Path
+    token: str = field(repr=False)
+
+
+def supervise(
+    plan: TransferPlan, begun: Begun, *, deadline_seconds: int | None, log: Path | None
+) -> tuple[Ending, Samples]:
+    """Start the runner and follow it to its end, with what was seen of its rate.
+
+    Raises: UsageError, where the log cannot be kept.
+    """
+    title = f"{plan.execution.task}: {plan.source.uri} → {plan.destination.uri}"
+    verifying = plan.options.verify_mode != "None"
+    samples = Samples()
+    with (
+        _interrupts() as stop,
+        Live(title, verifying=verifying) as live,
+        log_file(log) as keep,
+    ):
+        child = Child(begun.launch, keep)
+        began = time.monotonic()
+        try:
+            while (code := child.wait(POLL_SECONDS)) is None:
+                elapsed = time.monotonic() - began
+                if child.port is not None:
+                    from datasync_cli.exchange import ask_progress
+
+                    progress = ask_progress(child.port, begun.token, plan.execution.uid)
+                    if progress is not None:
+                        live.update(progress, seconds=elapsed)
+                        samples.add(elapsed, progress.counters.bytes_transferred)
+                _stop_if_asked(child, stop, deadline_seconds, elapsed)
+        finally:
+            child.close()
+    ending = Ending(
+        exit_code=code,
+        result=_read_result(begun.result, plan.execution.uid),
+        interrupted=stop.interrupts > 0,
+        deadline_seconds=stop.deadline_seconds,
+        last_words=child.last_words(),
+    )
+    return ending, samples
+
+
+def _stop_if_asked(child: Child, stop: _Stop, deadline: int | None, elapsed: float) -> None:
+    """SIGTERM once; SIGKILL on a second interrupt, or when the runner does not end in time."""
+    if deadline is not None and elapsed > deadline and stop.deadline_seconds is None:
+        stop.deadline_seconds = deadline
+    if not stop.interrupts and stop.deadline_seconds is None:
+        return
+    if stop.asked_at is None:
+        stop.asked_at = elapsed
+        child.stop()
+    elif stop.interrupts > 1 or elapsed - stop.asked_at > GRACE_SECONDS:
+        child.kill()
+
+
+@contextmanager
+def _interrupts() -> Generator[_Stop]:
+    """Count SIGINT and SIGTERM instead of dying of them."""
+    stop = _Stop()
+
+    def count(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        stop.interrupts += 1
+
+    before = {number: signal.signal(number, count) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _read_result(path: Path, execution_uid: str) -> TransferResult | None:
+    """The runner's last word; one that is missing, broken or another run's is none."""
+    try:
+        result = TransferResult.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return result if result.execution_uid == execution_uid else None
