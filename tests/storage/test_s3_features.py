@@ -185,3 +185,24 @@ async def test_what_is_written_is_encrypted_as_wished(minio, encrypting, tmp_pat
     assert [content.body for content in contents] == [b"3", b"2", b"1"]
     await storage.close()
     await source.close()
+
+
+@pytest.mark.parametrize("options", [{}, {"compareMode": "Checksum"}], ids=["by properties", "all"])
+def test_the_version_that_a_manifest_names_is_copied_and_compared(tmp_path, minio, options):
+    """The newest one is of the same size, so that content alone tells them apart."""
+    with bucket_of(minio) as (client, bucket):
+        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        world = World(tmp_path, minio, client, bucket, ("s3", "s3"))
+        key = {"Bucket": bucket, "Key": f"{world.source.prefix}a"}
+        old = client.put_object(**key, Body=b"old")["VersionId"]
+        client.put_object(**key, Body=b"new")
+        (tmp_path / "list").write_text(f"a,{old}\n")
+        by_list = {"manifest_place": {"kind": "Mounted", "path": str(tmp_path / "list")}}
+        whole = {"verifyMode": "PointInTimeConsistent", **options}
+        first = world.run(rules=by_list, **whole)
+        assert (first.outcome, first.counters.files_transferred) == ("Success", 1)
+        assert world.contents(world.destination) == {"a": b"old"}
+        second = world.run(rules=by_list, **whole)
+        assert (second.outcome, second.counters.files_transferred) == ("Success", 0)
+        for one in client.list_object_versions(Bucket=bucket)["Versions"]:
+            client.delete_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"])
