@@ -1,12 +1,14 @@
-"""What all writers of large files share: reading a stream to its end, and how they fail."""
+"""What all writers of large files share: a stream or ranges to their end, and how they fail."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from datasync_runner.checksums import combine
 from datasync_runner.core.entry import Entry
-from datasync_runner.storage.errors import ChangedDuringTransfer, StopError
-from datasync_runner.storage.port import Moved, Reader
-from datasync_runner.storage.posix_charge import Charge
+from datasync_runner.core.parts import RANGE_BYTES, RANGES_AT_ONCE
+from datasync_runner.storage.charge import Charge
+from datasync_runner.storage.errors import ChangedDuringTransfer, StopError, Unavailable
+from datasync_runner.storage.port import Moved, RangedReader, Reader
 
 Write = Callable[[Sequence[bytes], int], Awaitable[int]]
 """Writes pieces one behind the other from an offset on, and answers with their checksum."""
@@ -31,6 +33,62 @@ async def write_stream(
     if at != entry.size_bytes:
         raise resized(entry)
     return checksum
+
+
+async def write_ranges(
+    entry: Entry,
+    reader: RangedReader,
+    moved: Moved,
+    *,
+    charge: Charge,
+    write: Write,
+    known: Mapping[int, int],
+) -> int:
+    """Write all that a reader gives, RANGES_AT_ONCE ranges at a time; the whole's checksum.
+
+    `known`: the checksums of ranges that are there already, by their offsets.  One range is written
+    at a time: writers of one file only spin on its lock in the kernel, and a connection has one.
+    Raises: Unavailable when it arrives damaged; what `read_at`, `settle` and `write` raise.
+    """
+    starts = range(0, entry.size_bytes, RANGE_BYTES)
+    found = dict(known)
+    missing = iter([start for start in starts if start not in found])
+    turn = asyncio.Lock()
+
+    def size_of(start: int) -> int:
+        return min(RANGE_BYTES, entry.size_bytes - start)
+
+    async def fetch() -> None:
+        for start in missing:
+            size_bytes = size_of(start)
+            pieces = await reader.read_at(start, size_bytes)
+            if sum(map(len, pieces)) != size_bytes:
+                raise Unavailable("a part of it arrived with another size", entry.key)
+            await charge.pay(size_bytes)
+            async with turn:
+                found[start] = await write(pieces, start)
+            del pieces
+            moved(size_bytes)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(RANGES_AT_ONCE):
+                group.create_task(fetch())
+    except BaseExceptionGroup as failed:
+        raise first_failure(failed) from None
+    await reader.settle()
+    checksum = 0
+    for start in starts:
+        checksum = combine(checksum, found[start], size_of(start))
+    if reader.checksum not in (None, checksum):
+        raise Unavailable("it arrived damaged", entry.key)
+    return checksum
+
+
+def check_size(entry: Entry, reader: RangedReader) -> None:
+    """Raises ChangedDuringTransfer when what was opened is not as long as what was listed."""
+    if reader.entry.size_bytes != entry.size_bytes:
+        raise resized(entry)
 
 
 def resized(entry: Entry) -> ChangedDuringTransfer:

@@ -14,6 +14,7 @@ from datasync_api.patterns import Filter
 from datasync_api.plan import PosixSide
 from datasync_runner.core.entry import EVERYTHING, Entry, Keeps
 from datasync_runner.storage import errors, posix_clock, posix_files
+from datasync_runner.storage.charge import Charge
 from datasync_runner.storage.port import (
     Batch,
     Content,
@@ -27,7 +28,6 @@ from datasync_runner.storage.port import (
     nobody,
 )
 from datasync_runner.storage.posix_calls import Calls
-from datasync_runner.storage.posix_charge import Charge
 from datasync_runner.storage.posix_errors import translate
 from datasync_runner.storage.posix_folders import Folders, split_key
 from datasync_runner.storage.posix_large import LargeWriter

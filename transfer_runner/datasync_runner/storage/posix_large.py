@@ -5,17 +5,15 @@ thread's buffer alone.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from datasync_runner.core.entry import Entry
-from datasync_runner.core.parts import RANGE_BYTES, RANGES_AT_ONCE
-from datasync_runner.storage import errors
-from datasync_runner.storage.large import first_failure, resized, write_stream
+from datasync_runner.storage.charge import Charge
+from datasync_runner.storage.large import check_size, write_ranges, write_stream
 from datasync_runner.storage.port import Moved, RangedReader, Reader, Written
 from datasync_runner.storage.posix_calls import Calls
-from datasync_runner.storage.posix_charge import Charge
 from datasync_runner.storage.posix_copy import STEP_BYTES, Copy
 from datasync_runner.storage.posix_folders import Folders
 from datasync_runner.storage.posix_reader import FileReader
@@ -77,48 +75,22 @@ class LargeWriter:
 
     async def _ranges(self, target: Target, reader: RangedReader, moved: Moved) -> int:
         entry = target.entry
-        if reader.entry.size_bytes != entry.size_bytes:
-            raise resized(entry)
-        await self._calls.about(entry.key, "write it", target.allocate)
-        numbers = -(-entry.size_bytes // RANGE_BYTES)
-        missing = iter([number for number in range(numbers) if number not in target.done])
-        turn = asyncio.Lock()
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(RANGES_AT_ONCE):
-                    group.create_task(self._fetch(target, reader, missing, turn, moved))
-        except BaseExceptionGroup as failed:
-            raise first_failure(failed) from None
-        await reader.settle()
-        checksum = target.checksum()
-        if reader.checksum not in (None, checksum):
-            raise errors.Unavailable("it arrived damaged", entry.key)
-        return checksum
+        check_size(entry, reader)
+        about = partial(self._calls.about, entry.key, "write it")
+        await about(target.allocate)
 
-    async def _fetch(
-        self,
-        target: Target,
-        reader: RangedReader,
-        missing: Iterator[int],
-        turn: asyncio.Lock,
-        moved: Moved,
-    ) -> None:
-        for number in missing:
-            start, count = target.range(number)
-            pieces = await reader.read_at(start, count)
-            await self._charge.pay(count)
-            write = partial(target.write_range, number, pieces)
-            del pieces
-            async with turn:  # writers of one file only spin on its lock in the kernel
-                await self._calls.about(target.entry.key, "write it", write)
-            moved(count)
+        def write(pieces: Sequence[bytes], at: int) -> Awaitable[int]:
+            return about(partial(target.write_range, pieces, at))
+
+        return await write_ranges(
+            entry, reader, moved, charge=self._charge, write=write, known=target.done
+        )
 
     async def _copy(
         self, target: Target, reader: FileReader, moved: Moved, *, in_kernel: bool
     ) -> int:
         entry = target.entry
-        if reader.entry.size_bytes != entry.size_bytes:
-            raise resized(entry)
+        check_size(entry, reader)
         copy = Copy(reader, target, in_kernel=in_kernel)
         about = partial(self._calls.about, entry.key, "copy it")
         await about(copy.begin)

@@ -15,7 +15,7 @@ import stat
 from collections.abc import Sequence
 from typing import Final
 
-from datasync_runner.checksums import combine, crc64
+from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.parts import RANGE_BYTES
 from datasync_runner.storage import errors, posix_resume
@@ -46,7 +46,7 @@ class Target:
     def __init__(self, folders: Folders, entry: Entry, *, allocates: bool) -> None:
         self.entry = entry
         self.done: dict[int, int] = {}
-        """Ranges that are there, with their checksums; more are added as they are written."""
+        """The checksums of ranges that are there, by offset; more are added as they are written."""
         self.fd = -1
         self.sparse = False
         """Written with holes."""
@@ -99,15 +99,11 @@ class Target:
             self.fd = -1
             return False
         for number, checksum in posix_resume.noted(self.fd, size_bytes):
-            start, count = self.range(number)
+            start = number * RANGE_BYTES
+            count = min(RANGE_BYTES, size_bytes - start)
             if checksum_of(self.fd, count, start) == checksum:
-                self.done[number] = checksum
+                self.done[start] = checksum
         return True
-
-    def range(self, number: int) -> tuple[int, int]:
-        """Where a range begins, and its size."""
-        start = number * RANGE_BYTES
-        return start, min(RANGE_BYTES, self.entry.size_bytes - start)
 
     def allocate(self) -> None:
         """Ask for the space at once, where the file system can do that itself.  Raises: OSError."""
@@ -123,26 +119,16 @@ class Target:
         if os.fstat(self.fd).st_size < size_bytes:
             os.ftruncate(self.fd, size_bytes)
 
-    def write_range(self, number: int, pieces: Sequence[bytes]) -> None:
-        """Write a range, and note that it is there.
-
-        Raises: OSError; Unavailable when the pieces are not the whole range.
-        """
-        start, count = self.range(number)
-        if sum(map(len, pieces)) != count:
-            raise errors.Unavailable("a part of it arrived with another size", self.entry.key)
+    def write_range(self, pieces: Sequence[bytes], start: int) -> int:
+        """Write a whole range, and note that it is there; its checksum.  Raises: OSError."""
         checksum = write_at(self.fd, pieces, start)
+        count = sum(map(len, pieces))
         os.posix_fadvise(self.fd, start, count, os.POSIX_FADV_DONTNEED)  # starts the writing
         if self._identity is not None:
+            number = start // RANGE_BYTES
             posix_resume.note(self.fd, self.entry.size_bytes, number, checksum)
-        self.done[number] = checksum
-
-    def checksum(self) -> int:
-        """The whole file's, out of those of all ranges."""
-        whole = 0
-        for number in range(-(-self.entry.size_bytes // RANGE_BYTES)):
-            whole = combine(whole, self.done[number], self.range(number)[1])
-        return whole
+        self.done[start] = checksum
+        return checksum
 
     def commit(self, checksum: int, *, verifies: bool) -> Written:
         """Metadata, proof, then the final name.  Raises: OSError, VerificationFailed."""

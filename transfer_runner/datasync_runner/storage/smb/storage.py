@@ -14,6 +14,7 @@ from datasync_api.plan import SmbSide
 from datasync_api.task_options import SecurityDescriptorCopyFlags
 from datasync_runner.core.entry import Entry, Keeps
 from datasync_runner.storage import errors
+from datasync_runner.storage.charge import Charge
 from datasync_runner.storage.port import (
     Batch,
     Content,
@@ -25,7 +26,6 @@ from datasync_runner.storage.port import (
     Written,
     nobody,
 )
-from datasync_runner.storage.posix_charge import Charge
 from datasync_runner.storage.smb import changes, clock, lookup, times
 from datasync_runner.storage.smb.connecting import connect
 from datasync_runner.storage.smb.folders import Folders

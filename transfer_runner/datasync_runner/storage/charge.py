@@ -1,4 +1,4 @@
-"""Paying for bytes that no connection is charged for: the throttle between file systems."""
+"""Paying for bytes that no connection is charged for: the throttle of file systems and shares."""
 
 import asyncio
 
