@@ -318,7 +318,7 @@ import sys
 from datasync_runner import app, run
 
 def forked(count, main, *, write):
-    sys.exit(10 + ("awscrt" in sys.modules))
+    sys.exit(10 + ("awscrt" in sys.modules) + 2 * ("smbprotocol" in sys.modules))
 
 run.fork_workers = forked
 run.worker_count = lambda *, cpus, memory_bytes: 2
@@ -345,3 +345,17 @@ def test_workers_inherit_the_checksums_where_much_is_to_be_moved(
     plan.write_text(json.dumps(make_plan(posix(tmp_path), posix(tmp_path), **more)))
     argv = [sys.executable, "-c", FORKS, "--plan", str(plan), "--result", str(tmp_path / "result")]
     assert subprocess.run(argv, timeout=15, check=False).returncode == 10 + loaded
+
+
+def test_workers_inherit_the_library_of_a_share(tmp_path: Path) -> None:
+    share = {
+        "kind": "Smb",
+        "uri": "smb://h/s/",
+        "server": "h",
+        "share": "s",
+        "credentialsPath": "/x",
+    }
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps(make_plan(share, posix(tmp_path), baseline=BASELINE)))
+    argv = [sys.executable, "-c", FORKS, "--plan", str(plan), "--result", str(tmp_path / "result")]
+    assert subprocess.run(argv, timeout=15, check=False).returncode == 12

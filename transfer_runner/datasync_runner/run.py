@@ -35,6 +35,7 @@ from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.errors import ConfigurationInvalid
 from datasync_runner.storage.factory import (
     Means,
+    load_adapters,
     make_manifest_storage,
     make_report_storage,
     make_storages,
@@ -69,6 +70,7 @@ class Run:
             count = worker_count(cpus=usable_cpus(), memory_bytes=usable_memory_bytes())
         if count > 1 and plan.baseline is None:  # no earlier run has succeeded: much is to be moved
             checksums.load()
+        load_adapters(plan)  # once, not in each worker
         started_ns = time.time_ns()
 
         def means(budget: ByteBudget) -> Means:

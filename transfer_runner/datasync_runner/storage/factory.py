@@ -31,6 +31,12 @@ class Means:
     """When the run began: temporary files that are older are leftovers."""
 
 
+def load_adapters(plan: TransferPlan) -> None:
+    """Import now what both sides need; it starts no thread, so it may be forked."""
+    if isinstance(plan.source, SmbSide) or isinstance(plan.destination, SmbSide):
+        _smb()
+
+
 def make_storages(plan: TransferPlan, means: Means) -> tuple[Destination, Destination]:
     """Source and destination.  Raises: ConfigurationInvalid."""
     from_objects, to_objects = (
