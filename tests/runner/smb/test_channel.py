@@ -1,5 +1,6 @@
 """A channel against a server of a few lines: numbers, credits, order, and what it refuses."""
 
+import contextlib
 import socket
 import struct
 import threading
@@ -7,7 +8,8 @@ import threading
 import pytest
 
 from datasync_runner.storage.smb import messages
-from datasync_runner.storage.smb.channel import Answer, Books, Channel, cost_of
+from datasync_runner.storage.smb.channel import Books, Channel, cost_of
+from datasync_runner.storage.smb.messages import Answer
 from datasync_runner.storage.smb.seals import Signatures, Signing, Tampered
 
 KEY = bytes(range(16))
@@ -44,14 +46,13 @@ def without_tcp(end):
     return Plain()
 
 
-def answer(number, body=b"", *, status=0, flags=0x09, granted=1, next_at=0, key=KEY):
+def answer(number, body=b"", *, status=0, flags=0x09, granted=1, next_at=0, command=13, seal=SEAL):
     head = struct.pack(
         "<4sHHIHHIIQIIQ16s",
-        b"\xfeSMB", 64, 1, status, 13, granted, flags, next_at, number, 0, 2, 1, bytes(16),
+        b"\xfeSMB", 64, 1, status, command, granted, flags, next_at, number, 0, 2, 1, bytes(16),
     )  # fmt: skip
     message = bytearray(head + body)
     if flags & 8:
-        seal = Signatures(key, Signing.AES_GMAC)
         message[48:64] = seal._sign(message, number.to_bytes(8, "little") + b"\1\0\0\0")
     return bytes(message)
 
@@ -97,6 +98,62 @@ def test_an_answer_that_is_still_to_come_and_a_call_to_all_are_not_taken_for_it(
     assert channel.receive(sent) == [Answer(0, b"it")]
 
 
+LARGE = bytes(range(256)) * 2048
+
+
+def data_answer(number, data, *, offset=80, **more):
+    body = struct.pack("<HBBIII", 17, offset, 0, len(data), 0, 0) + bytes(offset - 80) + data
+    return answer(number, body, command=messages.READ, **more)
+
+
+@contextlib.contextmanager
+def saying(end, data):
+    """More than a socket holds, said while somebody listens."""
+    server = threading.Thread(target=end.sendall, args=[data])
+    server.start()
+    yield
+    server.join()
+
+
+@pytest.mark.parametrize("kind", Signing)
+@pytest.mark.parametrize("offset", [80, 88], ids=["as usual", "room before the data"])
+def test_large_data_arrive_whole_and_proven(ends, kind, offset):
+    seal = Signatures(KEY, kind)
+    books = Books(session_id=1, tree_id=2, next_id=5, credits=100, several=True)
+    channel = Channel(without_tcp(ends[0]), seal, books, deadline_seconds=1)
+    sent = channel.send([ECHO]), channel.send([messages.read(0, len(LARGE))])
+    before, data = answer(5, b"before", seal=seal), data_answer(6, LARGE, offset=offset, seal=seal)
+    with saying(ends[1], frame(before) + frame(data)):
+        (found,) = channel.receive(sent[1])
+    assert messages.data_of(found) == LARGE
+    assert channel.receive(sent[0]) == [Answer(0, b"before")]
+
+
+@pytest.mark.parametrize("at", [4 + 14, 4 + 70, 4 + 80, -1], ids=["head", "body", "first", "last"])
+def test_large_data_that_were_changed_are_refused(channel, ends, at):
+    sent = channel.send([messages.read(0, len(LARGE))])
+    said = bytearray(frame(data_answer(5, LARGE)))
+    said[at] ^= 1
+    with saying(ends[1], said), pytest.raises(Tampered, match="signature"):
+        channel.receive(sent)
+
+
+def test_large_data_that_are_not_signed_are_refused(channel, ends):
+    sent = channel.send([messages.read(0, len(LARGE))])
+    said = frame(data_answer(5, LARGE, flags=0x01))
+    with saying(ends[1], said), pytest.raises(Tampered, match="not signed"):
+        channel.receive(sent)
+
+
+def test_a_large_answer_to_something_else_and_one_of_a_chain_keep_their_body(channel, ends):
+    sent = channel.send([ECHO, messages.read(0, len(LARGE)), ECHO])
+    read = data_answer(6, LARGE, next_at=80 + len(LARGE))
+    with saying(ends[1], frame(answer(5, LARGE)) + frame(read, answer(14, b"last"))):
+        first, second, last = channel.receive(sent)
+    assert (first.body, last.body) == (LARGE, b"last")
+    assert messages.data_of(second) == LARGE
+
+
 def test_an_error_has_no_body(channel, ends):
     sent = channel.send([ECHO])
     ends[1].sendall(frame(answer(5, b"what", status=0xC0000022)))
@@ -107,7 +164,7 @@ def test_an_error_has_no_body(channel, ends):
     "data",
     [
         frame(answer(5, flags=0x01)),
-        frame(answer(5, key=bytes(16))),
+        frame(answer(5, seal=Signatures(bytes(16), Signing.AES_GMAC))),
         frame(b"\xfeSMB"),
         frame(b"HTTP" + bytes(60)),
         b"\xff\xff\xff\xff",

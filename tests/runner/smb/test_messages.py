@@ -74,7 +74,10 @@ def test_answers():
     assert messages.opened(answer) == (FILE, state)
     answer = bytes(8) + times + (0x20).to_bytes(4, "little")
     assert messages.closed(answer) == state
-    assert messages.data_of(b"\x11\0\x50\0\x03\0\0\0" + bytes(8) + b"abc") == b"abc"
+    assert (
+        messages.data_of(messages.Answer(0, b"\x11\0\x50\0\x03\0\0\0" + bytes(8) + b"abc"))
+        == b"abc"
+    )
     assert messages.count_of(b"\x11\0\0\0\x03\0\0\0" + bytes(8)) == 3
 
 

@@ -47,6 +47,15 @@ def test_a_signed_answer_that_was_changed_is_found(kind, body, at, number):
         seal.prove(memoryview(answer), number)
 
 
+@pytest.mark.parametrize("kind", Signing)
+@given(message=st.binary(min_size=1, max_size=100), data=st.binary(max_size=100))
+def test_data_that_are_received_by_themselves_are_signed_as_the_end_of_the_message(
+    kind, message, data
+):
+    seal = Signatures(KEY, kind)
+    assert seal._sign(message, bytes(12), data) == seal._sign(message + data, bytes(12))
+
+
 def test_a_request_that_comes_back_is_no_answer():
     seal = Signatures(KEY, Signing.AES_GMAC)
     (request,) = seal.close([bytearray(HEADER)], [7])

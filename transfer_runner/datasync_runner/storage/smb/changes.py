@@ -9,10 +9,9 @@ from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Written
 from datasync_runner.storage.smb import messages, names, statuses
-from datasync_runner.storage.smb.channel import Answer
 from datasync_runner.storage.smb.describing import check_rights
 from datasync_runner.storage.smb.folders import Folders
-from datasync_runner.storage.smb.messages import Access, Disposition, Options
+from datasync_runner.storage.smb.messages import Access, Answer, Disposition, Options
 from datasync_runner.storage.smb.security import setting_error, settings
 from datasync_runner.storage.smb.share import (
     Root,

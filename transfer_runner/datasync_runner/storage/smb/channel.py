@@ -11,7 +11,14 @@ from collections.abc import Sequence
 from struct import Struct
 from typing import Final, NamedTuple
 
-from datasync_runner.storage.smb.messages import CREDIT_BYTES, HEADER_BYTES, Request
+from datasync_runner.storage.smb.messages import (
+    CREDIT_BYTES,
+    HEADER_BYTES,
+    READ_HEAD_BYTES,
+    Answer,
+    Request,
+    is_data,
+)
 from datasync_runner.storage.smb.seals import SIGNED, SPARE_BYTES, Buffer, Seal, Tampered
 
 _HEADER: Final = Struct("<4sHHIHHIIQIIQ16s")
@@ -23,16 +30,13 @@ _NOTHING: Final = bytes(16)
 _RELATED: Final = 0x04
 _ASYNC: Final = 0x02
 _PENDING: Final = 0x103
+_SILENT: Final = "the server does not answer"
+_GONE: Final = "the server hung up"
 _NOBODY: Final = 2**64 - 1
 """The number of what the server says by itself."""
 MAX_FRAME_BYTES: Final = 2**24 - 1
-
-
-class Answer(NamedTuple):
-    """A status, and the answer's body where the status is 0."""
-
-    status: int
-    body: bytes | memoryview
+DIRECT_BYTES: Final = 64 * 1024
+"""From here on the data of a read are received where they stay, not copied there."""
 
 
 class Books(NamedTuple):
@@ -134,38 +138,70 @@ class Channel:
         size_bytes = _LENGTH.unpack_from(self._take(4))[0]
         if size_bytes > MAX_FRAME_BYTES:
             raise Tampered("an answer is no message of SMB")
-        signed = self._seal.flags
-        messages = self._seal.open(self._take(size_bytes))
+        have = 0
+        if self._seal.flags and size_bytes >= DIRECT_BYTES:
+            have = READ_HEAD_BYTES
+            head = self._take(have)[:have]
+            if is_data(head, size_bytes):
+                self._accept(head, self._receive(size_bytes - have))
+                return
+        messages = self._seal.open(self._take(size_bytes, have))
         while messages:
-            if len(messages) < HEADER_BYTES:
-                raise Tampered("an answer is no message of SMB")
-            magic, _, _, status, _, granted, flags, following, number = _HEAD.unpack_from(messages)
-            if magic != _MAGIC:
-                raise Tampered("an answer is no message of SMB")
-            message = messages[:following] if following else messages
-            messages = messages[len(message) :]
-            if number == _NOBODY:
-                continue  # told to all; we hold nothing that it could be about
-            if not (flags & _ASYNC and status == _PENDING):
-                if signed and not flags & SIGNED:
-                    raise Tampered("an answer is not signed")
-                self._seal.prove(message, number)
-                body = b"" if status else message[HEADER_BYTES:]
-                self._answers[number] = Answer(status, bytes(body) if signed else body)
-            self.credits += granted
+            messages = messages[self._accept(messages) :]
 
-    def _take(self, size_bytes: int) -> memoryview:
-        """The next bytes, in memory that the next call uses again, and SPARE_BYTES after them."""
+    def _accept(self, messages: memoryview, data: bytes = b"") -> int:
+        """Take in the first of some answers, which is proven; its size.
+
+        `data`: what follows a single one, received by itself.  Raises: Tampered.
+        """
+        if len(messages) < HEADER_BYTES:
+            raise Tampered("an answer is no message of SMB")
+        magic, _, _, status, _, granted, flags, following, number = _HEAD.unpack_from(messages)
+        if magic != _MAGIC:
+            raise Tampered("an answer is no message of SMB")
+        message = messages[:following] if following else messages
+        if number == _NOBODY:
+            return len(message)  # told to all; we hold nothing that it could be about
+        if not (flags & _ASYNC and status == _PENDING):
+            signed = self._seal.flags
+            if signed and not flags & SIGNED:
+                raise Tampered("an answer is not signed")
+            self._seal.prove(message, number, data)
+            body = b"" if status else message[HEADER_BYTES:]
+            self._answers[number] = Answer(status, bytes(body) if signed else body, data)
+        self.credits += granted
+        return len(message)
+
+    def _receive(self, size_bytes: int) -> bytes:
+        """The next bytes, in memory of their own."""
+        pieces: list[bytes] = []
+        while size_bytes:
+            try:
+                pieces.append(self._socket.recv(size_bytes, socket.MSG_WAITALL))
+            except BlockingIOError:
+                raise TimeoutError(_SILENT) from None
+            if not pieces[-1]:
+                raise ConnectionResetError(_GONE)
+            size_bytes -= len(pieces[-1])
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _take(self, size_bytes: int, have: int = 0) -> memoryview:
+        """The next bytes, in memory that the next call uses again, and SPARE_BYTES after them.
+
+        `have`: so many of them were taken by the last call.
+        """
         if len(self._memory) < size_bytes + SPARE_BYTES:
-            self._memory = memoryview(bytearray(size_bytes + SPARE_BYTES))
-        view = self._memory[:size_bytes]
+            memory = memoryview(bytearray(size_bytes + SPARE_BYTES))
+            memory[:have] = self._memory[:have]
+            self._memory = memory
+        view = self._memory[have:size_bytes]
         while view:
             try:
                 count = self._socket.recv_into(view, 0, socket.MSG_WAITALL)
             except BlockingIOError:
-                raise TimeoutError("the server does not answer") from None
+                raise TimeoutError(_SILENT) from None
             if not count:
-                raise ConnectionResetError("the server hung up")
+                raise ConnectionResetError(_GONE)
             view = view[count:]
         return self._memory[: size_bytes + SPARE_BYTES]
 

@@ -20,8 +20,7 @@ from datasync_runner.core.entry import UNSTAMPED, Entry, Kind
 from datasync_runner.storage import errors
 from datasync_runner.storage.posix_names import TEMPORARY
 from datasync_runner.storage.smb import messages, statuses
-from datasync_runner.storage.smb.channel import Answer
-from datasync_runner.storage.smb.messages import Access, Listed, Options, State
+from datasync_runner.storage.smb.messages import Access, Answer, Listed, Options, State
 from datasync_runner.storage.smb.share import Root
 from datasync_runner.storage.smb.times import entry_of, kind_of, stamp_of, to_ns
 from datasync_runner.storage.smb.wire import Wire

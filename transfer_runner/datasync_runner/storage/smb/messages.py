@@ -33,6 +33,15 @@ class Request(NamedTuple):
     """What follows the body."""
 
 
+class Answer(NamedTuple):
+    """A status, and the answer's body where the status is 0."""
+
+    status: int
+    body: bytes | memoryview
+    data: bytes = b""
+    """What follows the body, where it came by itself."""
+
+
 class Access:
     """Rights to ask for (MS-SMB2 2.2.13.1)."""
 
@@ -69,6 +78,9 @@ _CLOSE: Final = Struct("<HHI16s")
 _CLOSED: Final = Struct("<HHIqqqqqqI")
 _READ: Final = Struct("<HBBIQ16sIIIHHx")
 _READ_ANSWER: Final = Struct("<HBBIII")
+_ANSWERED: Final = Struct("<8xIH")
+READ_HEAD_BYTES: Final = HEADER_BYTES + _READ_ANSWER.size
+"""Of an answer to `read`: what servers send before the data."""
 _WRITE: Final = Struct("<HHIQ16sIIHHI")
 _WRITTEN: Final = Struct("<HHIIHH")
 _QUERY: Final = Struct("<HBBI16sHHI")
@@ -216,11 +228,24 @@ def closed(answer: bytes | memoryview) -> State:
     return State(created, accessed, written, changed, size, attributes)
 
 
-def data_of(answer: bytes | memoryview) -> bytes:
+def data_of(answer: Answer) -> bytes:
     """The answer to `read`."""
-    _, offset, _, size_bytes, _, _ = _READ_ANSWER.unpack_from(answer)
+    if answer.data:
+        return answer.data
+    _, offset, _, size_bytes, _, _ = _READ_ANSWER.unpack_from(answer.body)
     start = offset - HEADER_BYTES
-    return bytes(answer[start : start + size_bytes])
+    return bytes(answer.body[start : start + size_bytes])
+
+
+def is_data(head: bytes | memoryview, size_bytes: int) -> bool:
+    """Whether a frame of that size is one answer to `read`, with all behind its head the data.
+
+    The head: the first READ_HEAD_BYTES of the frame.
+    """
+    status, command = _ANSWERED.unpack_from(head)
+    _, offset, _, data_bytes, _, _ = _READ_ANSWER.unpack_from(head, HEADER_BYTES)
+    whole = (offset, offset + data_bytes) == (READ_HEAD_BYTES, size_bytes)  # so of no chain
+    return whole and (command, status) == (READ, 0)
 
 
 def count_of(answer: bytes | memoryview) -> int:

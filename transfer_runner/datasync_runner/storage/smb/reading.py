@@ -11,9 +11,8 @@ from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content
 from datasync_runner.storage.smb import messages, statuses
-from datasync_runner.storage.smb.channel import Answer
 from datasync_runner.storage.smb.describing import open_described
-from datasync_runner.storage.smb.messages import Access, Options, Request
+from datasync_runner.storage.smb.messages import Access, Answer, Options, Request
 from datasync_runner.storage.smb.security import queries, told
 from datasync_runner.storage.smb.share import Root, failure, pieces, stamp
 from datasync_runner.storage.smb.times import entry_of
@@ -64,7 +63,7 @@ def _content(root: Root, entry: Entry, answers: Sequence[Answer]) -> Content | N
         raise error
     descriptor = told(asked, root.parts, entry.key)
     before, after = messages.opened(opening.body).state, messages.closed(closing.body)
-    body = messages.data_of(reading.body) if reading.body else b""
+    body = messages.data_of(reading) if reading.body else b""
     if len(body) == before.size_bytes and stamp(before) == stamp(after):
         return Content(entry_of(entry.key, Kind.FILE, before, descriptor=descriptor), body)
     return None

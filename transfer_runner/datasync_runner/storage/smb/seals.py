@@ -6,15 +6,17 @@ protocol itself leaves unsigned (MS-SMB2 3.2.5.1.3).  Source: MS-SMB2 3.1.4.1, 3
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from itertools import count
 from struct import Struct
 from typing import Any, Final, Protocol
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher as Ciphers
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import GCM
 from cryptography.hazmat.primitives.cmac import CMAC
 
 Buffer = bytes | bytearray | memoryview
@@ -65,13 +67,17 @@ class Seal(Protocol):
         """The messages of a frame, which has SPARE_BYTES after it.  Raises: Tampered."""
         ...
 
-    def prove(self, message: memoryview, message_id: int) -> None:
-        """Raises Tampered where one of the messages is not the server's."""
+    def prove(self, message: memoryview, message_id: int, data: bytes = b"") -> None:
+        """Raises Tampered where one of the messages, with `data` behind it, is not the server's."""
         ...
 
 
-Sign = Callable[[Buffer, bytes], bytes]
-"""From a message and its nonce."""
+class Sign(Protocol):
+    """The signature of a message, with `data` behind it, by its nonce."""
+
+    def __call__(self, message: Buffer, nonce: bytes, data: bytes = b"") -> bytes:
+        """16 bytes."""
+        ...
 
 
 class Signatures:
@@ -94,12 +100,12 @@ class Signatures:
         """As it is."""
         return frame[:-SPARE_BYTES]
 
-    def prove(self, message: memoryview, message_id: int) -> None:
+    def prove(self, message: memoryview, message_id: int, data: bytes = b"") -> None:
         """Compare the signature."""
         found = bytes(message[_SIGNATURE])
         message[_SIGNATURE] = _NOTHING
         nonce = message_id.to_bytes(8, "little") + _ANSWERED
-        if not hmac.compare_digest(found, self._sign(message, nonce)):
+        if not hmac.compare_digest(found, self._sign(message, nonce, data)):
             raise Tampered("an answer has no valid signature")
 
 
@@ -143,22 +149,33 @@ class Envelopes:
         except InvalidTag:
             raise Tampered("an answer was encrypted by somebody else") from None
 
-    def prove(self, message: memoryview, message_id: int) -> None:
+    def prove(self, message: memoryview, message_id: int, data: bytes = b"") -> None:
         """The envelope has proven it."""
 
 
 def _by_gmac(key: bytes) -> Sign:
-    encrypt = AESGCM(key).encrypt
-    return lambda message, nonce: encrypt(nonce, b"", message)
+    encrypt, cipher = AESGCM(key).encrypt, AES(key)
+
+    def sign(message: Buffer, nonce: bytes, data: bytes = b"") -> bytes:
+        if not data:
+            return encrypt(nonce, b"", message)
+        by_steps = Ciphers(cipher, GCM(nonce)).encryptor()
+        by_steps.authenticate_additional_data(message)
+        by_steps.authenticate_additional_data(data)
+        by_steps.finalize()
+        return by_steps.tag
+
+    return sign
 
 
 def _by_cmac(key: bytes) -> Sign:
     fresh: Any = CMAC(AES(key))  # its types know no memoryview
 
-    def sign(message: Buffer, nonce: bytes) -> bytes:
+    def sign(message: Buffer, nonce: bytes, data: bytes = b"") -> bytes:
         del nonce
         one = fresh.copy()
         one.update(message)
+        one.update(data)
         return one.finalize()
 
     return sign
@@ -167,10 +184,11 @@ def _by_cmac(key: bytes) -> Sign:
 def _by_hmac(key: bytes) -> Sign:
     fresh = hmac.new(key, digestmod=hashlib.sha256)
 
-    def sign(message: Buffer, nonce: bytes) -> bytes:
+    def sign(message: Buffer, nonce: bytes, data: bytes = b"") -> bytes:
         del nonce
         one = fresh.copy()
         one.update(message)
+        one.update(data)
         return one.digest()[:16]
 
     return sign

@@ -11,7 +11,6 @@ from datasync_api.task_options import SecurityDescriptorCopyFlags
 from datasync_runner.core.entry import Entry, WindowsMetadata
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb import statuses
-from datasync_runner.storage.smb.channel import Answer
 from datasync_runner.storage.smb.descriptors import (
     DACL,
     GROUP,
@@ -21,7 +20,7 @@ from datasync_runner.storage.smb.descriptors import (
     canonical,
     to_be_set,
 )
-from datasync_runner.storage.smb.messages import HEADER_BYTES, LAST_FILE, SET_INFO, Request
+from datasync_runner.storage.smb.messages import HEADER_BYTES, LAST_FILE, SET_INFO, Answer, Request
 
 MAX_BYTES: Final = 64 * 1024
 """Of a descriptor: what one credit pays for; its lists count their bytes in 16 bits."""
@@ -64,13 +63,13 @@ def queries(parts: Parts, file: bytes = LAST_FILE) -> list[Request]:
 
 def told(answers: list[Answer], parts: Parts, key: bytes) -> bytes | None:
     """The answer to `queries`; None where nothing was asked.  Raises: StorageError."""
-    for status, body in answers:
-        if status != statuses.OK:
-            raise statuses.error_of(status, key, "read its security descriptor")
-        _, offset, size_bytes = _TOLD.unpack_from(body)
+    for answer in answers:
+        if answer.status != statuses.OK:
+            raise statuses.error_of(answer.status, key, "read its security descriptor")
+        _, offset, size_bytes = _TOLD.unpack_from(answer.body)
         start = offset - HEADER_BYTES
         try:
-            return canonical(bytes(body[start : start + size_bytes]), parts.information)
+            return canonical(bytes(answer.body[start : start + size_bytes]), parts.information)
         except NoDescriptor as error:
             raise errors.Unexpected(
                 f"the server told a security descriptor that is none: {error}", key

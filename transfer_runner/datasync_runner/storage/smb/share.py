@@ -12,8 +12,7 @@ from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Kind
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb import messages, names, statuses
-from datasync_runner.storage.smb.channel import Answer
-from datasync_runner.storage.smb.messages import Access, Listed, Opened, Options, State
+from datasync_runner.storage.smb.messages import Access, Answer, Listed, Opened, Options, State
 from datasync_runner.storage.smb.security import NOTHING, Parts
 from datasync_runner.storage.smb.times import kind_of
 from datasync_runner.storage.smb.wire import Wire
@@ -92,15 +91,13 @@ def pieces(wire: Wire, file: bytes, *, start: int, size_bytes: int, key: bytes) 
 
     Raises: StorageError.
     """
-    end, step = start + size_bytes, wire.chunk_bytes
-    for (answer,) in wire.exchange(
-        [messages.read(at, min(step, end - at), file)] for at in range(start, end, step)
-    ):
+    chains = ([messages.read(at, count, file)] for at, count in wire.reads(start, size_bytes))
+    for (answer,) in wire.exchange(chains):
         if answer.status == statuses.END_OF_FILE:
             return
         if answer.status != statuses.OK:
             raise statuses.error_of(answer.status, key, "read it")
-        yield messages.data_of(answer.body)
+        yield messages.data_of(answer)
 
 
 def checksum_of(wire: Wire, file: bytes, size_bytes: int, key: bytes) -> tuple[int, int]:

@@ -58,9 +58,9 @@ class Target:
         )
         if answer.status == statuses.OK:
             self._file = messages.opened(answer.body).file
-            for status, _ in told:
-                if status != statuses.OK:
-                    raise setting_error(status, self.entry.key)
+            for one in told:
+                if one.status != statuses.OK:
+                    raise setting_error(one.status, self.entry.key)
         return answer.status
 
     def write(self, pieces: Sequence[bytes], start: int) -> None:

@@ -5,18 +5,25 @@ A wire is for one thread at a time.  What it refuses: following a link for the s
 
 import contextlib
 from collections import deque
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from datasync_api.plan import SmbSide
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb import statuses
-from datasync_runner.storage.smb.channel import Answer, Channel, cost_of
-from datasync_runner.storage.smb.messages import CREDIT_BYTES, Request
+from datasync_runner.storage.smb.channel import Channel, cost_of
+from datasync_runner.storage.smb.messages import CREDIT_BYTES, Answer, Request
 from datasync_runner.storage.smb.seals import Tampered
 
 CHUNK_BYTES: Final = 1024 * 1024
 """Of one read or write: more of them at once are faster than larger ones."""
+FIRST_BYTES: Final = 8 * 1024 * 1024
+"""Of a connection's first read of a large file.
+
+A server with glibc's memory, as Samba, learns by it to keep what an answer needs; else it gives it
+back to the kernel after each, and takes it anew: twice the CPU for each byte.  Source: mallopt(3),
+the dynamic M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.
+"""
 WINDOW: Final = 16
 """Chains on their way at once."""
 WINDOW_BYTES: Final = 4 * 1024 * 1024
@@ -46,6 +53,7 @@ class Wire:
         affordable_bytes = max(1, channel.credits // 4) * CREDIT_BYTES
         self.chunk_bytes = min(CHUNK_BYTES, affordable_bytes, limits.read_bytes, limits.write_bytes)
         self.query_bytes = min(CHUNK_BYTES, affordable_bytes, limits.query_bytes)
+        self._first_bytes = min(FIRST_BYTES, affordable_bytes, limits.read_bytes)
 
     def exchange(self, chains: Iterable[Sequence[Request]]) -> Generator[list[Answer]]:
         """Send chains of requests, several at once, and give their answers in the same order.
@@ -77,6 +85,19 @@ class Wire:
             while waiting and not self.broken:  # who asked does not want to know any more
                 with contextlib.suppress(errors.Unavailable):
                     self._receive(waiting.popleft()[1])
+
+    def reads(self, start: int, size_bytes: int) -> Iterator[tuple[int, int]]:
+        """A range cut into reads: offset and size of each.
+
+        The first large one of a connection is larger (FIRST_BYTES).
+        """
+        at, end = start, start + size_bytes
+        while at < end:
+            step, left = self.chunk_bytes, end - at
+            if step < self._first_bytes <= left:
+                step, self._first_bytes = self._first_bytes, 0
+            yield at, min(step, left)
+            at += step
 
     def ask(self, *chain: Request) -> list[Answer]:
         """The answers to one chain.  Raises: Unavailable."""

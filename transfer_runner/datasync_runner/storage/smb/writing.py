@@ -15,9 +15,8 @@ from datasync_runner.core.entry import Kind, parent_of
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content, Written
 from datasync_runner.storage.smb import messages, names, statuses
-from datasync_runner.storage.smb.channel import Answer
 from datasync_runner.storage.smb.folders import Folders
-from datasync_runner.storage.smb.messages import Request
+from datasync_runner.storage.smb.messages import Answer, Request
 from datasync_runner.storage.smb.naming import (
     creation,
     creation_error,
@@ -159,7 +158,7 @@ class SmallWriter:
             one.fail(error)
         elif body:
             one.does(lambda: check_written(rest[0], len(body), one.key))
-            if self._verifies and one.error is None and messages.data_of(rest[1].body) != body:
+            if self._verifies and one.error is None and messages.data_of(rest[1]) != body:
                 one.fail(errors.VerificationFailed("its content differs from what was sent"))
 
     def _flush(self, wire: Wire, new: Sequence[_New]) -> None:
