@@ -107,6 +107,7 @@ _UP = Workload(name="up", route=Route.UP, tree=SMALL, peers=_COPY)
 _FAR_UP = replace(_UP, peers=_FAR, goal=Goal(2, 3), latency_ms=20, most_rounds=1)
 _DOWN = replace(_UP, name="down", route=Route.DOWN)
 _DOWN_LARGE = replace(_DOWN, tree=LARGE, peers=_LARGE, goal=Goal(1.2, 1), beside=(UNVERIFIED,))
+_SHARE = Workload(name="smb", route=Route.SHARE, tree=ONE, peers=("smbclient mget",))
 
 
 def _both_ways(name: str, template: Workload) -> tuple[Workload, Workload]:
@@ -164,27 +165,8 @@ WORKLOADS: tuple[Workload, ...] = (
         peers=("rsync -a", "cp -a"),
         goal=Goal(1, None, "cp"),
     ),
-    Workload(
-        name="smb-small",
-        route=Route.SHARE,
-        tree=FEW,
-        peers=("smbclient mget",),
-        goal=Goal(2, None),
-    ),
-    Workload(
-        name="smb-large",
-        route=Route.SHARE,
-        tree=ONE,
-        peers=("smbclient mget",),
-        goal=Goal(1, None),
-    ),
-    Workload(
-        name="smb-large-encrypted",
-        route=Route.SHARE,
-        tree=ONE,
-        peers=("smbclient mget",),
-        goal=Goal(0.5, None),
-        tls=True,
-    ),
+    replace(_SHARE, name="smb-small", tree=FEW, goal=Goal(2, None)),
+    replace(_SHARE, name="smb-large", goal=Goal(1, None)),
+    replace(_SHARE, name="smb-large-encrypted", goal=Goal(0.5, None), tls=True),
 )
 """Rows of one tree follow each other: a source is grown once."""
