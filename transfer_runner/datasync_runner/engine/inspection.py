@@ -10,12 +10,14 @@ from datasync_runner.core.actions import Action
 from datasync_runner.core.compare import decide
 from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import Entry
+from datasync_runner.core.restored import record_of
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.contents import Both, Contents
 from datasync_runner.engine.failures import record
 from datasync_runner.engine.file_events import FileEvents
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.placing import place
+from datasync_runner.engine.progress import Board
 from datasync_runner.engine.work import Work
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.errors import Missing, StorageError
@@ -34,10 +36,13 @@ class Inspection:
         tally: Tally,
         budget: ByteBudget,
         files: FileEvents | None = None,
+        board: Board | None = None,
     ) -> None:
+        """`board`: whom to tell of names that may be one file with others."""
         self._source, self._destination = source, destination
         self._options, self._tally, self._files = options, tally, files
         self._contents = Contents(source, destination, budget)
+        self._board = board
 
     async def works(self, batch: Sequence[Work]) -> list[Work]:
         """What is to be done with the pairs; those that cannot be asked about are failures.
@@ -88,6 +93,10 @@ class Inspection:
         action, reason = decide(source, there, self._options, same=same)
         if action is Action.SKIP and self._files is not None:
             self._files.skipped([(source, reason)])
+        if action is Action.SKIP and self._board is not None and self._board.restored is not None:
+            record = record_of(source, None, written=False)
+            if record is not None:
+                self._board.restored([record])
         if action is Action.INSPECT:
             raise RuntimeError(f"{source.key!r}: still not known after it was inspected")
         return place(

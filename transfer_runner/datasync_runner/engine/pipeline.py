@@ -17,6 +17,7 @@ from datasync_runner.engine.contents import Contents
 from datasync_runner.engine.delete import delete_extra, held, settle_folders
 from datasync_runner.engine.dry_run import DryRun
 from datasync_runner.engine.hard_links import HardLinks, make_links
+from datasync_runner.engine.joining import join
 from datasync_runner.engine.manifest import sides_of
 from datasync_runner.engine.moving import Mover, move, options_of
 from datasync_runner.engine.patient import Patient
@@ -81,7 +82,9 @@ async def run_plan(
                 bucket=Patient(manifest_bucket) if manifest_bucket is not None else None,
             )
         )
-        deletes, folders, links = (stack.enter_context(Spool()) for _ in range(3))
+        deletes, folders, links, restored = (stack.enter_context(Spool()) for _ in range(4))
+        if patient_source.objects and patient_destination.links:
+            board.restored = restored.push_all
         names = _names(patient_destination, links, contents)
         if names is not None:
             stack.enter_context(closing(names))
@@ -116,6 +119,8 @@ async def run_plan(
             async with asyncio.TaskGroup() as group:
                 group.create_task(make)
                 group.create_task(here(queue=again, board=board))
+        if restored.count:
+            await join(restored, patient_destination)
         stop = held(kept, tally, plan, replaced=replaced)
         if stop is None:
             await delete_extra(kept, patient_destination, tally=tally, files=board.files)

@@ -118,6 +118,8 @@ class Pool:
                 self._write(message.lines)
             if message.entries and board.keep is not None:
                 board.keep(message.entries)
+            if message.restored and board.restored is not None:
+                board.restored(message.restored)
             board.tally.add(message.tally)
             worker.gave_back(message.done, message.done_large)
             if message.done_large:

@@ -57,6 +57,8 @@ class _Feed(WorkQueue):
         super().__init__(WORKERS, limit=2 * AHEAD)
         self._wire, self._board, self._lines, self._entries = wire, board, lines, entries
         self._done = self._large = self._settled = 0
+        self._restored: list[bytes] = []
+        board.restored = self._restored.extend
 
     def settled(self, count: int) -> None:
         """As the queue."""
@@ -82,8 +84,10 @@ class _Feed(WorkQueue):
             ended=ended,
             lines=lines,
             entries=self._entries[:],
+            restored=self._restored[:],
         )
         self._entries.clear()
+        self._restored.clear()
         self._done = self._large = self._settled = 0
         self._wire.post(report)
 

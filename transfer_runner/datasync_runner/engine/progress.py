@@ -46,6 +46,9 @@ class Board:
     """Who is told of single files; None: nobody."""
     keep: Keep | None = None
     """Who writes the entries of detailed reports; None: nobody asked for them."""
+    restored: Callable[[list[bytes]], None] | None = None
+    """Is told of objects that state an inode and are at the destination, as records of
+    `core.restored`; None: nobody links them."""
     on_phase: Callable[[RunnerPhase], None] = nobody
     """Is told of every phase, once, when it begins."""
     _told: RunnerPhase | None = None

@@ -41,6 +41,11 @@ class Spool:
         self._end += len(record) + _LENGTH
         self.count += 1
 
+    def push_all(self, records: Iterable[bytes]) -> None:
+        """Add some."""
+        for record in records:
+            self.push(record)
+
     def reversed_batches(self, size: int) -> Iterator[list[bytes]]:
         """All records, the last one first; pushing goes on only after this is through."""
         batch: list[bytes] = []

@@ -12,6 +12,7 @@ from datasync_runner.core.actions import Action
 from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.parts import LARGE_AT_ONCE, SMALL_BYTES, restore_cost_bytes
+from datasync_runner.core.restored import record_of
 from datasync_runner.core.tally import Tally
 from datasync_runner.core.wanted import wanted
 from datasync_runner.engine.failures import record
@@ -66,6 +67,7 @@ class Transfer:
             tally=board.tally,
             budget=budget,
             files=board.files,
+            board=board,
         )
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
         self._sharing = Sharing(destination, options, self._written)
@@ -173,10 +175,19 @@ class Transfer:
             else:
                 self._count(answer)
                 done.append(answer)
+        self._tell_restored(done)
         if self._files is not None:
             self._files.transferred(done)
         await self._verify.put(done)
         return done
+
+    def _tell_restored(self, done: list[Written]) -> None:
+        tell = self._board.restored
+        if tell is None or not self._restores:
+            return
+        records = [record_of(one.entry, one.checksum, written=True) for one in done]
+        if found := [record for record in records if record is not None]:
+            tell(found)
 
     def _count(self, written: Written) -> None:
         self._tally.files_transferred += 1
@@ -196,6 +207,7 @@ class Transfer:
                 record(self._tally, "transfer", error, source)
                 return []
         self._count(written)
+        self._tell_restored([written])
         if self._files is not None:
             self._files.transferred([written])
         await self._verify.put([written])

@@ -40,6 +40,8 @@ class Report:
     """Everything that was ordered was transferred."""
     entries: list[ReportEntry] = field(default_factory=list[ReportEntry])
     """For detailed reports."""
+    restored: list[bytes] = field(default_factory=list[bytes])
+    """Names that may be one file with others."""
     ended: bool = False
     """And verified: the last report."""
     lines: list[str] = field(default_factory=list[str])
