@@ -3,7 +3,8 @@
 Only a share tells owner, group and access list in Windows' terms, and only a share can keep them.
 """
 
-from datasync_api.plan import AnySide, SmbSide, TransferPlan
+from datasync_api.plan import TransferPlan
+from datasync_api.sides import AnySide, SmbSide
 from datasync_api.task_options import SecurityDescriptorCopyFlags, TaskOptions
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from datasync_api.baseline import Baseline
-from datasync_api.plan import PosixSide, Side
+from datasync_api.sides import PosixSide, Side
 from datasync_cli.issues import UsageError
 
 NONE = "none"

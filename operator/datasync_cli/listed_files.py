@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datasync_api.manifest import TransferManifest
-from datasync_api.plan import AnySide, plan_side
+from datasync_api.sides import AnySide, plan_side
 from datasync_api.task import TaskSpec
 from datasync_api.text import ConfigMapKeyReference
 from datasync_cli.issues import UsageError

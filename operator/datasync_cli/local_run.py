@@ -12,15 +12,10 @@ from typing import TYPE_CHECKING
 
 from datasync_api import security_descriptors
 from datasync_api.execution import Phase, Resolved
-from datasync_api.plan import (
-    AnySide,
-    Exchange,
-    ExecutionIdentity,
-    TransferPlan,
-    make_plan,
-    plan_side,
-)
+from datasync_api.make_plan import make_plan
+from datasync_api.plan import Exchange, ExecutionIdentity, TransferPlan
 from datasync_api.report import RunMode, TransferResult
+from datasync_api.sides import AnySide, plan_side
 from datasync_api.task_report import report_location
 from datasync_cli.baselines import Kept
 from datasync_cli.display import summary

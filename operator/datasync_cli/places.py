@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from datasync_api.plan import AnySide, PosixSide
+from datasync_api.sides import AnySide, PosixSide
 from datasync_cli.issues import UsageError
 
 

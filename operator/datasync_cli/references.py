@@ -13,7 +13,8 @@ from datasync_api.location import Location
 from datasync_api.manifest import ManifestObject, not_of_objects
 from datasync_api.meta import Resource
 from datasync_api.overrides import OverridesInvalidError, overridden
-from datasync_api.plan import Places, nested, plan_side, reported_into
+from datasync_api.side_pairs import nested, reported_into
+from datasync_api.sides import Places, plan_side
 from datasync_api.task import Task, TaskSpec
 from datasync_api.task_report import TaskReport, report_location
 from datasync_cli.documents import Document

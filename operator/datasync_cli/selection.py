@@ -12,15 +12,8 @@ from datasync_api.execution import Execution
 from datasync_api.location import Location
 from datasync_api.manifest import not_of_objects
 from datasync_api.overrides import OverridesInvalidError, overridden
-from datasync_api.plan import (
-    REPORT_FOLDERS,
-    AnySide,
-    Places,
-    PosixSide,
-    nested,
-    plan_side,
-    reported_into,
-)
+from datasync_api.side_pairs import REPORT_FOLDERS, nested, reported_into
+from datasync_api.sides import AnySide, Places, PosixSide, plan_side
 from datasync_api.task import Task
 from datasync_cli.documents import Document
 from datasync_cli.issues import UsageError

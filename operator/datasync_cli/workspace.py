@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from datasync_api.location import LocationSpec
 from datasync_api.manifest import MANIFEST_KEY
-from datasync_api.plan import Places
+from datasync_api.sides import Places
 from datasync_api.smb import KRB5_CONF
 from datasync_api.text import ConfigMapKeyReference
 from datasync_cli.issues import UsageError

@@ -16,20 +16,8 @@ from datasync_api.execution import Phase
 from datasync_api.exit_codes import FAIL_JOB, KILLED, ExitCode
 from datasync_api.hold import TOKEN_GRAMMAR
 from datasync_api.location import LocationSpec
-from datasync_api.plan import (
-    AnySide,
-    Exchange,
-    ExecutionIdentity,
-    Places,
-    PosixSide,
-    S3Side,
-    SmbSide,
-    TransferPlan,
-    make_plan,
-    nested,
-    plan_side,
-    reported_into,
-)
+from datasync_api.make_plan import make_plan
+from datasync_api.plan import Exchange, ExecutionIdentity, TransferPlan
 from datasync_api.report import (
     MAX_FAILURE_CLASSES,
     RESULT_MAX_BYTES,
@@ -41,6 +29,8 @@ from datasync_api.report import (
     report_condition,
 )
 from datasync_api.s3_location import Encryption
+from datasync_api.side_pairs import nested, reported_into
+from datasync_api.sides import AnySide, Places, PosixSide, S3Side, SmbSide, plan_side
 from datasync_api.size_classes import class_limit, size_class
 from datasync_api.task import TaskSpec
 

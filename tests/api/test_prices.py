@@ -2,8 +2,9 @@
 
 import pytest
 
-from datasync_api.plan import PosixSide, S3Side, cost_of
 from datasync_api.prices import BASIS, estimated_cost
+from datasync_api.side_pairs import cost_of
+from datasync_api.sides import PosixSide, S3Side
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from benchmarks.measure import WrongRun
 from benchmarks.places import Share
 from benchmarks.stage import Stage
 from datasync_api.patterns import Filter
-from datasync_api.plan import SmbSide
+from datasync_api.sides import SmbSide
 from datasync_runner.storage.smb.storage import SmbStorage
 
 TREE = Tree(100_000, 0, 100)

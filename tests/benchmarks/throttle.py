@@ -20,14 +20,9 @@ from benchmarks.figures import Limit
 from benchmarks.measure import Command, WrongRun
 from benchmarks.places import Bucket, Folder, Place
 from benchmarks.stage import Stage
-from datasync_api.plan import (
-    Exchange,
-    ExecutionIdentity,
-    PosixSide,
-    S3Side,
-    TransferPlan,
-)
+from datasync_api.plan import Exchange, ExecutionIdentity, TransferPlan
 from datasync_api.report import ExchangeRequest
+from datasync_api.sides import PosixSide, S3Side
 from datasync_api.task_options import TaskOptions
 
 RATE, SLOW, FAST = 20_000_000, 10_000_000, 30_000_000

@@ -8,7 +8,7 @@ import pytest
 
 from cli.test_run import BUCKET, CA, NAS, SECRET, Setup, task
 from datasync_api.baseline import Baseline, moment
-from datasync_api.plan import PosixSide, S3Side
+from datasync_api.sides import PosixSide, S3Side
 from datasync_cli.baselines import Kept
 from datasync_cli.issues import UsageError
 

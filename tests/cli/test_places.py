@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from datasync_api.plan import PosixSide, S3Side
+from datasync_api.sides import PosixSide, S3Side
 from datasync_cli.issues import UsageError
 from datasync_cli.places import check_place
 

@@ -11,8 +11,9 @@ from datasync_api.conditions import Condition, Reason
 from datasync_api.counters import Counters, FilesFailed
 from datasync_api.execution import ExecutionStatus, Phase
 from datasync_api.execution_progress import ExecutionResult
-from datasync_api.plan import Exchange, PosixSide, S3Side, TransferPlan
+from datasync_api.plan import Exchange, TransferPlan
 from datasync_api.report import Failure
+from datasync_api.sides import PosixSide, S3Side
 from datasync_api.size_classes import SizeClass
 from datasync_cli.report_page import write_page
 from datasync_page.page import page

@@ -2,7 +2,8 @@
 
 import time
 
-from datasync_api.plan import PosixSide, TransferPlan
+from datasync_api.plan import TransferPlan
+from datasync_api.sides import PosixSide
 from datasync_api.task_options import TaskOptions
 from datasync_runner.engine.pipeline import run_plan
 from datasync_runner.engine.progress import Board

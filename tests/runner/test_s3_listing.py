@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasync_api.patterns import Filter
-from datasync_api.plan import S3Side
+from datasync_api.sides import S3Side
 from datasync_runner.core.entry import UNSTAMPED, Entry, Kind
 from datasync_runner.storage import errors
 from datasync_runner.storage.s3 import folders, ranges

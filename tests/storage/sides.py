@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from datasync_api.patterns import Filter
-from datasync_api.plan import PosixSide, S3Side
+from datasync_api.sides import PosixSide, S3Side
 from datasync_api.task_options import TaskOptions
 from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata

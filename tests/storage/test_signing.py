@@ -6,7 +6,7 @@ from io import BytesIO
 import pycurl
 import pytest
 
-from datasync_api.plan import S3Side
+from datasync_api.sides import S3Side
 from datasync_runner.storage.s3.answers import parse_error, to_error
 from datasync_runner.storage.s3.endpoint import resolve
 from datasync_runner.storage.s3.signer import (

@@ -14,8 +14,9 @@ from typing import Final
 from pydantic import ValidationError
 
 from datasync_api.exit_codes import ExitCode
-from datasync_api.plan import TransferPlan, cost_of
+from datasync_api.plan import TransferPlan
 from datasync_api.report import ReportDelivery, RunnerPhase, TransferResult
+from datasync_api.side_pairs import cost_of
 from datasync_runner import logs
 from datasync_runner.engine.end import End, stopped_by
 from datasync_runner.engine.file_events import FileEvents

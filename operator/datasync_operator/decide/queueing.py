@@ -7,7 +7,7 @@ from datasync_api import security_descriptors
 from datasync_api.conditions import Reason
 from datasync_api.execution import Phase, Resolved, ResolvedLocation
 from datasync_api.location import Location
-from datasync_api.plan import nested, reported_into
+from datasync_api.side_pairs import nested, reported_into
 from datasync_operator.decide import naming
 from datasync_operator.decide.finalizers import finalizers
 from datasync_operator.decide.ledger import Admitted, Waiting

@@ -6,15 +6,10 @@ from typing import Final
 from datasync_api.agent import Agent
 from datasync_api.execution import Execution
 from datasync_api.location import Location, LocationSpec
+from datasync_api.make_plan import make_plan
 from datasync_api.manifest import MANIFEST_KEY
-from datasync_api.plan import (
-    AnySide,
-    Exchange,
-    ExecutionIdentity,
-    TransferPlan,
-    make_plan,
-    plan_side,
-)
+from datasync_api.plan import Exchange, ExecutionIdentity, TransferPlan
+from datasync_api.sides import AnySide, plan_side
 from datasync_api.task import Task
 from datasync_api.windows import Window
 from datasync_operator.decide import volumes

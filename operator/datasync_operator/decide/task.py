@@ -13,7 +13,8 @@ from datasync_api import API_VERSION, security_descriptors
 from datasync_api.conditions import Condition, Reason, set_condition
 from datasync_api.execution import Execution
 from datasync_api.location import Location
-from datasync_api.plan import nested, plan_side
+from datasync_api.side_pairs import nested
+from datasync_api.sides import plan_side
 from datasync_api.task import Task
 from datasync_operator.cluster.port import EXECUTIONS
 from datasync_operator.decide import naming

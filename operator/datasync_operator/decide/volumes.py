@@ -9,7 +9,7 @@ from typing import Any
 from datasync_api.execution import Execution
 from datasync_api.location import LocationSpec
 from datasync_api.manifest import MANIFEST_KEY, TransferManifest
-from datasync_api.plan import Places
+from datasync_api.sides import Places
 from datasync_api.smb import KRB5_CONF
 from datasync_operator.decide import naming
 from datasync_operator.decide.naming import Side

@@ -13,7 +13,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from datasync_api.location import Location, LocationSpec
-from datasync_api.plan import nested, plan_side
+from datasync_api.side_pairs import nested
+from datasync_api.sides import plan_side
 from datasync_operator.decide import naming, volumes
 from datasync_operator.decide.naming import Side
 from datasync_operator.decide.persistent_volumes import (

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasync_api.conditions import Reason
-from datasync_api.plan import PosixSide, TransferPlan
+from datasync_api.plan import TransferPlan
+from datasync_api.sides import PosixSide
 from datasync_api.task import Guards
 from datasync_api.task_options import TaskOptions
 from datasync_runner.core.guard import Extra, held_back, replaced

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from datasync_api.plan import PosixSide, TransferPlan
+from datasync_api.plan import TransferPlan
+from datasync_api.sides import PosixSide
 from datasync_api.size_classes import SizeClass
 from datasync_api.task_options import TaskOptions
 from datasync_runner.core.tally import Tally

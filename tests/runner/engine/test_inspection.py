@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from datasync_api.plan import PosixSide, TransferPlan
+from datasync_api.plan import TransferPlan
+from datasync_api.sides import PosixSide
 from datasync_api.task_options import TaskOptions
 from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.engine.pipeline import run_plan

@@ -2,7 +2,8 @@
 
 import pytest
 
-from datasync_api.plan import ManifestPlace, S3Side
+from datasync_api.plan import ManifestPlace
+from datasync_api.sides import S3Side
 from datasync_runner.core.entry import Kind
 from datasync_runner.engine import manifest, manifest_items
 from datasync_runner.storage import errors

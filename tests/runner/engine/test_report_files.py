@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from datasync_api.plan import ExecutionIdentity, PosixSide
+from datasync_api.plan import ExecutionIdentity
+from datasync_api.sides import PosixSide
 from datasync_runner.core.report_entries import ReportEntry
 from datasync_runner.engine import report_files
 from datasync_runner.engine.report_files import PIECE_BYTES, ReportFiles

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from datasync_api.plan import ExecutionIdentity, PlannedReport, PosixSide, TransferPlan
+from datasync_api.plan import ExecutionIdentity, PlannedReport, TransferPlan
+from datasync_api.sides import PosixSide
 from datasync_api.task_options import TaskOptions
 from datasync_runner.engine import pipeline, task_report
 from datasync_runner.engine.file_events import FileEvents

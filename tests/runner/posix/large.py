@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from datasync_api.plan import PosixSide
+from datasync_api.sides import PosixSide
 from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata
 from datasync_runner.core.parts import MIB

@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from datasync_api.plan import PosixSide
+from datasync_api.sides import PosixSide
 from datasync_runner.core.entry import Device, Entry, Kind, PosixMetadata
 from datasync_runner.storage import errors, posix, posix_root
 from datasync_runner.storage.port import Content

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from datasync_api.patterns import Filter
-from datasync_api.plan import PosixSide
+from datasync_api.sides import PosixSide
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata
 from datasync_runner.storage import errors, posix, posix_ahead, posix_folders, posix_root
 from datasync_runner.storage.port import Content

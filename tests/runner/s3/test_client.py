@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from datasync_api.plan import S3Side
+from datasync_api.sides import S3Side
 from datasync_runner.checksums import crc64, to_header
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.storage import errors

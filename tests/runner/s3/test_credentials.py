@@ -10,7 +10,7 @@ from threading import Thread
 import botocore.exceptions
 import pytest
 
-from datasync_api.plan import S3Side
+from datasync_api.sides import S3Side
 from datasync_runner.storage import errors
 from datasync_runner.storage.s3 import chain
 from datasync_runner.storage.s3.credentials import SecretFolder, make_source

@@ -13,7 +13,7 @@ from botocore.config import Config
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasync_api.plan import S3Side
+from datasync_api.sides import S3Side
 from datasync_runner.storage.errors import ConfigurationInvalid
 from datasync_runner.storage.s3.endpoint import Endpoint, resolve
 

@@ -3,8 +3,8 @@
 import botocore.session
 import pytest
 
-from datasync_api.plan import S3Side
 from datasync_api.s3_location import Encryption
+from datasync_api.sides import S3Side
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.storage.s3 import keeping
 from datasync_runner.storage.s3.keeping import SPELLINGS, Keeping, encryption_headers, storage_class

@@ -5,8 +5,8 @@ The server notes what it is asked: few servers have classes, keys of a KMS and a
 
 import pytest
 
-from datasync_api.plan import S3Side
 from datasync_api.s3_location import Encryption
+from datasync_api.sides import S3Side
 from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, Kind, ObjectHeaders, PosixMetadata
 from datasync_runner.core.parts import MIB

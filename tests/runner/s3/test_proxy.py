@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from datasync_api.plan import S3Side
+from datasync_api.sides import S3Side
 from datasync_runner.storage.s3.calls import Call
 from datasync_runner.storage.s3.client import Client
 from fakes.proxy import proxy_to

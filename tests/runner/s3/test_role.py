@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from datasync_api.plan import S3Side
+from datasync_api.sides import S3Side
 from datasync_runner.storage import errors
 from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.credentials import make_source

@@ -2,7 +2,7 @@
 
 import pytest
 
-from datasync_api.plan import S3Side
+from datasync_api.sides import S3Side
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.parts import MIB
 from datasync_runner.storage.port import Content

@@ -2,7 +2,7 @@
 
 import pytest
 
-from datasync_api.plan import SmbSide
+from datasync_api.sides import SmbSide
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb.login import Login, read_login
 

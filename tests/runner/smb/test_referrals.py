@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from datasync_api.plan import SmbSide
+from datasync_api.sides import SmbSide
 from datasync_runner.storage.smb.referrals import (
     Referral,
     answer_of,

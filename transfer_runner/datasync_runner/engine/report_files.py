@@ -16,8 +16,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import IO, Final
 
-from datasync_api.plan import REPORT_FOLDERS, AnySide, ExecutionIdentity
+from datasync_api.plan import ExecutionIdentity
 from datasync_api.report import ReportDelivery
+from datasync_api.side_pairs import REPORT_FOLDERS
+from datasync_api.sides import AnySide
 from datasync_api.text import below
 from datasync_runner.core.entry import Entry, Kind, ObjectHeaders
 from datasync_runner.core.report_entries import SECTIONS, ReportEntry, ReportKind

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from datasync_api import security_descriptors
-from datasync_api.plan import AnySide, PosixSide, S3Side, SmbSide, TransferPlan
+from datasync_api.plan import TransferPlan
+from datasync_api.sides import AnySide, PosixSide, S3Side, SmbSide
 from datasync_api.task_options import ObjectTags
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.port import Destination

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from datasync_api.patterns import Filter
-from datasync_api.plan import PosixSide
+from datasync_api.sides import PosixSide
 from datasync_runner.core.entry import EVERYTHING, Entry, Keeps
 from datasync_runner.storage import errors, posix_clock, posix_files
 from datasync_runner.storage.charge import Charge

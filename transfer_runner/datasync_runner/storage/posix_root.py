@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from datasync_api.plan import PosixSide
+from datasync_api.sides import PosixSide
 from datasync_runner.storage import errors
 from datasync_runner.storage.posix_copy import shares_blocks
 from datasync_runner.storage.posix_errors import translate

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from datasync_api.plan import S3Side
+from datasync_api.sides import S3Side
 from datasync_runner.storage import errors
 from datasync_runner.storage.s3.credentials import ACCESS_KEY, SECRET_KEY, TOKEN
 

@@ -13,7 +13,7 @@ import botocore.credentials as found_by
 import botocore.exceptions as foreign
 import botocore.session
 
-from datasync_api.plan import S3Side
+from datasync_api.sides import S3Side
 from datasync_runner.storage import errors
 from datasync_runner.storage.s3.answers import RETRIED_STATUSES, explained
 from datasync_runner.storage.s3.credentials import CredentialSource

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Final
 
-from datasync_api.plan import S3Side
+from datasync_api.sides import S3Side
 from datasync_runner.storage import errors
 from datasync_runner.storage.s3.answers import ErrorAnswer, has_error, parse_error, to_error
 from datasync_runner.storage.s3.calls import Answer, Call

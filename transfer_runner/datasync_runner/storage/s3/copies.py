@@ -7,7 +7,7 @@ import re
 from html import unescape
 from typing import Final
 
-from datasync_api.plan import S3Side
+from datasync_api.sides import S3Side
 from datasync_runner.checksums import from_header
 from datasync_runner.core.entry import ARCHIVES, Entry
 from datasync_runner.storage import errors

@@ -8,7 +8,7 @@ botocore costs a tenth of a second).  No message and no repr shows a secret.
 from pathlib import Path
 from typing import Final, Protocol
 
-from datasync_api.plan import S3Side
+from datasync_api.sides import S3Side
 from datasync_runner.storage.errors import ConfigurationInvalid
 from datasync_runner.storage.s3.signer import Credentials
 

@@ -10,7 +10,7 @@ import re
 from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
-from datasync_api.plan import S3Side
+from datasync_api.sides import S3Side
 from datasync_runner.storage.errors import ConfigurationInvalid
 
 SUFFIXES: Final = (

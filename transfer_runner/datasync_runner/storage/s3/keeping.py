@@ -6,8 +6,8 @@ locations").  Nothing here is sent where the bucket's own default is meant: ever
 
 from typing import Final
 
-from datasync_api.plan import S3Side
 from datasync_api.s3_location import Encryption, StorageClass
+from datasync_api.sides import S3Side
 from datasync_runner.core.entry import ARCHIVES, Entry
 
 STORAGE_CLASS: Final = "x-amz-storage-class"

@@ -15,7 +15,7 @@ from operator import lt
 from typing import Final
 
 from datasync_api.patterns import Filter
-from datasync_api.plan import S3Side
+from datasync_api.sides import S3Side
 from datasync_runner.core.entry import Entry
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Batch

@@ -9,7 +9,7 @@ import asyncio
 import re
 from typing import Final
 
-from datasync_api.plan import S3Side
+from datasync_api.sides import S3Side
 from datasync_api.task_options import ObjectTags
 from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, Kind

@@ -1,6 +1,6 @@
 """What every request to a side says beside itself: whose bucket it must be, and who pays."""
 
-from datasync_api.plan import S3Side
+from datasync_api.sides import S3Side
 
 _PAYER = ("x-amz-request-payer", "requester")
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from datasync_api.patterns import Filter
-from datasync_api.plan import S3Side
+from datasync_api.sides import S3Side
 from datasync_api.task_options import ObjectTags
 from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, Keeps

@@ -6,7 +6,7 @@ one to the next without end.
 
 from typing import Final
 
-from datasync_api.plan import SmbSide
+from datasync_api.sides import SmbSide
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb import statuses
 from datasync_runner.storage.smb.identity import identity

@@ -7,7 +7,7 @@ from typing import Any
 import spnego
 import spnego.exceptions
 
-from datasync_api.plan import SmbSide
+from datasync_api.sides import SmbSide
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb.kerberos import Negotiation, NoTicket, Ticket
 from datasync_runner.storage.smb.login import KEYTAB, keytab_of, read_login

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from datasync_api.plan import SmbSide
+from datasync_api.sides import SmbSide
 from datasync_runner.storage.errors import ConfigurationInvalid
 
 USERNAME: Final = "username"

@@ -21,7 +21,7 @@ from smbprotocol.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
     SMBResponseException,
 )
 
-from datasync_api.plan import SmbSide
+from datasync_api.sides import SmbSide
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb import statuses
 from datasync_runner.storage.smb.channel import Books, Channel

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from struct import Struct
 from typing import Final, NamedTuple
 
-from datasync_api.plan import SmbSide
+from datasync_api.sides import SmbSide
 from datasync_runner.storage.smb.messages import HEADER_BYTES, LAST_FILE, Request
 
 ANSWER_BYTES: Final = 56 * 1024

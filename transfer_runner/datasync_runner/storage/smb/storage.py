@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from datasync_api.patterns import Filter
-from datasync_api.plan import SmbSide
+from datasync_api.sides import SmbSide
 from datasync_api.task_options import SecurityDescriptorCopyFlags
 from datasync_runner.core.entry import Entry, Keeps
 from datasync_runner.storage import errors
