@@ -14,7 +14,7 @@ from datasync_runner.core.entry import Entry, Kind, PosixMetadata
 from datasync_runner.core.wanted import wanted
 from datasync_runner.storage.errors import StorageError
 from datasync_runner.storage.port import Content
-from datasync_runner.storage.posix import PosixStorage
+from datasync_runner.storage.posix.storage import PosixStorage
 from datasync_runner.storage.s3.storage import S3Storage
 from datasync_runner.storage.smb.storage import SmbStorage
 

@@ -15,7 +15,7 @@ from datasync_runner.engine.progress import Board
 from datasync_runner.storage import errors
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.factory import Means, make_storages
-from datasync_runner.storage.posix_clock import LOCAL_MARGIN_SECONDS
+from datasync_runner.storage.posix.clock import LOCAL_MARGIN_SECONDS
 from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.storage import STAMP_MARGIN_NS
 from datasync_runner.storage.smb import listing

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from datasync_runner.core.parts import SMALL_BYTES
-from datasync_runner.storage import posix_read
+from datasync_runner.storage.posix import read as posix_read
 from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.smb import reading
 from storage.test_baseline import World

@@ -10,7 +10,7 @@ from datasync_api.task_options import TaskOptions
 from datasync_runner.core.parts import MIB
 from datasync_runner.engine import pipeline
 from datasync_runner.engine.progress import Board
-from datasync_runner.storage.posix import PosixStorage
+from datasync_runner.storage.posix.storage import PosixStorage
 from datasync_runner.storage.s3.storage import S3Storage
 from storage.sides import credentials, posix_side, s3_side
 

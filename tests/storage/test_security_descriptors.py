@@ -9,7 +9,7 @@ import pytest
 
 from datasync_runner.core.parts import MIB
 from datasync_runner.storage import errors
-from datasync_runner.storage.posix_names import temporary_name
+from datasync_runner.storage.posix.names import temporary_name
 from datasync_runner.storage.smb.storage import SmbStorage
 from fixtures import security_descriptors
 from storage.looks import files, run

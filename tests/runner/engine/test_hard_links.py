@@ -20,7 +20,7 @@ from datasync_api.task_options import TaskOptions
 from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.engine import pipeline
 from datasync_runner.engine.progress import Board
-from datasync_runner.storage.posix import PosixStorage
+from datasync_runner.storage.posix.storage import PosixStorage
 from storage.sides import posix_side
 
 TESTS = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ from datasync_api.sides import PosixSide
 from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata
 from datasync_runner.core.parts import MIB
-from datasync_runner.storage.posix import PosixStorage
+from datasync_runner.storage.posix.storage import PosixStorage
 
 MTIME_NS = 1_600_000_000_123_456_789
 

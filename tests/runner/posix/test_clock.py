@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from datasync_runner.storage import posix_clock
 from datasync_runner.storage.errors import Full
-from datasync_runner.storage.posix import PosixStorage
+from datasync_runner.storage.posix import clock as posix_clock
+from datasync_runner.storage.posix.storage import PosixStorage
 from storage.sides import posix_side
 
 

@@ -5,7 +5,7 @@ import errno
 import pytest
 
 from datasync_runner.storage import errors
-from datasync_runner.storage.posix_errors import translate
+from datasync_runner.storage.posix.errors import translate
 
 TABLE = {
     errors.Missing: [errno.ENOENT],

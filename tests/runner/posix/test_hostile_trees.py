@@ -10,9 +10,13 @@ import pytest
 from datasync_api.patterns import Filter
 from datasync_api.sides import PosixSide
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata
-from datasync_runner.storage import errors, posix, posix_ahead, posix_folders, posix_root
+from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content
-from datasync_runner.storage.posix_names import temporary_name
+from datasync_runner.storage.posix import ahead as posix_ahead
+from datasync_runner.storage.posix import folders as posix_folders
+from datasync_runner.storage.posix import root as posix_root
+from datasync_runner.storage.posix import storage as posix
+from datasync_runner.storage.posix.names import temporary_name
 from fakes.filters import choose
 
 ALL = Filter.parse([], [])

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from datasync_runner.storage.posix_calls import Calls
-from datasync_runner.storage.posix_nearby import QUICK_SECONDS, Nearby, decide
+from datasync_runner.storage.posix.calls import Calls
+from datasync_runner.storage.posix.nearby import QUICK_SECONDS, Nearby, decide
 
 
 class Clock:

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from datasync_api.patterns import Filter
 from datasync_runner.core.entry import Keeps, Kind
-from datasync_runner.storage import errors, posix_ahead, posix_listing
-from datasync_runner.storage.posix_folders import Borrowed, Folders, open_folder
-from datasync_runner.storage.posix_mount import (
+from datasync_runner.storage import errors
+from datasync_runner.storage.posix import ahead as posix_ahead
+from datasync_runner.storage.posix import listing as posix_listing
+from datasync_runner.storage.posix.folders import Borrowed, Folders, open_folder
+from datasync_runner.storage.posix.mount import (
     Mount,
     find_mount,
     in_memory,
@@ -20,7 +22,7 @@ from datasync_runner.storage.posix_mount import (
     keeps,
     mount_of,
 )
-from datasync_runner.storage.posix_walk import walk
+from datasync_runner.storage.posix.walk import walk
 from fakes.filters import choose
 
 ALL = Filter.parse([], [])
@@ -147,7 +149,7 @@ def test_a_folder_that_becomes_a_link_is_told_and_not_entered(tmp_path, monkeypa
             (tmp_path / "root/a").symlink_to(tmp_path / "outside")
         return open_folder(name, parent_fd, create=create)
 
-    monkeypatch.setattr("datasync_runner.storage.posix_folders.open_folder", swapped)
+    monkeypatch.setattr("datasync_runner.storage.posix.folders.open_folder", swapped)
     entries, failures, _ = listed(tmp_path / "root", network=network)
     assert [entry.key for entry in entries] == [b"a/", b"b/", b"b/x"]
     assert [(type(error), error.key) for error in failures] == [(errors.Conflict, b"a/")]
@@ -163,7 +165,7 @@ def test_a_folder_that_goes_is_not_there(tmp_path, monkeypatch, network):
             (tmp_path / "a").rmdir()
         return open_folder(name, parent_fd, create=create)
 
-    monkeypatch.setattr("datasync_runner.storage.posix_folders.open_folder", gone)
+    monkeypatch.setattr("datasync_runner.storage.posix.folders.open_folder", gone)
     entries, failures, _ = listed(tmp_path, network=network)
     assert [entry.key for entry in entries] == [b"a/", b"b/", b"b/x"]
     assert not failures
@@ -204,7 +206,7 @@ def test_the_walk_reads_ahead_within_its_bounds(tmp_path, monkeypatch):
 @pytest.mark.parametrize("network", [False, True])
 def test_a_walk_that_is_left_early_closes_everything(tmp_path, monkeypatch, network):
     monkeypatch.setattr(posix_listing, "FOLDER_NAMES", 5)
-    monkeypatch.setattr("datasync_runner.storage.posix_walk.CHUNK", 2)
+    monkeypatch.setattr("datasync_runner.storage.posix.walk.CHUNK", 2)
     plant(tmp_path, [f"d{number}/{name}" for number in range(20) for name in "abcdef"])
     before = len(list(Path("/proc/self/fd").iterdir()))
     root_fd = os.open(tmp_path, os.O_RDONLY)

@@ -10,7 +10,7 @@ from datasync_api.sides import AnySide, PosixSide, S3Side, SmbSide
 from datasync_api.task_options import ObjectTags
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.port import Destination
-from datasync_runner.storage.posix import PosixStorage
+from datasync_runner.storage.posix.storage import PosixStorage
 from datasync_runner.storage.s3.algorithms import ALGORITHMS, CRC64NVME, Algorithm
 from datasync_runner.storage.s3.storage import S3Storage
 from datasync_runner.storage.throttle import Throttle

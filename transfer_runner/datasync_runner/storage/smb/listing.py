@@ -18,7 +18,7 @@ from datasync_api.patterns import Filter
 from datasync_api.simple_pattern import SNAPSHOT
 from datasync_runner.core.entry import UNSTAMPED, Entry, Kind
 from datasync_runner.storage import errors
-from datasync_runner.storage.posix_names import TEMPORARY
+from datasync_runner.storage.posix.names import TEMPORARY
 from datasync_runner.storage.smb import messages, statuses
 from datasync_runner.storage.smb.messages import Access, Answer, Listed, Options, State
 from datasync_runner.storage.smb.share import Root

@@ -9,7 +9,7 @@ from typing import Final
 
 from datasync_runner.core.entry import parent_of
 from datasync_runner.storage import errors
-from datasync_runner.storage.posix_names import temporary_name
+from datasync_runner.storage.posix.names import temporary_name
 from datasync_runner.storage.smb import messages, names, statuses
 from datasync_runner.storage.smb.folders import twin
 from datasync_runner.storage.smb.messages import Access, Disposition, Options, Request

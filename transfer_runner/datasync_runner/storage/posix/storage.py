@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from datasync_api.patterns import Filter
 from datasync_api.sides import PosixSide
 from datasync_runner.core.entry import EVERYTHING, Entry, Keeps
-from datasync_runner.storage import errors, posix_clock, posix_files
+from datasync_runner.storage import errors
 from datasync_runner.storage.charge import Charge
 from datasync_runner.storage.port import (
     Batch,
@@ -27,15 +27,17 @@ from datasync_runner.storage.port import (
     Written,
     nobody,
 )
-from datasync_runner.storage.posix_calls import Calls
-from datasync_runner.storage.posix_errors import translate
-from datasync_runner.storage.posix_folders import Folders, split_key
-from datasync_runner.storage.posix_large import LargeWriter
-from datasync_runner.storage.posix_links import make_link
-from datasync_runner.storage.posix_read import read_batch
-from datasync_runner.storage.posix_reader import FileReader
-from datasync_runner.storage.posix_root import Root, is_missing, open_destination, open_source
-from datasync_runner.storage.posix_walk import walk
+from datasync_runner.storage.posix import clock as posix_clock
+from datasync_runner.storage.posix import files as posix_files
+from datasync_runner.storage.posix.calls import Calls
+from datasync_runner.storage.posix.errors import translate
+from datasync_runner.storage.posix.folders import Folders, split_key
+from datasync_runner.storage.posix.large import LargeWriter
+from datasync_runner.storage.posix.links import make_link
+from datasync_runner.storage.posix.read import read_batch
+from datasync_runner.storage.posix.reader import FileReader
+from datasync_runner.storage.posix.root import Root, is_missing, open_destination, open_source
+from datasync_runner.storage.posix.walk import walk
 from datasync_runner.storage.throttle import Throttle
 
 T = TypeVar("T")

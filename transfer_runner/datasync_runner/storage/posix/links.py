@@ -6,8 +6,8 @@ import stat
 from typing import TYPE_CHECKING
 
 from datasync_runner.storage import errors
-from datasync_runner.storage.posix_folders import Folders, split_key
-from datasync_runner.storage.posix_names import free, refuse_temporary, temporary_name
+from datasync_runner.storage.posix.folders import Folders, split_key
+from datasync_runner.storage.posix.names import free, refuse_temporary, temporary_name
 
 if TYPE_CHECKING:
     from datasync_runner.core.entry import Entry

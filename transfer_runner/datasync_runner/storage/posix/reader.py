@@ -5,8 +5,8 @@ import os
 
 from datasync_runner.core.parts import RANGE_BYTES
 from datasync_runner.storage import errors
-from datasync_runner.storage.posix_calls import Calls
-from datasync_runner.storage.posix_metadata import entry_of, stamp
+from datasync_runner.storage.posix.calls import Calls
+from datasync_runner.storage.posix.metadata import entry_of, stamp
 
 
 class FileReader:

@@ -10,20 +10,20 @@ from typing import Final
 
 from datasync_api.sides import PosixSide
 from datasync_runner.storage import errors
-from datasync_runner.storage.posix_copy import shares_blocks
-from datasync_runner.storage.posix_errors import translate
-from datasync_runner.storage.posix_folders import Folders, open_folder, split_key
-from datasync_runner.storage.posix_large import Place
-from datasync_runner.storage.posix_mount import (
+from datasync_runner.storage.posix.copy import shares_blocks
+from datasync_runner.storage.posix.errors import translate
+from datasync_runner.storage.posix.folders import Folders, open_folder, split_key
+from datasync_runner.storage.posix.large import Place
+from datasync_runner.storage.posix.mount import (
     in_memory,
     is_network,
     is_share,
     keeps,
     mount_of,
 )
-from datasync_runner.storage.posix_nearby import Nearby
-from datasync_runner.storage.posix_small import SmallWriter
-from datasync_runner.storage.posix_turns import Turns
+from datasync_runner.storage.posix.nearby import Nearby
+from datasync_runner.storage.posix.small import SmallWriter
+from datasync_runner.storage.posix.turns import Turns
 
 _CAP_CHOWN: Final = 1 << 0
 _CAP_MKNOD: Final = 1 << 27

@@ -12,11 +12,11 @@ from typing import Final
 from datasync_runner.core.entry import Kind
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content, Written
-from datasync_runner.storage.posix_device import NewDevice
-from datasync_runner.storage.posix_errors import translate
-from datasync_runner.storage.posix_folders import Borrowed, Folders
-from datasync_runner.storage.posix_new import NewFile, NewLink
-from datasync_runner.storage.posix_turns import Turns
+from datasync_runner.storage.posix.device import NewDevice
+from datasync_runner.storage.posix.errors import translate
+from datasync_runner.storage.posix.folders import Borrowed, Folders
+from datasync_runner.storage.posix.new import NewFile, NewLink
+from datasync_runner.storage.posix.turns import Turns
 
 GROUP: Final = 32
 

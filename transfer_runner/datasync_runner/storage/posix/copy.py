@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 from datasync_runner.checksums import combine, crc64, crc64_of_zeros
 from datasync_runner.core.parts import MIB
 from datasync_runner.storage import errors
-from datasync_runner.storage.posix_files import checksum_of
-from datasync_runner.storage.posix_holes import data_ranges
-from datasync_runner.storage.posix_reader import FileReader
-from datasync_runner.storage.posix_target import Target
+from datasync_runner.storage.posix.files import checksum_of
+from datasync_runner.storage.posix.holes import data_ranges
+from datasync_runner.storage.posix.reader import FileReader
+from datasync_runner.storage.posix.target import Target
 from datasync_runner.storage.threads import BUFFER_BYTES, buffer
 
 if TYPE_CHECKING:

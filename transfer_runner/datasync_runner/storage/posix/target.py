@@ -18,12 +18,13 @@ from typing import Final
 from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.parts import RANGE_BYTES
-from datasync_runner.storage import errors, posix_resume
+from datasync_runner.storage import errors
 from datasync_runner.storage.port import Written
-from datasync_runner.storage.posix_files import checksum_of
-from datasync_runner.storage.posix_folders import Borrowed, Folders
-from datasync_runner.storage.posix_holes import checksum_of_sparse
-from datasync_runner.storage.posix_metadata import (
+from datasync_runner.storage.posix import resume as posix_resume
+from datasync_runner.storage.posix.files import checksum_of
+from datasync_runner.storage.posix.folders import Borrowed, Folders
+from datasync_runner.storage.posix.holes import checksum_of_sparse
+from datasync_runner.storage.posix.metadata import (
     NOTHING,
     difference,
     entry_of,
@@ -31,7 +32,7 @@ from datasync_runner.storage.posix_metadata import (
     times,
     usual_mode,
 )
-from datasync_runner.storage.posix_names import create, temporary_name
+from datasync_runner.storage.posix.names import create, temporary_name
 
 _CONTINUE: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)

@@ -9,8 +9,8 @@ import stat
 from datasync_runner.core.entry import Device, Kind
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content
-from datasync_runner.storage.posix_folders import Folders, split_key
-from datasync_runner.storage.posix_metadata import (
+from datasync_runner.storage.posix.folders import Folders, split_key
+from datasync_runner.storage.posix.metadata import (
     NOTHING,
     USUAL_MODE,
     apply,
@@ -18,8 +18,8 @@ from datasync_runner.storage.posix_metadata import (
     node_of,
     path_of,
 )
-from datasync_runner.storage.posix_names import free, temporary_name
-from datasync_runner.storage.posix_new import NewFile
+from datasync_runner.storage.posix.names import free, temporary_name
+from datasync_runner.storage.posix.new import NewFile
 
 
 def read_device(folders: Folders, key: bytes) -> Content:

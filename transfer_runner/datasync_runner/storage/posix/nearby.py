@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from datasync_runner.storage.posix_turns import blocks_read
+from datasync_runner.storage.posix.turns import blocks_read
 
 R = TypeVar("R")
 QUICK_SECONDS: Final = 0.02

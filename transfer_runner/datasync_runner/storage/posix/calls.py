@@ -5,8 +5,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from datasync_runner.storage.posix_errors import translate
-from datasync_runner.storage.posix_nearby import Nearby
+from datasync_runner.storage.posix.errors import translate
+from datasync_runner.storage.posix.nearby import Nearby
 from datasync_runner.storage.threads import Threads
 
 R = TypeVar("R")

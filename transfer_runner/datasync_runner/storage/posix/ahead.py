@@ -15,9 +15,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 from datasync_api.patterns import Filter
-from datasync_runner.storage.posix_folders import Folders
-from datasync_runner.storage.posix_listing import Chunk, Listing, read_folder
-from datasync_runner.storage.posix_turns import blocks_read
+from datasync_runner.storage.posix.folders import Folders
+from datasync_runner.storage.posix.listing import Chunk, Listing, read_folder
+from datasync_runner.storage.posix.turns import blocks_read
 
 AHEAD_FOLDERS: Final = 64
 AHEAD_NAMES: Final = 20_000

@@ -9,12 +9,12 @@ from datasync_runner.core.entry import Entry, Kind, PosixMetadata
 from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content
-from datasync_runner.storage.posix_device import read_device
-from datasync_runner.storage.posix_errors import translate
-from datasync_runner.storage.posix_files import open_file, read_link
-from datasync_runner.storage.posix_folders import Borrowed, Folders
-from datasync_runner.storage.posix_metadata import entry_of, stamp
-from datasync_runner.storage.posix_names import READ
+from datasync_runner.storage.posix.device import read_device
+from datasync_runner.storage.posix.errors import translate
+from datasync_runner.storage.posix.files import open_file, read_link
+from datasync_runner.storage.posix.folders import Borrowed, Folders
+from datasync_runner.storage.posix.metadata import entry_of, stamp
+from datasync_runner.storage.posix.names import READ
 
 TRIES: Final = 3
 _REGULAR: Final = 0o100000

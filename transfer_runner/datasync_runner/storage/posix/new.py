@@ -14,8 +14,8 @@ import os
 from datasync_runner.checksums import crc64
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content
-from datasync_runner.storage.posix_files import checksum_of, write_all
-from datasync_runner.storage.posix_metadata import (
+from datasync_runner.storage.posix.files import checksum_of, write_all
+from datasync_runner.storage.posix.metadata import (
     NOTHING,
     apply_to_name,
     difference,
@@ -24,7 +24,7 @@ from datasync_runner.storage.posix_metadata import (
     times,
     usual_mode,
 )
-from datasync_runner.storage.posix_names import create, free, temporary_name
+from datasync_runner.storage.posix.names import create, free, temporary_name
 
 
 class NewFile:

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from datasync_api.patterns import Filter
 from datasync_api.simple_pattern import SNAPSHOT
 from datasync_runner.core.entry import UNSTAMPED, Device, Entry, HardLink, Kind, PosixMetadata
-from datasync_runner.storage.posix_errors import translate
-from datasync_runner.storage.posix_metadata import entry_of, node_of
-from datasync_runner.storage.posix_names import PREFIX, TEMPORARY
+from datasync_runner.storage.posix.errors import translate
+from datasync_runner.storage.posix.metadata import entry_of, node_of
+from datasync_runner.storage.posix.names import PREFIX, TEMPORARY
 from datasync_runner.storage.sorting import Sorter
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 
 from datasync_runner.checksums import combine, crc64_of_zeros
-from datasync_runner.storage.posix_files import checksum_of
+from datasync_runner.storage.posix.files import checksum_of
 
 
 def data_ranges(fd: int, size_bytes: int) -> Iterator[tuple[int, int]]:

@@ -8,8 +8,8 @@ from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, HardLink, Kind
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Content, Written
-from datasync_runner.storage.posix_folders import Folders, split_key
-from datasync_runner.storage.posix_metadata import (
+from datasync_runner.storage.posix.folders import Folders, split_key
+from datasync_runner.storage.posix.metadata import (
     NOTHING,
     apply,
     apply_to_name,
@@ -17,7 +17,7 @@ from datasync_runner.storage.posix_metadata import (
     entry_of,
     path_of,
 )
-from datasync_runner.storage.posix_names import READ
+from datasync_runner.storage.posix.names import READ
 from datasync_runner.storage.threads import BUFFER_BYTES, buffer
 
 

@@ -1,0 +1,1 @@
+"""File systems that a kernel has mounted: local, NFS, EFS, FSx."""
