@@ -1,7 +1,7 @@
 """The sorted walk of a folder tree: entries in the order of their S3 keys.
 
-Links are listed, never followed.  Memory: what one folder a depth holds (posix_listing), and what
-is read ahead (posix_ahead).
+Links are listed, never followed.  Memory: what one folder a depth holds (`listing`), and what
+is read ahead (`ahead`).
 """
 
 import contextlib
