@@ -9,8 +9,8 @@ import pytest
 
 from datasync_runner.core.parts import MIB
 from datasync_runner.storage import errors
-from datasync_runner.storage.posix.names import temporary_name
 from datasync_runner.storage.smb.storage import SmbStorage
+from datasync_runner.storage.temporary_names import temporary_name
 from fixtures import security_descriptors
 from storage.looks import files, run
 from storage.sides import BytesReader, file, fine, listed

@@ -11,10 +11,10 @@ from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Kind, WindowsMetadata
 from datasync_runner.core.parts import MIB
 from datasync_runner.storage import errors
-from datasync_runner.storage.posix.names import temporary_name
 from datasync_runner.storage.smb import connecting, listing
 from datasync_runner.storage.smb.storage import SmbStorage
 from datasync_runner.storage.smb.times import to_filetime
+from datasync_runner.storage.temporary_names import temporary_name
 from storage.looks import finished, started, tree_of
 from storage.sides import (
     ALL,

@@ -16,7 +16,7 @@ from datasync_runner.storage.posix import ahead as posix_ahead
 from datasync_runner.storage.posix import folders as posix_folders
 from datasync_runner.storage.posix import root as posix_root
 from datasync_runner.storage.posix import storage as posix
-from datasync_runner.storage.posix.names import temporary_name
+from datasync_runner.storage.temporary_names import temporary_name
 from fakes.filters import choose
 
 ALL = Filter.parse([], [])

@@ -9,7 +9,7 @@ import pytest
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import Link
-from datasync_runner.storage.posix.names import temporary_name
+from datasync_runner.storage.temporary_names import temporary_name
 from runner.posix.large import storage
 from storage.sides import fine
 

@@ -9,7 +9,7 @@ import pytest
 
 from datasync_runner.core.parts import RANGE_BYTES
 from datasync_runner.storage.posix import resume as posix_resume
-from datasync_runner.storage.posix.names import temporary_name
+from datasync_runner.storage.temporary_names import temporary_name
 from fixtures.testbed import ROOT
 from runner.posix.large import Ranges, body, large, storage
 

@@ -18,8 +18,9 @@ from datasync_runner.storage.posix.metadata import (
     node_of,
     path_of,
 )
-from datasync_runner.storage.posix.names import free, temporary_name
 from datasync_runner.storage.posix.new import NewFile
+from datasync_runner.storage.posix.temporary_files import free
+from datasync_runner.storage.temporary_names import temporary_name
 
 
 def read_device(folders: Folders, key: bytes) -> Content:

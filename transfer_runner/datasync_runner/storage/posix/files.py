@@ -3,6 +3,7 @@
 import contextlib
 import os
 import stat
+from typing import Final
 
 from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, HardLink, Kind
@@ -17,8 +18,9 @@ from datasync_runner.storage.posix.metadata import (
     entry_of,
     path_of,
 )
-from datasync_runner.storage.posix.names import READ
 from datasync_runner.storage.threads import BUFFER_BYTES, buffer
+
+READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 def inspect(folders: Folders, entry: Entry) -> Entry:

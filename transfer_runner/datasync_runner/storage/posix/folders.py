@@ -14,7 +14,7 @@ from collections.abc import Generator
 from typing import Final
 
 from datasync_runner.storage.errors import NameNotRepresentable
-from datasync_runner.storage.posix.names import PREFIX, refuse_temporary
+from datasync_runner.storage.temporary_names import PREFIX, refuse_temporary
 
 KEPT_FOLDERS: Final = 128
 _FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from datasync_runner.storage import errors
 from datasync_runner.storage.posix.folders import Folders, split_key
-from datasync_runner.storage.posix.names import free, refuse_temporary, temporary_name
+from datasync_runner.storage.posix.temporary_files import free
+from datasync_runner.storage.temporary_names import refuse_temporary, temporary_name
 
 if TYPE_CHECKING:
     from datasync_runner.core.entry import Entry

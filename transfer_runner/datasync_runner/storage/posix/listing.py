@@ -23,8 +23,8 @@ from datasync_api.simple_pattern import SNAPSHOT
 from datasync_runner.core.entry import UNSTAMPED, Device, Entry, HardLink, Kind, PosixMetadata
 from datasync_runner.storage.posix.errors import translate
 from datasync_runner.storage.posix.metadata import entry_of, node_of
-from datasync_runner.storage.posix.names import PREFIX, TEMPORARY
 from datasync_runner.storage.sorting import Sorter
+from datasync_runner.storage.temporary_names import PREFIX, TEMPORARY
 
 if TYPE_CHECKING:
     from datasync_runner.storage.errors import StorageError

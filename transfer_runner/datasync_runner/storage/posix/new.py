@@ -24,7 +24,8 @@ from datasync_runner.storage.posix.metadata import (
     times,
     usual_mode,
 )
-from datasync_runner.storage.posix.names import create, free, temporary_name
+from datasync_runner.storage.posix.temporary_files import create, free
+from datasync_runner.storage.temporary_names import temporary_name
 
 
 class NewFile:

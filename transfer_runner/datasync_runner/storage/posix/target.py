@@ -32,7 +32,8 @@ from datasync_runner.storage.posix.metadata import (
     times,
     usual_mode,
 )
-from datasync_runner.storage.posix.names import create, temporary_name
+from datasync_runner.storage.posix.temporary_files import create
+from datasync_runner.storage.temporary_names import temporary_name
 
 _CONTINUE: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)

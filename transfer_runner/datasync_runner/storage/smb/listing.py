@@ -18,13 +18,13 @@ from datasync_api.patterns import Filter
 from datasync_api.simple_pattern import SNAPSHOT
 from datasync_runner.core.entry import UNSTAMPED, Entry, Kind
 from datasync_runner.storage import errors
-from datasync_runner.storage.posix.names import TEMPORARY
 from datasync_runner.storage.smb import messages, statuses
 from datasync_runner.storage.smb.messages import Access, Answer, Listed, Options, State
 from datasync_runner.storage.smb.share import Root
 from datasync_runner.storage.smb.times import entry_of, kind_of, stamp_of, to_ns
 from datasync_runner.storage.smb.wire import Wire
 from datasync_runner.storage.sorting import Sorter
+from datasync_runner.storage.temporary_names import TEMPORARY
 
 FOLDER_NAMES: Final = 5_000
 SORT_BYTES: Final = 4 * 1024 * 1024

@@ -9,12 +9,12 @@ from typing import Final
 
 from datasync_runner.core.entry import parent_of
 from datasync_runner.storage import errors
-from datasync_runner.storage.posix.names import temporary_name
 from datasync_runner.storage.smb import messages, names, statuses
 from datasync_runner.storage.smb.folders import twin
 from datasync_runner.storage.smb.messages import Access, Disposition, Options, Request
 from datasync_runner.storage.smb.share import Root, find, is_folder
 from datasync_runner.storage.smb.wire import Wire
+from datasync_runner.storage.temporary_names import temporary_name
 
 _ACCESS: Final = Access.READ | Access.WRITE | Access.SET_TIMES | Access.DELETE
 _DELETE_PENDING: Final = 0xC0000056
