@@ -7,7 +7,8 @@ from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import EVERYTHING, Entry, Keeps, Kind, PosixMetadata, parent_of
 from datasync_runner.core.posix_metadata import with_defaults
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Batch, Content, Examined, Standing, Written, nobody
+from datasync_runner.storage.port import nobody
+from datasync_runner.storage.values import Batch, Content, Examined, Standing, Written
 
 FILE = PosixMetadata(0o644, 1000, 1000, 1_000_000_000, 1_000_000_000)
 FOLDER = PosixMetadata(0o755, 1000, 1000, 1_000_000_000, 1_000_000_000)

@@ -13,10 +13,10 @@ from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata
 from datasync_runner.core.wanted import wanted
 from datasync_runner.storage.errors import StorageError
-from datasync_runner.storage.port import Content
 from datasync_runner.storage.posix.storage import PosixStorage
 from datasync_runner.storage.s3.storage import S3Storage
 from datasync_runner.storage.smb.storage import SmbStorage
+from datasync_runner.storage.values import Content
 
 ALL = Filter.parse([], [])
 MOUNTS = dict(word.split("=") for word in os.environ.get("DATASYNC_TEST_MOUNTS", "").split())

@@ -12,7 +12,7 @@ from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata
 from datasync_runner.core.parts import MIB
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Content
+from datasync_runner.storage.values import Content
 from fakes.filters import choose
 from fixtures.s3 import make_bucket, remove_bucket
 from storage.sides import (

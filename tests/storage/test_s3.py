@@ -6,8 +6,8 @@ from datasync_runner.core.entry import Entry, Kind, ObjectHeaders
 from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.core.posix_metadata import POSIX_KEYS
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Content
 from datasync_runner.storage.s3.storage import S3Storage
+from datasync_runner.storage.values import Content
 from storage.sides import credentials, file, fine, listed, make_s3, s3_side
 
 

@@ -9,7 +9,7 @@ from datasync_api.plan import ManifestPlace
 from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.engine.baseline import Beginning, with_proof
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Standing
+from datasync_runner.storage.values import Standing
 from fakes.runs import plan_of, run_between
 from fakes.storage import FILE, FakeStorage
 

@@ -17,7 +17,7 @@ from datasync_runner.core.parts import BATCH_BYTES, SMALL_BYTES
 from datasync_runner.engine.contents import Both, turns
 from datasync_runner.engine.file_events import FileEvents
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Examined
+from datasync_runner.storage.values import Examined
 from fakes.runs import plan_of, run_between
 from fakes.storage import FILE, FOLDER, FakeStorage
 

@@ -19,8 +19,8 @@ from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.engine import pipeline
 from datasync_runner.engine.progress import Board
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Content
 from datasync_runner.storage.posix.storage import PosixStorage
+from datasync_runner.storage.values import Content
 from fakes.storage import FakeStorage
 from storage.sides import posix_side
 

@@ -7,7 +7,7 @@ import pytest
 from datasync_runner.checksums import crc64
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.verify import Verify
-from datasync_runner.storage.port import Written
+from datasync_runner.storage.values import Written
 from fakes.storage import FakeStorage
 
 

@@ -9,9 +9,9 @@ import pytest
 from datasync_api.sides import PosixSide
 from datasync_runner.core.entry import Device, Entry, Kind, PosixMetadata
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Content
 from datasync_runner.storage.posix import root as posix_root
 from datasync_runner.storage.posix import storage as posix
+from datasync_runner.storage.values import Content
 from runner.posix.large import MTIME_NS, storage
 from runner.posix.rights import needs_mknod
 from storage.sides import fine, listed

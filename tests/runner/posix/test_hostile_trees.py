@@ -11,12 +11,12 @@ from datasync_api.patterns import Filter
 from datasync_api.sides import PosixSide
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Content
 from datasync_runner.storage.posix import ahead as posix_ahead
 from datasync_runner.storage.posix import folders as posix_folders
 from datasync_runner.storage.posix import root as posix_root
 from datasync_runner.storage.posix import storage as posix
 from datasync_runner.storage.temporary_names import temporary_name
+from datasync_runner.storage.values import Content
 from fakes.filters import choose
 
 ALL = Filter.parse([], [])

@@ -9,10 +9,11 @@ from datasync_runner.checksums import combine, crc64, crc64_of_zeros
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.parts import MIB, RANGE_BYTES, RANGES_AT_ONCE
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import RangedReader, Written
+from datasync_runner.storage.port import RangedReader
 from datasync_runner.storage.posix import copy as posix_copy
 from datasync_runner.storage.posix import large as posix_large
 from datasync_runner.storage.throttle import Throttle
+from datasync_runner.storage.values import Written
 from runner.posix.large import MTIME_NS, Ranges, body, large, storage
 
 SIZE = 5 * RANGE_BYTES + 12_345

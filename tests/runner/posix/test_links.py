@@ -8,8 +8,8 @@ import pytest
 
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Link
 from datasync_runner.storage.temporary_names import temporary_name
+from datasync_runner.storage.values import Link
 from runner.posix.large import storage
 from storage.sides import fine
 

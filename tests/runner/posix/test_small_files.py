@@ -8,10 +8,10 @@ import pytest
 from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Content
 from datasync_runner.storage.posix.metadata import difference
 from datasync_runner.storage.posix.small import GROUP, SmallWriter
 from datasync_runner.storage.posix.turns import Turns, blocks_read
+from datasync_runner.storage.values import Content
 from runner.posix.large import MTIME_NS, storage
 from runner.posix.rights import needs_root
 from storage.sides import fine, listed

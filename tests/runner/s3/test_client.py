@@ -13,7 +13,6 @@ from datasync_api.sides import S3Side
 from datasync_runner.checksums import crc64, to_header
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Content, Written
 from datasync_runner.storage.s3 import retries
 from datasync_runner.storage.s3.algorithms import ALGORITHMS
 from datasync_runner.storage.s3.calls import Call
@@ -25,6 +24,7 @@ from datasync_runner.storage.s3.objects import Objects
 from datasync_runner.storage.s3.retries import TRIES
 from datasync_runner.storage.s3.storage import S3Storage
 from datasync_runner.storage.s3.uploads import Part, Uploads
+from datasync_runner.storage.values import Content, Written
 from fakes.s3_answers import CLOSE, Reply, error, serve
 
 OK = Reply(200, b"fine")

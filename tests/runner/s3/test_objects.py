@@ -11,10 +11,10 @@ from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, Kind, ObjectHeaders, PosixMetadata
 from datasync_runner.core.parts import MIB
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Content, Written
 from datasync_runner.storage.s3 import storage as s3_storage
 from datasync_runner.storage.s3.algorithms import CRC64NVME, SHA256
 from datasync_runner.storage.s3.storage import S3Storage
+from datasync_runner.storage.values import Content, Written
 from fakes.s3_answers import Reply, error, serve
 from storage.sides import BytesReader, fine
 

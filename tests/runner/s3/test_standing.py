@@ -5,11 +5,11 @@ import pytest
 from datasync_api.sides import S3Side
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.parts import MIB
-from datasync_runner.storage.port import Content
 from datasync_runner.storage.s3.naming import copy_source
 from datasync_runner.storage.s3.page_stream import ListRequest
 from datasync_runner.storage.s3.standing import reading_headers, standing_headers
 from datasync_runner.storage.s3.storage import S3Storage
+from datasync_runner.storage.values import Content
 from fakes.listing import Bucket
 from fakes.s3_answers import Reply, serve
 from storage.sides import BytesReader, credentials, listed

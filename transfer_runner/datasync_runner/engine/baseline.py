@@ -17,7 +17,7 @@ from datasync_runner.core.entry import UNSTAMPED
 from datasync_runner.core.guard import replaced
 from datasync_runner.engine.patient import Patient
 from datasync_runner.storage.errors import FileError, StorageError, Unavailable
-from datasync_runner.storage.port import Standing
+from datasync_runner.storage.values import Standing
 
 _log = logging.getLogger(__name__)
 

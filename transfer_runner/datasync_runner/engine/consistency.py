@@ -30,7 +30,7 @@ from datasync_runner.engine.manifest import Side
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.prepare import AHEAD, list_ahead
 from datasync_runner.storage.errors import ConfigurationInvalid, FileError, StorageError
-from datasync_runner.storage.port import Batch
+from datasync_runner.storage.values import Batch
 
 WORKERS: Final = 8
 _AGAIN: Final = (

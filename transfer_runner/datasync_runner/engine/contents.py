@@ -14,7 +14,7 @@ from datasync_runner.core.parts import BATCH_BYTES, RANGE_BYTES, SMALL_BYTES
 from datasync_runner.engine.patient import Patient
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.errors import FileError, StorageError, Unavailable
-from datasync_runner.storage.port import Examined
+from datasync_runner.storage.values import Examined
 
 NO_BYTES: Final = 0
 """The checksum of an empty file."""

@@ -5,7 +5,7 @@ import logging
 from datasync_runner.core.entry import Entry, Kind, path_of
 from datasync_runner.core.tally import Failed, Stage, Tally, What, printable
 from datasync_runner.storage.errors import StorageError
-from datasync_runner.storage.port import Batch
+from datasync_runner.storage.values import Batch
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from datasync_runner.core.entry import Entry
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.file_reports import FileReports, Keep
 from datasync_runner.logs import Write
-from datasync_runner.storage.port import Written
+from datasync_runner.storage.values import Written
 
 
 class FileEvents:

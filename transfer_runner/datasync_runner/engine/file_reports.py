@@ -19,7 +19,7 @@ from datasync_runner.core.report_entries import (
     moment_ns,
 )
 from datasync_runner.core.tally import Failed, Stage
-from datasync_runner.storage.port import Written
+from datasync_runner.storage.values import Written
 
 Keep = Callable[[Sequence[ReportEntry]], None]
 _STAGES: dict[Stage, ReportKind] = {

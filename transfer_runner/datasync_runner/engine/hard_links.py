@@ -44,8 +44,8 @@ from datasync_runner.engine.placing import place
 from datasync_runner.engine.spool import Spool
 from datasync_runner.engine.work import Work, WorkQueue
 from datasync_runner.storage.errors import StorageError, Unavailable
-from datasync_runner.storage.port import Examined, Link
 from datasync_runner.storage.sorting import Sorter
+from datasync_runner.storage.values import Examined, Link
 
 MEMORY_BYTES: Final = 4 * 1024 * 1024
 _BLOCK: Final = 1000

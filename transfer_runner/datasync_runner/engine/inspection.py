@@ -21,7 +21,7 @@ from datasync_runner.engine.progress import Board
 from datasync_runner.engine.work import Work
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.errors import Missing, StorageError
-from datasync_runner.storage.port import Examined
+from datasync_runner.storage.values import Examined
 
 
 class Inspection:

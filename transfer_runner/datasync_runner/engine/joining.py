@@ -16,8 +16,8 @@ from datasync_runner.core.restored import Joined, joined
 from datasync_runner.engine.hard_links import MEMORY_BYTES
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.spool import Spool
-from datasync_runner.storage.port import Link
 from datasync_runner.storage.sorting import Sorter
+from datasync_runner.storage.values import Link
 
 _BATCH: Final = 1000
 _CALL: Final = 32

@@ -19,7 +19,8 @@ from datasync_runner.core.entry import Entry, Kind, folders_of
 from datasync_runner.engine.manifest_items import read
 from datasync_runner.engine.patient import Patient
 from datasync_runner.storage.errors import Conflict, FileError, Missing, StorageError
-from datasync_runner.storage.port import Batch, Source
+from datasync_runner.storage.port import Source
+from datasync_runner.storage.values import Batch
 
 AT_ONCE: Final = 1024
 _CALL: Final = 256

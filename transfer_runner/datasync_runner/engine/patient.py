@@ -20,20 +20,22 @@ from datasync_runner.storage.errors import (
     Unreachable,
 )
 from datasync_runner.storage.port import (
-    Batch,
-    Content,
     Destination,
-    Duplicate,
     Duplicator,
-    Examined,
-    Link,
     Linker,
     Moved,
     Reader,
     Source,
+    nobody,
+)
+from datasync_runner.storage.values import (
+    Batch,
+    Content,
+    Duplicate,
+    Examined,
+    Link,
     Standing,
     Written,
-    nobody,
 )
 
 T = TypeVar("T")

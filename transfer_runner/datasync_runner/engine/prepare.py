@@ -28,7 +28,7 @@ from datasync_runner.engine.shared_content import SharedContent
 from datasync_runner.engine.spool import FolderWork, Spool, pack_folder
 from datasync_runner.engine.work import Work, WorkQueue
 from datasync_runner.storage.errors import ConfigurationInvalid, Conflict, NameNotRepresentable
-from datasync_runner.storage.port import Batch
+from datasync_runner.storage.values import Batch
 
 _log = logging.getLogger(__name__)
 AHEAD: Final = 4

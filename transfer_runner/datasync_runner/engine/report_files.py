@@ -27,7 +27,8 @@ from datasync_runner.core.report_summary import WrittenFile
 from datasync_runner.core.tally import printable
 from datasync_runner.engine.patient import Patient
 from datasync_runner.storage.errors import StorageError
-from datasync_runner.storage.port import Content, Destination
+from datasync_runner.storage.port import Destination
+from datasync_runner.storage.values import Content
 
 _log = logging.getLogger(__name__)
 PIECE_BYTES: Final = 5_000_000

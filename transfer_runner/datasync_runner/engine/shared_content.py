@@ -32,8 +32,8 @@ from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.placing import place
 from datasync_runner.engine.work import Work, WorkQueue
 from datasync_runner.storage.errors import Missing, StorageError
-from datasync_runner.storage.port import Examined
 from datasync_runner.storage.sorting import Sorter
+from datasync_runner.storage.values import Examined
 
 NAMES_AT_ONCE: Final = 1000
 _BLOCK: Final = 1000

@@ -11,7 +11,7 @@ from datasync_runner.core.wanted import wanted
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.work import Work
 from datasync_runner.storage.errors import StorageError
-from datasync_runner.storage.port import Duplicate, Written
+from datasync_runner.storage.values import Duplicate, Written
 
 Done = Callable[[list[Entry], list[Written | StorageError]], Awaitable[object]]
 """Is told what was made of which names."""

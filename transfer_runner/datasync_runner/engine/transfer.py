@@ -33,7 +33,7 @@ from datasync_runner.storage.errors import (
     SymlinkEscapes,
     Unavailable,
 )
-from datasync_runner.storage.port import Content, Written
+from datasync_runner.storage.values import Content, Written
 
 WORKERS: Final = 8
 TRIES_WHILE_CHANGING: Final = 3

@@ -7,7 +7,8 @@ from datasync_runner.core.tally import Tally
 from datasync_runner.engine.failures import record
 from datasync_runner.engine.file_events import FileEvents
 from datasync_runner.storage.errors import StorageError
-from datasync_runner.storage.port import Destination, Written
+from datasync_runner.storage.port import Destination
+from datasync_runner.storage.values import Written
 
 VERIFIERS: Final = 4
 WAITING: Final = 64  # batches; what was written and not yet verified holds no bytes

@@ -8,9 +8,9 @@ import os
 import time
 from typing import Final
 
-from datasync_runner.storage.port import Standing
 from datasync_runner.storage.posix.temporary_files import create
 from datasync_runner.storage.temporary_names import temporary_name
+from datasync_runner.storage.values import Standing
 
 NS: Final = 1_000_000_000
 NETWORK_MARGIN_SECONDS: Final = 300

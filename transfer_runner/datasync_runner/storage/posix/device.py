@@ -8,7 +8,6 @@ import stat
 
 from datasync_runner.core.entry import Device, Kind
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Content
 from datasync_runner.storage.posix.folders import Folders, split_key
 from datasync_runner.storage.posix.metadata import (
     NOTHING,
@@ -21,6 +20,7 @@ from datasync_runner.storage.posix.metadata import (
 from datasync_runner.storage.posix.new import NewFile
 from datasync_runner.storage.posix.temporary_files import free
 from datasync_runner.storage.temporary_names import temporary_name
+from datasync_runner.storage.values import Content
 
 
 def read_device(folders: Folders, key: bytes) -> Content:

@@ -8,7 +8,6 @@ from typing import Final
 from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, HardLink, Kind
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Content, Written
 from datasync_runner.storage.posix.folders import Folders, split_key
 from datasync_runner.storage.posix.metadata import (
     NOTHING,
@@ -19,6 +18,7 @@ from datasync_runner.storage.posix.metadata import (
     path_of,
 )
 from datasync_runner.storage.threads import BUFFER_BYTES, buffer
+from datasync_runner.storage.values import Content, Written
 
 READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 

@@ -12,13 +12,14 @@ from functools import partial
 from datasync_runner.core.entry import Entry
 from datasync_runner.storage.charge import Charge
 from datasync_runner.storage.large import check_size, write_ranges, write_stream
-from datasync_runner.storage.port import Moved, RangedReader, Reader, Written
+from datasync_runner.storage.port import Moved, RangedReader, Reader
 from datasync_runner.storage.posix.calls import Calls
 from datasync_runner.storage.posix.copy import STEP_BYTES, Copy
 from datasync_runner.storage.posix.folders import Folders
 from datasync_runner.storage.posix.reader import FileReader
 from datasync_runner.storage.posix.resume import identity_of
 from datasync_runner.storage.posix.target import Target, write_at
+from datasync_runner.storage.values import Written
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from datasync_runner.storage.temporary_names import refuse_temporary, temporary_
 
 if TYPE_CHECKING:
     from datasync_runner.core.entry import Entry
-    from datasync_runner.storage.port import Link
+    from datasync_runner.storage.values import Link
 
 
 def make_link(folders: Folders, link: "Link") -> "Entry":

@@ -13,7 +13,6 @@ import os
 
 from datasync_runner.checksums import crc64
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Content
 from datasync_runner.storage.posix.files import checksum_of, write_all
 from datasync_runner.storage.posix.metadata import (
     NOTHING,
@@ -26,6 +25,7 @@ from datasync_runner.storage.posix.metadata import (
 )
 from datasync_runner.storage.posix.temporary_files import create, free
 from datasync_runner.storage.temporary_names import temporary_name
+from datasync_runner.storage.values import Content
 
 
 class NewFile:

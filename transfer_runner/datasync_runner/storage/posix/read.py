@@ -8,12 +8,12 @@ from typing import Final
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata
 from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Content
 from datasync_runner.storage.posix.device import read_device
 from datasync_runner.storage.posix.errors import translate
 from datasync_runner.storage.posix.files import READ, open_file, read_link
 from datasync_runner.storage.posix.folders import Borrowed, Folders
 from datasync_runner.storage.posix.metadata import entry_of, stamp
+from datasync_runner.storage.values import Content
 
 TRIES: Final = 3
 _REGULAR: Final = 0o100000

@@ -11,12 +11,12 @@ from typing import Final
 
 from datasync_runner.core.entry import Kind
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Content, Written
 from datasync_runner.storage.posix.device import NewDevice
 from datasync_runner.storage.posix.errors import translate
 from datasync_runner.storage.posix.folders import Borrowed, Folders
 from datasync_runner.storage.posix.new import NewFile, NewLink
 from datasync_runner.storage.posix.turns import Turns
+from datasync_runner.storage.values import Content, Written
 
 GROUP: Final = 32
 

@@ -15,18 +15,7 @@ from datasync_api.sides import PosixSide
 from datasync_runner.core.entry import EVERYTHING, Entry, Keeps
 from datasync_runner.storage import errors
 from datasync_runner.storage.charge import Charge
-from datasync_runner.storage.port import (
-    Batch,
-    Content,
-    Examined,
-    Link,
-    Moved,
-    Reader,
-    Source,
-    Standing,
-    Written,
-    nobody,
-)
+from datasync_runner.storage.port import Moved, Reader, Source, nobody
 from datasync_runner.storage.posix import clock as posix_clock
 from datasync_runner.storage.posix import files as posix_files
 from datasync_runner.storage.posix.calls import Calls
@@ -39,6 +28,7 @@ from datasync_runner.storage.posix.reader import FileReader
 from datasync_runner.storage.posix.root import Root, is_missing, open_destination, open_source
 from datasync_runner.storage.posix.walk import walk
 from datasync_runner.storage.throttle import Throttle
+from datasync_runner.storage.values import Batch, Content, Examined, Link, Standing, Written
 
 T = TypeVar("T")
 R = TypeVar("R")

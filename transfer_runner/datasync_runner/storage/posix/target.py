@@ -19,7 +19,6 @@ from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.parts import RANGE_BYTES
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Written
 from datasync_runner.storage.posix import resume as posix_resume
 from datasync_runner.storage.posix.files import checksum_of
 from datasync_runner.storage.posix.folders import Borrowed, Folders
@@ -34,6 +33,7 @@ from datasync_runner.storage.posix.metadata import (
 )
 from datasync_runner.storage.posix.temporary_files import create
 from datasync_runner.storage.temporary_names import temporary_name
+from datasync_runner.storage.values import Written
 
 _CONTINUE: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from datasync_api.patterns import Filter
 from datasync_runner.storage.errors import NameNotRepresentable
-from datasync_runner.storage.port import Batch
 from datasync_runner.storage.posix.ahead import Ahead
 from datasync_runner.storage.posix.errors import translate
 from datasync_runner.storage.posix.listing import CHUNK, Chunk, Listing
+from datasync_runner.storage.values import Batch
 
 if TYPE_CHECKING:
     from datasync_runner.core.entry import Entry

@@ -11,12 +11,12 @@ from datasync_api.sides import S3Side
 from datasync_runner.checksums import from_header
 from datasync_runner.core.entry import ARCHIVES, Entry
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Duplicate, Written
 from datasync_runner.storage.s3.calls import Answer, Call
 from datasync_runner.storage.s3.gather import Give, then
 from datasync_runner.storage.s3.naming import copy_source, version_of
 from datasync_runner.storage.s3.objects import Objects
 from datasync_runner.storage.s3.tags import REPLACED
+from datasync_runner.storage.values import Duplicate, Written
 
 _CHECKED: Final[tuple[str, str]] = ("x-amz-checksum-algorithm", "CRC64NVME")
 _COPIED: Final = re.compile(rb"<(ETag|ChecksumCRC64NVME)>([^<]*)</")

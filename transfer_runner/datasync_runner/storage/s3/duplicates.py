@@ -10,12 +10,12 @@ from datasync_runner.core.entry import ARCHIVES
 from datasync_runner.core.parts import WHOLE_COPY_BYTES
 from datasync_runner.storage import errors
 from datasync_runner.storage.budget import ByteBudget
-from datasync_runner.storage.port import Duplicate, Written
 from datasync_runner.storage.s3 import copies
 from datasync_runner.storage.s3.gather import Gather, Give
 from datasync_runner.storage.s3.multipart import Upload
 from datasync_runner.storage.s3.naming import copy_source
 from datasync_runner.storage.s3.objects import Objects
+from datasync_runner.storage.values import Duplicate, Written
 
 
 async def duplicate(

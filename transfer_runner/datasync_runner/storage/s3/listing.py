@@ -18,7 +18,6 @@ from datasync_api.patterns import Filter
 from datasync_api.sides import S3Side
 from datasync_runner.core.entry import Entry
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Batch
 from datasync_runner.storage.s3.entries import Folding, entries_of
 from datasync_runner.storage.s3.folders import FolderListing
 from datasync_runner.storage.s3.page_stream import (
@@ -30,6 +29,7 @@ from datasync_runner.storage.s3.page_stream import (
 )
 from datasync_runner.storage.s3.pages import Page, parse_page
 from datasync_runner.storage.s3.ranges import MAX_KEY_BYTES, RangeListing
+from datasync_runner.storage.values import Batch
 
 __all__ = ["Fetch", "ListAnswer", "ListRequest", "Listing"]
 

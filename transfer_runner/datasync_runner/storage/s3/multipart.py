@@ -15,7 +15,7 @@ from datasync_runner.core.entry import ARCHIVES, Entry, ObjectHeaders
 from datasync_runner.core.parts import COPY_LIMIT_BYTES, PARTS_AT_ONCE, layout
 from datasync_runner.storage import errors
 from datasync_runner.storage.budget import ByteBudget
-from datasync_runner.storage.port import Moved, RangedReader, Reader, Written, nobody
+from datasync_runner.storage.port import Moved, RangedReader, Reader, nobody
 from datasync_runner.storage.s3.algorithms import CRC64NVME
 from datasync_runner.storage.s3.calls import Call
 from datasync_runner.storage.s3.copies import update_metadata
@@ -25,6 +25,7 @@ from datasync_runner.storage.s3.naming import copy_source, version_of
 from datasync_runner.storage.s3.objects import Objects
 from datasync_runner.storage.s3.upload_calls import Made, UploadCalls, whole_checksum
 from datasync_runner.storage.s3.uploads import Part, Uploads
+from datasync_runner.storage.values import Written
 
 _QUESTION: Final = b"datasync"
 _UNKNOWN: Final = (errors.NotSupported, errors.Unexpected)

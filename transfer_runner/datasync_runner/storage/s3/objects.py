@@ -15,7 +15,6 @@ from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.names import problem
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Content, Examined, Written
 from datasync_runner.storage.s3.algorithms import ALGORITHMS, CRC64NVME, Algorithm
 from datasync_runner.storage.s3.calls import Answer, Call
 from datasync_runner.storage.s3.client import Client
@@ -25,6 +24,7 @@ from datasync_runner.storage.s3.metadata import described, headers_of, stored_ch
 from datasync_runner.storage.s3.naming import version_of, version_query
 from datasync_runner.storage.s3.proof import refuses
 from datasync_runner.storage.s3.tags import TagReader, stated_tags
+from datasync_runner.storage.values import Content, Examined, Written
 
 MAX_KEY_BYTES: Final = 1024
 _ENABLED: Final[tuple[str, str]] = ("x-amz-checksum-mode", "ENABLED")

@@ -20,19 +20,7 @@ from datasync_runner.core.parts import (
 )
 from datasync_runner.storage import errors
 from datasync_runner.storage.budget import ByteBudget
-from datasync_runner.storage.port import (
-    Batch,
-    Content,
-    Duplicate,
-    Examined,
-    Moved,
-    RangedReader,
-    Reader,
-    Source,
-    Standing,
-    Written,
-    nobody,
-)
+from datasync_runner.storage.port import Moved, RangedReader, Reader, Source, nobody
 from datasync_runner.storage.s3 import copies
 from datasync_runner.storage.s3.algorithms import CRC64NVME, Algorithm
 from datasync_runner.storage.s3.answers import denied
@@ -51,6 +39,7 @@ from datasync_runner.storage.s3.page_stream import ListAnswer, ListRequest
 from datasync_runner.storage.s3.reader import ObjectReader
 from datasync_runner.storage.s3.signer import canonical_query
 from datasync_runner.storage.throttle import Throttle
+from datasync_runner.storage.values import Batch, Content, Duplicate, Examined, Standing, Written
 
 T = TypeVar("T")
 R = TypeVar("R")

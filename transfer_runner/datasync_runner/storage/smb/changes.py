@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Written
 from datasync_runner.storage.smb import messages, names, statuses
 from datasync_runner.storage.smb.describing import check_rights
 from datasync_runner.storage.smb.folders import Folders
@@ -23,6 +22,7 @@ from datasync_runner.storage.smb.share import (
 )
 from datasync_runner.storage.smb.target import check_end, times_of, windows_of
 from datasync_runner.storage.smb.wire import Wire
+from datasync_runner.storage.values import Written
 
 
 def enter(wire: Wire, *, root: Root, create: bool) -> None:

@@ -8,12 +8,12 @@ import time
 from typing import Final
 
 from datasync_runner.core.entry import UNSTAMPED
-from datasync_runner.storage.port import Standing
 from datasync_runner.storage.smb import messages, statuses, times
 from datasync_runner.storage.smb.messages import Access, Options
 from datasync_runner.storage.smb.naming import creation, creation_error, temporary_key
 from datasync_runner.storage.smb.share import Root, failure
 from datasync_runner.storage.smb.wire import Wire
+from datasync_runner.storage.values import Standing
 
 NS: Final = 1_000_000_000
 MARGIN_SECONDS: Final = 300

@@ -11,12 +11,13 @@ from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry
 from datasync_runner.storage.charge import Charge
 from datasync_runner.storage.large import check_size, write_ranges, write_stream
-from datasync_runner.storage.port import Moved, RangedReader, Reader, Written
+from datasync_runner.storage.port import Moved, RangedReader, Reader
 from datasync_runner.storage.smb.folders import Folders
 from datasync_runner.storage.smb.share import Root
 from datasync_runner.storage.smb.target import Target
 from datasync_runner.storage.smb.wires import Wires
 from datasync_runner.storage.threads import Threads
+from datasync_runner.storage.values import Written
 
 
 class LargeWriter:

@@ -9,7 +9,6 @@ from typing import Final
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Content
 from datasync_runner.storage.smb import messages, statuses
 from datasync_runner.storage.smb.describing import open_described
 from datasync_runner.storage.smb.messages import Access, Answer, Options, Request
@@ -17,6 +16,7 @@ from datasync_runner.storage.smb.security import queries, told
 from datasync_runner.storage.smb.share import Root, failure, pieces, stamp
 from datasync_runner.storage.smb.times import entry_of
 from datasync_runner.storage.smb.wire import Wire
+from datasync_runner.storage.values import Content
 
 TRIES: Final = 3
 

@@ -15,17 +15,7 @@ from datasync_api.task_options import SecurityDescriptorCopyFlags
 from datasync_runner.core.entry import Entry, Keeps
 from datasync_runner.storage import errors
 from datasync_runner.storage.charge import Charge
-from datasync_runner.storage.port import (
-    Batch,
-    Content,
-    Examined,
-    Moved,
-    Reader,
-    Source,
-    Standing,
-    Written,
-    nobody,
-)
+from datasync_runner.storage.port import Moved, Reader, Source, nobody
 from datasync_runner.storage.smb import changes, clock, lookup, times
 from datasync_runner.storage.smb.connecting import connect
 from datasync_runner.storage.smb.folders import Folders
@@ -42,6 +32,7 @@ from datasync_runner.storage.smb.wires import Wires
 from datasync_runner.storage.smb.writing import SmallWriter
 from datasync_runner.storage.threads import Threads
 from datasync_runner.storage.throttle import Throttle
+from datasync_runner.storage.values import Batch, Content, Examined, Standing, Written
 
 R = TypeVar("R")
 THREADS: Final = 4

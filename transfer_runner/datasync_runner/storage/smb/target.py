@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 
 from datasync_runner.core.entry import Entry, WindowsMetadata, parent_of
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Written
 from datasync_runner.storage.smb import messages, names, statuses, times
 from datasync_runner.storage.smb.folders import Folders
 from datasync_runner.storage.smb.naming import (
@@ -22,6 +21,7 @@ from datasync_runner.storage.smb.naming import (
 from datasync_runner.storage.smb.security import setting_error, settings
 from datasync_runner.storage.smb.share import Root, checksum_of, remove_files, write_at
 from datasync_runner.storage.smb.wire import Wire
+from datasync_runner.storage.values import Written
 
 
 class Target:

@@ -11,10 +11,10 @@ from typing import Final
 from datasync_api.patterns import Filter
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Batch
 from datasync_runner.storage.smb.listing import CHUNK, Folder, Leftover, Wanted, read_folders
 from datasync_runner.storage.smb.share import Root
 from datasync_runner.storage.smb.wires import Wires
+from datasync_runner.storage.values import Batch
 
 AHEAD_FOLDERS: Final = 16
 AHEAD_NAMES: Final = 20_000

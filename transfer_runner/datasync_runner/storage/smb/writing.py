@@ -13,7 +13,6 @@ from typing import Final
 from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Kind, parent_of
 from datasync_runner.storage import errors
-from datasync_runner.storage.port import Content, Written
 from datasync_runner.storage.smb import messages, names, statuses
 from datasync_runner.storage.smb.folders import Folders
 from datasync_runner.storage.smb.messages import Answer, Request
@@ -28,6 +27,7 @@ from datasync_runner.storage.smb.security import setting_error, settings
 from datasync_runner.storage.smb.share import Root, check_written, failure, remove_files
 from datasync_runner.storage.smb.target import Target, check_end, times_of, windows_of
 from datasync_runner.storage.smb.wire import Wire
+from datasync_runner.storage.values import Content, Written
 
 GROUP: Final = 64
 """Files that are open at the server at once."""
