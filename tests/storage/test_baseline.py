@@ -297,7 +297,7 @@ def change_times(smb_folder, monkeypatch):
 
     Samba, of which all the rest is, tells the LastWriteTime as the ChangeTime.
     """
-    plain = listing.messages.listed
+    plain = listing.responses.listed
 
     def told(answer):
         paths = [smb_folder, *smb_folder.rglob("*")]
@@ -306,7 +306,7 @@ def change_times(smb_folder, monkeypatch):
             changed = to_filetime(stamps.get(line.file_id, 0))
             yield line._replace(state=line.state._replace(changed=changed))
 
-    monkeypatch.setattr(listing.messages, "listed", told)
+    monkeypatch.setattr(listing.responses, "listed", told)
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,14 @@ import threading
 
 import pytest
 
-from datasync_runner.storage.smb import messages
+from datasync_runner.storage.smb import requests, responses
 from datasync_runner.storage.smb.channel import Books, Channel, cost_of
-from datasync_runner.storage.smb.messages import Answer
+from datasync_runner.storage.smb.responses import Answer
 from datasync_runner.storage.smb.seals import Signatures, Signing, Tampered
 
 KEY = bytes(range(16))
 SEAL = Signatures(KEY, Signing.AES_GMAC)
-ECHO = messages.Request(13, b"\4\0\0\0")
+ECHO = requests.Request(13, b"\4\0\0\0")
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def frame(*answers):
 
 
 def test_numbers_follow_what_messages_cost_and_credits_come_back(channel, ends):
-    assert channel.send([messages.read(0, 200_000)]) == [5]
+    assert channel.send([requests.read(0, 200_000)]) == [5]
     assert channel.send([ECHO, ECHO]) == [9, 10]
     assert channel.credits == 4
     ends[1].sendall(
@@ -75,7 +75,7 @@ def test_numbers_follow_what_messages_cost_and_credits_come_back(channel, ends):
 
 
 def test_a_chain_is_aligned_related_and_signed_one_by_one(channel, ends):
-    channel.send([messages.close(b"f" * 16), messages.create("abc", access=1, options=0)])
+    channel.send([requests.close(b"f" * 16), requests.create("abc", access=1, options=0)])
     data = ends[1].recv(10_000)
     size, following = int.from_bytes(data[:4], "big"), int.from_bytes(data[24:28], "little")
     assert (size, following) == (len(data) - 4, 88)
@@ -103,7 +103,7 @@ LARGE = bytes(range(256)) * 2048
 
 def data_answer(number, data, *, offset=80, **more):
     body = struct.pack("<HBBIII", 17, offset, 0, len(data), 0, 0) + bytes(offset - 80) + data
-    return answer(number, body, command=messages.READ, **more)
+    return answer(number, body, command=requests.READ, **more)
 
 
 @contextlib.contextmanager
@@ -121,17 +121,17 @@ def test_large_data_arrive_whole_and_proven(ends, kind, offset):
     seal = Signatures(KEY, kind)
     books = Books(session_id=1, tree_id=2, next_id=5, credits=100, several=True)
     channel = Channel(without_tcp(ends[0]), seal, books, deadline_seconds=1)
-    sent = channel.send([ECHO]), channel.send([messages.read(0, len(LARGE))])
+    sent = channel.send([ECHO]), channel.send([requests.read(0, len(LARGE))])
     before, data = answer(5, b"before", seal=seal), data_answer(6, LARGE, offset=offset, seal=seal)
     with saying(ends[1], frame(before) + frame(data)):
         (found,) = channel.receive(sent[1])
-    assert messages.data_of(found) == LARGE
+    assert responses.data_of(found) == LARGE
     assert channel.receive(sent[0]) == [Answer(0, b"before")]
 
 
 @pytest.mark.parametrize("at", [4 + 14, 4 + 70, 4 + 80, -1], ids=["head", "body", "first", "last"])
 def test_large_data_that_were_changed_are_refused(channel, ends, at):
-    sent = channel.send([messages.read(0, len(LARGE))])
+    sent = channel.send([requests.read(0, len(LARGE))])
     said = bytearray(frame(data_answer(5, LARGE)))
     said[at] ^= 1
     with saying(ends[1], said), pytest.raises(Tampered, match="signature"):
@@ -139,19 +139,19 @@ def test_large_data_that_were_changed_are_refused(channel, ends, at):
 
 
 def test_large_data_that_are_not_signed_are_refused(channel, ends):
-    sent = channel.send([messages.read(0, len(LARGE))])
+    sent = channel.send([requests.read(0, len(LARGE))])
     said = frame(data_answer(5, LARGE, flags=0x01))
     with saying(ends[1], said), pytest.raises(Tampered, match="not signed"):
         channel.receive(sent)
 
 
 def test_a_large_answer_to_something_else_and_one_of_a_chain_keep_their_body(channel, ends):
-    sent = channel.send([ECHO, messages.read(0, len(LARGE)), ECHO])
+    sent = channel.send([ECHO, requests.read(0, len(LARGE)), ECHO])
     read = data_answer(6, LARGE, next_at=80 + len(LARGE))
     with saying(ends[1], frame(answer(5, LARGE)) + frame(read, answer(14, b"last"))):
         first, second, last = channel.receive(sent)
     assert (first.body, last.body) == (LARGE, b"last")
-    assert messages.data_of(second) == LARGE
+    assert responses.data_of(second) == LARGE
 
 
 def test_an_error_has_no_body(channel, ends):
@@ -202,7 +202,7 @@ def test_both_may_say_much_at_once(channel, ends):
     server = threading.Thread(target=serve)
     server.start()
     for _ in range(8):
-        channel.send([messages.write(said, 0)])
+        channel.send([requests.write(said, 0)])
     server.join()
 
 

@@ -10,7 +10,7 @@ from datasync_runner.core.entry import Entry, Kind, WindowsMetadata
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb import security
 from datasync_runner.storage.smb.descriptors import NoDescriptor, canonical, to_be_set
-from datasync_runner.storage.smb.messages import Answer
+from datasync_runner.storage.smb.responses import Answer
 
 PRESENT, PROTECTED, INHERITED = 0x4, 0x1000, 0x400
 AUDITED, AUDIT_INHERITED = 0x10, 0x800

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from datasync_runner.core.entry import UNSTAMPED, Kind, PosixMetadata
 from datasync_runner.storage.smb import times
-from datasync_runner.storage.smb.messages import State
+from datasync_runner.storage.smb.responses import State
 
 EPOCH = 116_444_736_000_000_000
 FOLDER, REPARSE = 0x10, 0x400

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.storage import errors
-from datasync_runner.storage.smb import messages, names, statuses
+from datasync_runner.storage.smb import names, requests, responses, statuses
 from datasync_runner.storage.smb.describing import check_rights
 from datasync_runner.storage.smb.folders import Folders
-from datasync_runner.storage.smb.messages import Access, Answer, Disposition, Options
+from datasync_runner.storage.smb.requests import Access, Disposition, Options
+from datasync_runner.storage.smb.responses import Answer
 from datasync_runner.storage.smb.security import setting_error, settings
 from datasync_runner.storage.smb.share import (
     Root,
@@ -48,10 +49,10 @@ def enter(wire: Wire, *, root: Root, create: bool) -> None:
 
 
 def _look_at_folder(wire: Wire, path: str, disposition: int) -> list[Answer]:
-    opening = messages.create(
+    opening = requests.create(
         path, access=Access.READ, options=Options.FOLDER, disposition=disposition
     )
-    return wire.ask(opening, messages.close())
+    return wire.ask(opening, requests.close())
 
 
 def set_times(
@@ -59,7 +60,7 @@ def set_times(
 ) -> list[Entry | errors.StorageError]:
     """Give files and folders that are there the entries' descriptors, times and attributes."""
     failed: dict[bytes, errors.StorageError] = {}
-    chains: dict[bytes, list[messages.Request]] = {}
+    chains: dict[bytes, list[requests.Request]] = {}
     protected: set[bytes] = set()
     for entry in entries:
         if entry.kind is Kind.SYMLINK:
@@ -72,7 +73,7 @@ def set_times(
             rights = root.parts.to_write
         wanted += [one for one in (times_of(entry), windows_of(entry)) if one]
         if wanted:
-            chains[entry.key] = [_opening(root, entry, rights=rights), *wanted, messages.close()]
+            chains[entry.key] = [_opening(root, entry, rights=rights), *wanted, requests.close()]
     for key, answers in zip(chains, wire.exchange(chains.values()), strict=True):
         refused = next((a.status for a in answers[:2] if a.status != statuses.OK), statuses.OK)
         if key in protected and refused != statuses.OK:
@@ -82,9 +83,9 @@ def set_times(
     return [failed.get(entry.key, entry) for entry in entries]
 
 
-def _opening(root: Root, entry: Entry, *, rights: int) -> messages.Request:
+def _opening(root: Root, entry: Entry, *, rights: int) -> requests.Request:
     kind = Options.FOLDER if entry.kind is Kind.FOLDER else Options.FILE
-    return messages.create(root.at(entry.key), access=Access.SET_TIMES | rights, options=kind)
+    return requests.create(root.at(entry.key), access=Access.SET_TIMES | rights, options=kind)
 
 
 def write_folders(
@@ -126,10 +127,10 @@ def verify(wire: Wire, root: Root, written: Written) -> Written | errors.Storage
         try:
             found = checksum_of(wire, file, entry.size_bytes, entry.key)
         finally:
-            (closing,) = wire.ask(messages.close(file))
+            (closing,) = wire.ask(requests.close(file))
         if closing.status != statuses.OK:
             return statuses.error_of(closing.status, entry.key, "close it")
-        check_end(entry, messages.closed(closing.body))
+        check_end(entry, responses.closed(closing.body))
     except errors.FileError as error:
         return error
     if found != (written.checksum, entry.size_bytes):

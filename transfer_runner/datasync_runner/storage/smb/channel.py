@@ -11,14 +11,8 @@ from collections.abc import Sequence
 from struct import Struct
 from typing import Final, NamedTuple
 
-from datasync_runner.storage.smb.messages import (
-    CREDIT_BYTES,
-    HEADER_BYTES,
-    READ_HEAD_BYTES,
-    Answer,
-    Request,
-    is_data,
-)
+from datasync_runner.storage.smb.requests import CREDIT_BYTES, HEADER_BYTES, Request
+from datasync_runner.storage.smb.responses import READ_HEAD_BYTES, Answer, is_data
 from datasync_runner.storage.smb.seals import SIGNED, SPARE_BYTES, Buffer, Seal, Tampered
 
 _HEADER: Final = Struct("<4sHHIHHIIQIIQ16s")

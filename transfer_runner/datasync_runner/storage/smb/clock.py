@@ -8,9 +8,9 @@ import time
 from typing import Final
 
 from datasync_runner.core.entry import UNSTAMPED
-from datasync_runner.storage.smb import messages, statuses, times
-from datasync_runner.storage.smb.messages import Access, Options
+from datasync_runner.storage.smb import requests, responses, statuses, times
 from datasync_runner.storage.smb.naming import creation, creation_error, temporary_key
+from datasync_runner.storage.smb.requests import Access, Options
 from datasync_runner.storage.smb.share import Root, failure
 from datasync_runner.storage.smb.wire import Wire
 from datasync_runner.storage.values import Standing
@@ -26,16 +26,16 @@ def standing(wire: Wire, root: Root) -> Standing:
 
     Not when it was made: Samba tells another time of it after each change.  Raises: StorageError.
     """
-    opening = messages.create(
-        root.at(b""), access=Access.READ, options=Options.FOLDER, context=messages.IDENTITY
+    opening = requests.create(
+        root.at(b""), access=Access.READ, options=Options.FOLDER, context=requests.IDENTITY
     )
-    answers = wire.ask(opening, messages.close())
+    answers = wire.ask(opening, requests.close())
     if error := failure(answers, b"", "look at it"):
         raise error
     opened = answers[0].body
-    found = messages.identity(opened)
+    found = responses.identity(opened)
     itself = f"{found[8:].hex()}:{found[:8].hex()}" if found else ""
-    changed_ns = times.to_ns(messages.opened(opened).state.changed)
+    changed_ns = times.to_ns(responses.opened(opened).state.changed)
     return Standing(itself, UNSTAMPED if changed_ns is None else changed_ns)
 
 
@@ -49,9 +49,9 @@ def latest_stamp_ns(wire: Wire, root: Root) -> int | None:
 
     None: the server stamps nothing.  Raises: StorageError.
     """
-    answers = wire.ask(creation(root.at(_CLOCK)), messages.delete(), messages.close())
+    answers = wire.ask(creation(root.at(_CLOCK)), requests.delete(), requests.close())
     if answers[0].status != statuses.OK:
         raise creation_error(answers[0].status, b"")
     if error := failure(answers, b"", "ask for its time"):
         raise error
-    return times.to_ns(messages.opened(answers[0].body).state.changed)
+    return times.to_ns(responses.opened(answers[0].body).state.changed)

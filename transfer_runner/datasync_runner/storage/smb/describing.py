@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from datasync_runner.core.entry import Entry, Kind, WindowsMetadata
 from datasync_runner.storage import errors
-from datasync_runner.storage.smb import messages, statuses
+from datasync_runner.storage.smb import requests, responses, statuses
 from datasync_runner.storage.smb.descriptors import SACL
-from datasync_runner.storage.smb.messages import Access, Opened, Options
+from datasync_runner.storage.smb.requests import Access, Options
+from datasync_runner.storage.smb.responses import Opened
 from datasync_runner.storage.smb.security import queries, told
 from datasync_runner.storage.smb.share import Root, failure
 from datasync_runner.storage.smb.wire import Wire
@@ -19,15 +20,15 @@ def open_described(wire: Wire, root: Root, key: bytes) -> tuple[Opened, bytes | 
     """An open file and its descriptor, where it is copied.  Raises: StorageError."""
     access = Access.READ | root.parts.to_read
     opening, *asked = wire.ask(
-        messages.create(root.at(key), access=access, options=Options.FILE), *queries(root.parts)
+        requests.create(root.at(key), access=access, options=Options.FILE), *queries(root.parts)
     )
     if opening.status != statuses.OK:
         raise statuses.error_of(opening.status, key, "open it")
-    found = messages.opened(opening.body)
+    found = responses.opened(opening.body)
     try:
         return found, told(asked, root.parts, key)
     except errors.StorageError:
-        wire.ask(messages.close(found.file))
+        wire.ask(requests.close(found.file))
         raise
 
 
@@ -48,7 +49,7 @@ def describe(
         and entry.kind is not Kind.SPECIAL
         and root.parts.information
     ]
-    chains = ([_opening(root, one), *queries(root.parts), messages.close()] for _, one, _ in asked)
+    chains = ([_opening(root, one), *queries(root.parts), requests.close()] for _, one, _ in asked)
     for (at, entry, node), (opening, *found, _) in zip(asked, wire.exchange(chains), strict=True):
         try:
             if opening.status != statuses.OK:
@@ -64,8 +65,8 @@ def check_rights(wire: Wire, root: Root) -> None:
     """Read the descriptor of the root, where they are copied.  Raises: ConfigurationInvalid."""
     if not root.parts.information:
         return
-    opening = messages.create(root.at(b""), access=root.parts.to_read, options=Options.FOLDER)
-    answers = wire.ask(opening, *queries(root.parts), messages.close())
+    opening = requests.create(root.at(b""), access=root.parts.to_read, options=Options.FOLDER)
+    answers = wire.ask(opening, *queries(root.parts), requests.close())
     error = failure(answers, b"", "read its security descriptor")
     if error is not None:
         fix = (
@@ -78,6 +79,6 @@ def check_rights(wire: Wire, root: Root) -> None:
         raise errors.ConfigurationInvalid(f"{wire.side.uri}: {error.message}; {fix}") from error
 
 
-def _opening(root: Root, entry: Entry) -> messages.Request:
+def _opening(root: Root, entry: Entry) -> requests.Request:
     kind = Options.FOLDER if entry.kind is Kind.FOLDER else Options.FILE
-    return messages.create(root.at(entry.key), access=root.parts.to_read, options=kind)
+    return requests.create(root.at(entry.key), access=root.parts.to_read, options=kind)

@@ -11,8 +11,8 @@ from typing import Final
 
 from datasync_runner.core.entry import parent_of
 from datasync_runner.storage import errors
-from datasync_runner.storage.smb import messages, names, statuses
-from datasync_runner.storage.smb.messages import Access, Disposition, Options
+from datasync_runner.storage.smb import names, requests, statuses
+from datasync_runner.storage.smb.requests import Access, Disposition, Options
 from datasync_runner.storage.smb.share import Root, find, is_folder
 from datasync_runner.storage.smb.wire import Wire
 
@@ -39,13 +39,13 @@ class Folders:
         name = names.text_of(folder[len(parent) : -1])
         if not self._stands(wire, parent, name, folder):
             answers = wire.ask(
-                messages.create(
+                requests.create(
                     self._root.at(folder),
                     access=Access.READ,
                     options=Options.FOLDER,
                     disposition=Disposition.CREATE,
                 ),
-                messages.close(),
+                requests.close(),
             )
             status = answers[0].status
             if status == statuses.NAME_COLLISION:  # somebody was faster

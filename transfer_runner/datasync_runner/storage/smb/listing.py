@@ -18,8 +18,9 @@ from datasync_api.patterns import Filter
 from datasync_api.simple_pattern import SNAPSHOT
 from datasync_runner.core.entry import UNSTAMPED, Entry, Kind
 from datasync_runner.storage import errors
-from datasync_runner.storage.smb import messages, statuses
-from datasync_runner.storage.smb.messages import Access, Answer, Listed, Options, State
+from datasync_runner.storage.smb import requests, responses, statuses
+from datasync_runner.storage.smb.requests import Access, Options
+from datasync_runner.storage.smb.responses import Answer, Listed, State
 from datasync_runner.storage.smb.share import Root
 from datasync_runner.storage.smb.times import entry_of, kind_of, stamp_of, to_ns
 from datasync_runner.storage.smb.wire import Wire
@@ -148,9 +149,9 @@ def read_folders(
     """
     chains = [
         [
-            messages.create(root.at(one.key), access=Access.READ, options=Options.FOLDER),
-            messages.query("*", FIRST_BYTES),
-            messages.query("*", FIRST_BYTES),
+            requests.create(root.at(one.key), access=Access.READ, options=Options.FOLDER),
+            requests.query("*", FIRST_BYTES),
+            requests.query("*", FIRST_BYTES),
         ]
         for one in wanted
     ]
@@ -161,10 +162,10 @@ def read_folders(
             if opening.status != statuses.OK:
                 found.append(statuses.error_of(opening.status, one.key, "list it"))
                 continue
-            file = messages.opened(opening.body).file
+            file = responses.opened(opening.body).file
             files.append(file)
             found.append(_read(wire, file, one, looks, _Rules(chosen, one.key, leftover)))
-        for _ in wire.exchange([messages.close(file)] for file in files):
+        for _ in wire.exchange([requests.close(file)] for file in files):
             pass
     except errors.Unavailable:
         for folder in found:
@@ -233,9 +234,9 @@ def _add(folder: Folder, line: Listed, rules: _Rules) -> None:
 def _lines(wire: Wire, file: bytes, looks: Sequence[Answer], key: bytes) -> Iterator[Listed]:
     answers = iter(looks)
     while True:
-        answer = next(answers, None) or wire.ask(messages.query("*", wire.query_bytes, file))[0]
+        answer = next(answers, None) or wire.ask(requests.query("*", wire.query_bytes, file))[0]
         if answer.status in _END:
             return
         if answer.status != statuses.OK:
             raise statuses.error_of(answer.status, key, "list it")
-        yield from messages.listed(answer.body)
+        yield from responses.listed(answer.body)

@@ -9,9 +9,9 @@ from typing import Final
 
 from datasync_runner.core.entry import parent_of
 from datasync_runner.storage import errors
-from datasync_runner.storage.smb import messages, names, statuses
+from datasync_runner.storage.smb import names, requests, statuses
 from datasync_runner.storage.smb.folders import twin
-from datasync_runner.storage.smb.messages import Access, Disposition, Options, Request
+from datasync_runner.storage.smb.requests import Access, Disposition, Options, Request
 from datasync_runner.storage.smb.share import Root, find, is_folder
 from datasync_runner.storage.smb.wire import Wire
 from datasync_runner.storage.temporary_names import temporary_name
@@ -31,7 +31,7 @@ def creation(path: str, *, rights: int = 0) -> Request:
 
     `rights`: further ones than those to write, name and remove it.
     """
-    return messages.create(
+    return requests.create(
         path,
         access=_ACCESS | rights,
         options=Options.FILE | Options.ITSELF,
@@ -50,7 +50,7 @@ def creation_error(status: int, key: bytes) -> errors.StorageError:
 
 def naming(root: Root, key: bytes, file: bytes, *, replace: bool = False) -> Request:
     """Give an open file its name."""
-    return messages.rename(root.at(key), replace=replace, file=file)
+    return requests.rename(root.at(key), replace=replace, file=file)
 
 
 def settle_name(wire: Wire, root: Root, key: bytes, *, file: bytes, status: int) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.parts import RANGE_BYTES
 from datasync_runner.storage import errors
-from datasync_runner.storage.smb import messages
+from datasync_runner.storage.smb import requests
 from datasync_runner.storage.smb.describing import open_described
 from datasync_runner.storage.smb.share import Root, pieces, stamp, state_of
 from datasync_runner.storage.smb.times import entry_of
@@ -91,7 +91,7 @@ class ShareReader:
     def _close(self) -> None:
         with contextlib.suppress(errors.Unavailable):
             if not self._wire.broken:
-                self._wire.ask(messages.close(self._file))
+                self._wire.ask(requests.close(self._file))
         self._wires.give_back(self._wire)
 
     def _changed(self) -> errors.ChangedDuringTransfer:

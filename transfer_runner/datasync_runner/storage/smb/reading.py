@@ -9,9 +9,10 @@ from typing import Final
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.storage import errors
-from datasync_runner.storage.smb import messages, statuses
+from datasync_runner.storage.smb import requests, responses, statuses
 from datasync_runner.storage.smb.describing import open_described
-from datasync_runner.storage.smb.messages import Access, Answer, Options, Request
+from datasync_runner.storage.smb.requests import Access, Options, Request
+from datasync_runner.storage.smb.responses import Answer
 from datasync_runner.storage.smb.security import queries, told
 from datasync_runner.storage.smb.share import Root, failure, pieces, stamp
 from datasync_runner.storage.smb.times import entry_of
@@ -42,12 +43,12 @@ def read_batch(
 def _chain(root: Root, entry: Entry) -> list[Request]:
     """One byte more than was listed: a file that has grown is seen."""
     return [
-        messages.create(
+        requests.create(
             root.at(entry.key), access=Access.READ | root.parts.to_read, options=Options.FILE
         ),
         *queries(root.parts),
-        messages.read(0, entry.size_bytes + 1),
-        messages.close(),
+        requests.read(0, entry.size_bytes + 1),
+        requests.close(),
     ]
 
 
@@ -62,8 +63,8 @@ def _content(root: Root, entry: Entry, answers: Sequence[Answer]) -> Content | N
     if error := failure((opening, reading, closing), entry.key, "read it"):
         raise error
     descriptor = told(asked, root.parts, entry.key)
-    before, after = messages.opened(opening.body).state, messages.closed(closing.body)
-    body = messages.data_of(reading) if reading.body else b""
+    before, after = responses.opened(opening.body).state, responses.closed(closing.body)
+    body = responses.data_of(reading) if reading.body else b""
     if len(body) == before.size_bytes and stamp(before) == stamp(after):
         return Content(entry_of(entry.key, Kind.FILE, before, descriptor=descriptor), body)
     return None
@@ -87,9 +88,9 @@ def _read_once(wire: Wire, root: Root, entry: Entry) -> Content | None:
         size_bytes = before.size_bytes + 1
         body = b"".join(pieces(wire, file, start=0, size_bytes=size_bytes, key=entry.key))
     finally:
-        (closing,) = wire.ask(messages.close(file))
+        (closing,) = wire.ask(requests.close(file))
     if closing.status != statuses.OK:
         raise statuses.error_of(closing.status, entry.key, "read it")
-    if len(body) != before.size_bytes or stamp(before) != stamp(messages.closed(closing.body)):
+    if len(body) != before.size_bytes or stamp(before) != stamp(responses.closed(closing.body)):
         return None
     return Content(entry_of(entry.key, Kind.FILE, before, descriptor=descriptor), body)

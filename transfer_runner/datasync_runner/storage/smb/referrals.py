@@ -11,7 +11,7 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from datasync_api.sides import SmbSide
-from datasync_runner.storage.smb.messages import HEADER_BYTES, LAST_FILE, Request
+from datasync_runner.storage.smb.requests import HEADER_BYTES, LAST_FILE, Request
 
 ANSWER_BYTES: Final = 56 * 1024
 _IOCTL: Final = 11

@@ -20,7 +20,8 @@ from datasync_runner.storage.smb.descriptors import (
     canonical,
     to_be_set,
 )
-from datasync_runner.storage.smb.messages import HEADER_BYTES, LAST_FILE, SET_INFO, Answer, Request
+from datasync_runner.storage.smb.requests import HEADER_BYTES, LAST_FILE, SET_INFO, Request
+from datasync_runner.storage.smb.responses import Answer
 
 MAX_BYTES: Final = 64 * 1024
 """Of a descriptor: what one credit pays for; its lists count their bytes in 16 bits."""

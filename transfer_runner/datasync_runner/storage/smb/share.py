@@ -11,8 +11,9 @@ from typing import Final
 from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Kind
 from datasync_runner.storage import errors
-from datasync_runner.storage.smb import messages, names, statuses
-from datasync_runner.storage.smb.messages import Access, Answer, Listed, Opened, Options, State
+from datasync_runner.storage.smb import names, requests, responses, statuses
+from datasync_runner.storage.smb.requests import Access, Options
+from datasync_runner.storage.smb.responses import Answer, Listed, Opened, State
 from datasync_runner.storage.smb.security import NOTHING, Parts
 from datasync_runner.storage.smb.times import kind_of
 from datasync_runner.storage.smb.wire import Wire
@@ -50,15 +51,15 @@ def find(wire: Wire, root: Root, folder: bytes, name: str) -> Listed | None:
     Raises: StorageError.
     """
     opening, looking, closing = wire.ask(
-        messages.create(root.at(folder), access=Access.READ, options=Options.FOLDER),
-        messages.query(name, LOOK_BYTES),
-        messages.close(),
+        requests.create(root.at(folder), access=Access.READ, options=Options.FOLDER),
+        requests.query(name, LOOK_BYTES),
+        requests.close(),
     )
     if looking.status in (statuses.NO_SUCH_FILE, statuses.NO_MORE_FILES):
         looking = Answer(statuses.OK, b"")
     if error := failure((opening, looking, closing), folder, "look into the folder"):
         raise error
-    found = list(messages.listed(looking.body)) if looking.body else []
+    found = list(responses.listed(looking.body)) if looking.body else []
     alike = [one for one in found if one.name == name]
     return next(iter([*alike, *found]), None)
 
@@ -70,20 +71,20 @@ def stamp(state: State) -> tuple[int, int, int]:
 
 def open_file(wire: Wire, root: Root, key: bytes, *, access: int = Access.READ) -> Opened:
     """An open file.  Raises: StorageError."""
-    (answer,) = wire.ask(messages.create(root.at(key), access=access, options=Options.FILE))
+    (answer,) = wire.ask(requests.create(root.at(key), access=access, options=Options.FILE))
     if answer.status != statuses.OK:
         raise statuses.error_of(answer.status, key, "open it")
-    return messages.opened(answer.body)
+    return responses.opened(answer.body)
 
 
 def state_of(wire: Wire, root: Root, key: bytes) -> State:
     """A file's state now, by its name.  Raises: StorageError."""
     answers = wire.ask(
-        messages.create(root.at(key), access=Access.READ, options=Options.FILE), messages.close()
+        requests.create(root.at(key), access=Access.READ, options=Options.FILE), requests.close()
     )
     if error := failure(answers, key, "look at it"):
         raise error
-    return messages.closed(answers[-1].body)
+    return responses.closed(answers[-1].body)
 
 
 def pieces(wire: Wire, file: bytes, *, start: int, size_bytes: int, key: bytes) -> Generator[bytes]:
@@ -91,13 +92,13 @@ def pieces(wire: Wire, file: bytes, *, start: int, size_bytes: int, key: bytes) 
 
     Raises: StorageError.
     """
-    chains = ([messages.read(at, count, file)] for at, count in wire.reads(start, size_bytes))
+    chains = ([requests.read(at, count, file)] for at, count in wire.reads(start, size_bytes))
     for (answer,) in wire.exchange(chains):
         if answer.status == statuses.END_OF_FILE:
             return
         if answer.status != statuses.OK:
             raise statuses.error_of(answer.status, key, "read it")
-        yield messages.data_of(answer)
+        yield responses.data_of(answer)
 
 
 def checksum_of(wire: Wire, file: bytes, size_bytes: int, key: bytes) -> tuple[int, int]:
@@ -115,11 +116,11 @@ def write_at(wire: Wire, file: bytes, data: Iterator[bytes], *, start: int, key:
     """Write pieces one after the other, none of them above `chunk_bytes`.  Raises: StorageError."""
     asked: deque[int] = deque()
 
-    def chains() -> Iterator[list[messages.Request]]:
+    def chains() -> Iterator[list[requests.Request]]:
         at = start
         for piece in data:
             asked.append(len(piece))
-            yield [messages.write(piece, at, file)]
+            yield [requests.write(piece, at, file)]
             at += len(piece)
 
     for (answer,) in wire.exchange(chains()):
@@ -130,7 +131,7 @@ def check_written(answer: Answer, size_bytes: int, key: bytes) -> None:
     """Raises StorageError where less was written than was sent."""
     if answer.status != statuses.OK:
         raise statuses.error_of(answer.status, key, "write it")
-    if messages.count_of(answer.body) != size_bytes:
+    if responses.count_of(answer.body) != size_bytes:
         raise errors.Full("the server took a part of it alone", key)
 
 
@@ -151,9 +152,9 @@ def _removed(
 ) -> Iterator[bytes | errors.StorageError]:
     chains = [
         [
-            messages.create(root.at(key), access=Access.DELETE, options=kind | Options.ITSELF),
-            messages.delete(),
-            messages.close(),
+            requests.create(root.at(key), access=Access.DELETE, options=kind | Options.ITSELF),
+            requests.delete(),
+            requests.close(),
         ]
         for key in keys
     ]
@@ -170,14 +171,14 @@ def _removed(
 
 def _remove_read_only(wire: Wire, root: Root, key: bytes, kind: int) -> list[Answer]:
     return wire.ask(
-        messages.create(
+        requests.create(
             root.at(key),
             access=Access.DELETE | Access.SET_TIMES,
             options=kind | Options.ITSELF,
         ),
-        messages.set_attributes(0),
-        messages.delete(),
-        messages.close(),
+        requests.set_attributes(0),
+        requests.delete(),
+        requests.close(),
     )
 
 

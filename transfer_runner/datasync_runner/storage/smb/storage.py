@@ -20,10 +20,10 @@ from datasync_runner.storage.smb import changes, clock, lookup, times
 from datasync_runner.storage.smb.connecting import connect
 from datasync_runner.storage.smb.folders import Folders
 from datasync_runner.storage.smb.large import LargeWriter
-from datasync_runner.storage.smb.messages import State
 from datasync_runner.storage.smb.names import root_of
 from datasync_runner.storage.smb.reader import ShareReader
 from datasync_runner.storage.smb.reading import read_batch
+from datasync_runner.storage.smb.responses import State
 from datasync_runner.storage.smb.security import PARTS
 from datasync_runner.storage.smb.share import Root
 from datasync_runner.storage.smb.walk import walk

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from datasync_runner.core.entry import Entry, WindowsMetadata, parent_of
 from datasync_runner.storage import errors
-from datasync_runner.storage.smb import messages, names, statuses, times
+from datasync_runner.storage.smb import names, requests, responses, statuses, times
 from datasync_runner.storage.smb.folders import Folders
 from datasync_runner.storage.smb.naming import (
     creation,
@@ -57,7 +57,7 @@ class Target:
             creation(path, rights=rights), *settings(self.entry, self._root.parts)
         )
         if answer.status == statuses.OK:
-            self._file = messages.opened(answer.body).file
+            self._file = responses.opened(answer.body).file
             for one in told:
                 if one.status != statuses.OK:
                     raise setting_error(one.status, self.entry.key)
@@ -83,19 +83,19 @@ class Target:
         self._named = True
         if request := windows_of(entry, self._file):
             self._ask(request, "set its attributes")
-        state = messages.closed(self._ask(messages.close(self._file), "close it"))
+        state = responses.closed(self._ask(requests.close(self._file), "close it"))
         self._file = b""
         check_end(entry, state)
         return Written(entry, checksum, verifies)
 
     def _prove(self, checksum: int) -> None:
         entry = self.entry
-        self._ask(messages.flush(self._file), "have it on the disk")
+        self._ask(requests.flush(self._file), "have it on the disk")
         found = checksum_of(self.wire, self._file, entry.size_bytes, entry.key)
         if found != (checksum, entry.size_bytes):
             raise errors.VerificationFailed("its content differs from what was sent", entry.key)
 
-    def _ask(self, request: messages.Request, doing: str) -> bytes | memoryview:
+    def _ask(self, request: requests.Request, doing: str) -> bytes | memoryview:
         (answer,) = self.wire.ask(request)
         if answer.status != statuses.OK:
             raise statuses.error_of(answer.status, self.entry.key, doing)
@@ -106,24 +106,24 @@ class Target:
         if self._file and not self.wire.broken:
             with contextlib.suppress(errors.Unavailable):
                 if not self._named:
-                    self.wire.ask(messages.delete(self._file))
-                self.wire.ask(messages.close(self._file))
+                    self.wire.ask(requests.delete(self._file))
+                self.wire.ask(requests.close(self._file))
         self._file = b""
 
 
-def times_of(entry: Entry, file: bytes = messages.LAST_FILE) -> messages.Request | None:
+def times_of(entry: Entry, file: bytes = requests.LAST_FILE) -> requests.Request | None:
     """The request that sets a file's or folder's times, where there are any to be kept."""
     metadata = entry.metadata
     if metadata is None or (metadata.mtime_ns is None and metadata.atime_ns is None):
         return None
-    return messages.set_times(
+    return requests.set_times(
         accessed=times.to_filetime(metadata.atime_ns),
         written=times.to_filetime(metadata.mtime_ns),
         file=file,
     )
 
 
-def windows_of(entry: Entry, file: bytes = messages.LAST_FILE) -> messages.Request | None:
+def windows_of(entry: Entry, file: bytes = requests.LAST_FILE) -> requests.Request | None:
     """The request that sets attributes and create time, where a share has stated them.
 
     The last before a new file is closed: writing and renaming mark it as to be archived, and what
@@ -131,10 +131,10 @@ def windows_of(entry: Entry, file: bytes = messages.LAST_FILE) -> messages.Reque
     """
     if not isinstance(entry.node, WindowsMetadata):
         return None
-    return messages.set_attributes(entry.node.attributes, created=entry.node.created, file=file)
+    return requests.set_attributes(entry.node.attributes, created=entry.node.created, file=file)
 
 
-def check_end(entry: Entry, state: messages.State) -> None:
+def check_end(entry: Entry, state: responses.State) -> None:
     """Raises VerificationFailed where the closed file is not as it should be."""
     wanted_ns = entry.metadata.mtime_ns if entry.metadata else None
     if state.size_bytes != entry.size_bytes:

@@ -6,7 +6,7 @@ A FILETIME counts 100 ns since 1601 (MS-DTYP 2.3.3); 0 and below say that there 
 from typing import Final
 
 from datasync_runner.core.entry import UNSTAMPED, Entry, Kind, PosixMetadata, WindowsMetadata
-from datasync_runner.storage.smb.messages import State
+from datasync_runner.storage.smb.responses import State
 
 GRAIN_NS: Final = 100
 _EPOCH: Final = 116_444_736_000_000_000

@@ -12,7 +12,8 @@ from datasync_api.sides import SmbSide
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb import statuses
 from datasync_runner.storage.smb.channel import Channel, cost_of
-from datasync_runner.storage.smb.messages import CREDIT_BYTES, Answer, Request
+from datasync_runner.storage.smb.requests import CREDIT_BYTES, Request
+from datasync_runner.storage.smb.responses import Answer
 from datasync_runner.storage.smb.seals import Tampered
 
 CHUNK_BYTES: Final = 1024 * 1024

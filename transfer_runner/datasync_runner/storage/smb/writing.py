@@ -13,9 +13,8 @@ from typing import Final
 from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Kind, parent_of
 from datasync_runner.storage import errors
-from datasync_runner.storage.smb import messages, names, statuses
+from datasync_runner.storage.smb import names, requests, responses, statuses
 from datasync_runner.storage.smb.folders import Folders
-from datasync_runner.storage.smb.messages import Answer, Request
 from datasync_runner.storage.smb.naming import (
     creation,
     creation_error,
@@ -23,6 +22,8 @@ from datasync_runner.storage.smb.naming import (
     settle_name,
     temporary_key,
 )
+from datasync_runner.storage.smb.requests import Request
+from datasync_runner.storage.smb.responses import Answer
 from datasync_runner.storage.smb.security import setting_error, settings
 from datasync_runner.storage.smb.share import Root, check_written, failure, remove_files
 from datasync_runner.storage.smb.target import Target, check_end, times_of, windows_of
@@ -129,7 +130,7 @@ class SmallWriter:
                     self._folders.forget(parent_of(one.key))
                 one.fail(creation_error(status, one.key))
             else:
-                one.file = messages.opened(answers[0].body).file
+                one.file = responses.opened(answers[0].body).file
                 self._check(one, answers)
         return taken
 
@@ -139,9 +140,9 @@ class SmallWriter:
         chain = [creation(self._root.at(temporary_key(one.key)), rights=parts.to_write)]
         chain += settings(one.content.entry, parts)  # before there is anything to be read in it
         if body:
-            chain.append(messages.write(body, 0))
+            chain.append(requests.write(body, 0))
             if self._verifies:
-                chain.append(messages.read(0, len(body)))
+                chain.append(requests.read(0, len(body)))
         if request := times_of(one.content.entry):
             chain.append(request)
         return chain
@@ -158,11 +159,11 @@ class SmallWriter:
             one.fail(error)
         elif body:
             one.does(lambda: check_written(rest[0], len(body), one.key))
-            if self._verifies and one.error is None and messages.data_of(rest[1]) != body:
+            if self._verifies and one.error is None and responses.data_of(rest[1]) != body:
                 one.fail(errors.VerificationFailed("its content differs from what was sent"))
 
     def _flush(self, wire: Wire, new: Sequence[_New]) -> None:
-        chains = ([messages.flush(one.file)] for one in new)
+        chains = ([requests.flush(one.file)] for one in new)
         for one, answers in zip(new, wire.exchange(chains), strict=True):
             if error := failure(answers, one.key, "have it on the disk"):
                 one.fail(error)
@@ -179,7 +180,7 @@ class SmallWriter:
 
     def _end(self, wire: Wire, new: Sequence[_New]) -> None:
         """Close all; what has no name is removed."""
-        removals = ([messages.delete(one.file)] for one in new if not one.named)
+        removals = ([requests.delete(one.file)] for one in new if not one.named)
         for _ in wire.exchange(removals):
             pass
         for one, answers in zip(new, wire.exchange(map(_closing, new)), strict=True):
@@ -187,7 +188,7 @@ class SmallWriter:
             if answer.status != statuses.OK and one.error is None:
                 one.fail(statuses.error_of(answer.status, one.key, "close it"))
             elif one.named and one.error is None:
-                state = messages.closed(answer.body)
+                state = responses.closed(answer.body)
                 one.does(lambda one=one, state=state: check_end(one.content.entry, state))
 
     def _write_alone(self, wire: Wire, content: Content) -> None:
@@ -201,6 +202,6 @@ class SmallWriter:
 
 
 def _closing(one: _New) -> list[Request]:
-    close = messages.close(one.file)
+    close = requests.close(one.file)
     request = windows_of(one.content.entry, one.file) if one.named else None
     return [request, close] if request else [close]
