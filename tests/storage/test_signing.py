@@ -7,8 +7,9 @@ import pycurl
 import pytest
 
 from datasync_api.sides import S3Side
-from datasync_runner.storage.s3.answers import parse_error, to_error
+from datasync_runner.storage.s3.answers import parse_error
 from datasync_runner.storage.s3.endpoint import resolve
+from datasync_runner.storage.s3.errors import to_error
 from datasync_runner.storage.s3.signer import (
     UNSIGNED,
     Credentials,

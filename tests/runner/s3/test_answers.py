@@ -6,14 +6,8 @@ from hypothesis import strategies as st
 
 from datasync_api.sides import S3Side
 from datasync_runner.storage import errors
-from datasync_runner.storage.s3.answers import (
-    CODES,
-    MAX_BODY_BYTES,
-    denied,
-    has_error,
-    parse_error,
-    to_error,
-)
+from datasync_runner.storage.s3.answers import MAX_BODY_BYTES, has_error, parse_error
+from datasync_runner.storage.s3.errors import CODES, denied, to_error
 
 SIDE = S3Side(uri="s3://data/p/", bucket="data", prefix="p/", region="eu-west-1")
 SECRET = SIDE.model_copy(update={"credentials_path": "/secret"})

@@ -15,8 +15,9 @@ import botocore.session
 
 from datasync_api.sides import S3Side
 from datasync_runner.storage import errors
-from datasync_runner.storage.s3.answers import RETRIED_STATUSES, explained
+from datasync_runner.storage.s3.answers import RETRIED_STATUSES
 from datasync_runner.storage.s3.credentials import CredentialSource
+from datasync_runner.storage.s3.errors import explained
 from datasync_runner.storage.s3.signer import Credentials
 
 SESSION_NAME: Final = "datasync"

@@ -15,10 +15,11 @@ from typing import Final
 
 from datasync_api.sides import S3Side
 from datasync_runner.storage import errors
-from datasync_runner.storage.s3.answers import ErrorAnswer, has_error, parse_error, to_error
+from datasync_runner.storage.s3.answers import ErrorAnswer, has_error, parse_error
 from datasync_runner.storage.s3.calls import Answer, Call
 from datasync_runner.storage.s3.credentials import make_source
 from datasync_runner.storage.s3.endpoint import Endpoint, resolve
+from datasync_runner.storage.s3.errors import to_error, unanswered
 from datasync_runner.storage.s3.http import Http
 from datasync_runner.storage.s3.retries import RetryAllowance
 from datasync_runner.storage.s3.signer import EMPTY_SHA256, UNSIGNED, Signer, encode_key
@@ -196,7 +197,7 @@ class Client:
                 call.finish(answer)
                 return
         elif status == 0:
-            error = self._unanswered(call, answer)
+            error = unanswered(self.side, self._origin, call, answer)
         else:
             told = parse_error(500 if status == 200 else status, answer.headers(), answer.body)
             if self._mended(call, told):
@@ -205,18 +206,6 @@ class Client:
                 return
             error = to_error(told, self.side, operation=call.operation, key=call.key)
         self._failed(call, error)
-
-    def _unanswered(self, call: Call, answer: Answer) -> errors.StorageError:
-        if answer.trusted:
-            return errors.Unavailable(
-                f"{self.side.uri}: the endpoint {self._origin} does not answer well: "
-                f"{call.operation}: {answer.problem}",
-                call.key,
-            )
-        return errors.ConfigurationInvalid(
-            f"{self.side.uri}: the certificate of {self._origin} is not trusted "
-            f"({answer.problem}); set caBundle of the location to the authority that signed it"
-        )
 
     def _failed(self, call: Call, error: errors.StorageError) -> None:
         if isinstance(error, errors.Throttled) and self._http is not None:

@@ -23,12 +23,12 @@ from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.port import Moved, RangedReader, Reader, Source, nobody
 from datasync_runner.storage.s3 import copies
 from datasync_runner.storage.s3.algorithms import CRC64NVME, Algorithm
-from datasync_runner.storage.s3.answers import denied
 from datasync_runner.storage.s3.calls import Call
 from datasync_runner.storage.s3.changing import while_changing
 from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.deletion import delete
 from datasync_runner.storage.s3.duplicates import duplicate
+from datasync_runner.storage.s3.errors import denied
 from datasync_runner.storage.s3.gather import Gather, Give
 from datasync_runner.storage.s3.listing import Listing
 from datasync_runner.storage.s3.metadata import described, modified_ns, stored_checksum
