@@ -8,7 +8,7 @@ import pytest
 from datasync_runner.checksums import crc64
 from datasync_runner.core.parts import PART_BYTES, SINGLE_PUT_BYTES, SMALL_BYTES
 from datasync_runner.storage import errors
-from datasync_runner.storage.s3 import storage as s3_storage
+from datasync_runner.storage.s3 import server_side_copy
 from datasync_runner.storage.s3.algorithms import ALGORITHMS
 from datasync_runner.storage.s3.storage import S3Storage
 from fixtures.s3 import make_bucket, remove_bucket
@@ -87,7 +87,7 @@ async def test_what_was_damaged_at_rest_is_found(bucket):
 
 @pytest.mark.parametrize("limit_bytes", [PART_BYTES, 1 << 40], ids=["in-parts", "whole"])
 async def test_copies_inside_of_the_storage_are_verified(bucket, monkeypatch, limit_bytes):
-    monkeypatch.setattr(s3_storage, "WHOLE_COPY_BYTES", limit_bytes)
+    monkeypatch.setattr(server_side_copy, "WHOLE_COPY_BYTES", limit_bytes)
     await bucket.storage.write_small([file(b"first", b"1")])
     entry = file(b"f", BODY[: SIZES["parts"]]).entry
     await bucket.storage.write(entry, BytesReader(entry, BODY[: SIZES["parts"]]))

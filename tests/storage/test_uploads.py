@@ -13,8 +13,7 @@ from datasync_runner.checksums import crc64, to_header
 from datasync_runner.core.entry import Entry, Kind, ObjectHeaders
 from datasync_runner.core.parts import MIB, PART_BYTES
 from datasync_runner.storage import errors
-from datasync_runner.storage.s3 import multipart
-from datasync_runner.storage.s3 import storage as s3_storage
+from datasync_runner.storage.s3 import multipart, server_side_copy
 from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.storage import S3Storage
 from fixtures.s3 import make_bucket, remove_bucket
@@ -301,7 +300,7 @@ async def test_a_large_copy_goes_in_parts_and_is_compared_with_the_source(
     bucket_of_any, copies, monkeypatch
 ):
     there = bucket_of_any
-    monkeypatch.setattr(s3_storage, "WHOLE_COPY_BYTES", PART_BYTES)
+    monkeypatch.setattr(server_side_copy, "WHOLE_COPY_BYTES", PART_BYTES)
     entry = await source_of(there)
     there.operations.clear()
     (written,) = fine(await copies.copy([entry], there.storage))
@@ -321,7 +320,7 @@ async def test_a_large_copy_goes_in_parts_and_is_compared_with_the_source(
 
 async def test_a_large_copy_that_is_damaged_is_found(bucket_of_any, copies, monkeypatch):
     there = bucket_of_any
-    monkeypatch.setattr(s3_storage, "WHOLE_COPY_BYTES", PART_BYTES)
+    monkeypatch.setattr(server_side_copy, "WHOLE_COPY_BYTES", PART_BYTES)
     entry = await source_of(there)
     (written,) = fine(await copies.copy([entry], there.storage))
     there.client.put_object(Bucket=there.name, Key="copies/large", Body=bytes(len(BODY)))
@@ -334,7 +333,7 @@ async def test_what_was_replaced_is_copied_as_it_is(
     bucket_of_any, copies, monkeypatch, limit_bytes
 ):
     there = bucket_of_any
-    monkeypatch.setattr(s3_storage, "WHOLE_COPY_BYTES", limit_bytes)
+    monkeypatch.setattr(server_side_copy, "WHOLE_COPY_BYTES", limit_bytes)
     entry = await source_of(there)
     there.client.put_object(Bucket=there.name, Key="large", Body=bytes(len(BODY)))
     (written,) = fine(await copies.copy([entry], there.storage))

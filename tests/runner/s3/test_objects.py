@@ -11,7 +11,7 @@ from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, Kind, ObjectHeaders, PosixMetadata
 from datasync_runner.core.parts import MIB
 from datasync_runner.storage import errors
-from datasync_runner.storage.s3 import storage as s3_storage
+from datasync_runner.storage.s3 import server_side_copy
 from datasync_runner.storage.s3.algorithms import CRC64NVME, SHA256
 from datasync_runner.storage.s3.storage import S3Storage
 from datasync_runner.storage.values import Content, Written
@@ -264,7 +264,7 @@ async def test_a_copy_inside_the_storage_takes_the_tags_along_or_leaves_them(
 
 
 async def test_a_copy_in_parts_states_the_sources_tags(keys, monkeypatch):
-    monkeypatch.setattr(s3_storage, "WHOLE_COPY_BYTES", 1000)
+    monkeypatch.setattr(server_side_copy, "WHOLE_COPY_BYTES", 1000)
 
     async def parts(storage):
         return fine(await storage.copy([LISTED._replace(etag='"1"')], storage))

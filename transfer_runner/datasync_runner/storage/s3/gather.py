@@ -4,10 +4,10 @@ A task for each request would cost more than the request's own Python.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from datasync_runner.storage.errors import StopError, StorageError
+from datasync_runner.storage.errors import FileError, StopError, StorageError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -57,3 +57,27 @@ def then(give: Give[R], make: Callable[[T], R]) -> Callable[[T | StorageError], 
         give(answer if isinstance(answer, StorageError) else make(answer))
 
     return finish
+
+
+async def one(call: Callable[[T, Give[R]], None], item: T) -> R:
+    """The answer about one item.  Raises: StorageError."""
+    gather: Gather[R] = Gather(1)
+    call(item, gather.place(0))
+    (answer,) = await gather.all()
+    if isinstance(answer, StorageError):
+        raise answer
+    return answer
+
+
+async def each(
+    call: Callable[[T, Give[R]], None], items: Sequence[T], key_of: Callable[[T], bytes]
+) -> list[R | StorageError]:
+    """The answers about a batch; also an item that could not be asked about has its error."""
+    gather: Gather[R] = Gather(len(items))
+    for at, item in enumerate(items):
+        try:
+            call(item, gather.place(at))
+        except FileError as error:
+            error.key = error.key or key_of(item)
+            gather.put(at, error)
+    return await gather.all()

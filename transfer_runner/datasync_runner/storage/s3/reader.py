@@ -7,7 +7,10 @@ from datasync_runner.core.parts import RANGE_BYTES
 from datasync_runner.storage import errors
 from datasync_runner.storage.s3.calls import Answer, Call
 from datasync_runner.storage.s3.client import Client
+from datasync_runner.storage.s3.gather import one
+from datasync_runner.storage.s3.metadata import described, stored_checksum
 from datasync_runner.storage.s3.naming import version_query
+from datasync_runner.storage.s3.objects import Objects
 
 
 class ObjectReader:
@@ -54,3 +57,21 @@ class ObjectReader:
 
     async def close(self) -> None:
         """Nothing is held."""
+
+
+async def open_object(objects: Objects, entry: Entry) -> ObjectReader:
+    """HEAD; what is read then is what it told of.  Raises: any FileError, Unavailable."""
+    found, checksum = await pinned(objects, entry)
+    return ObjectReader(objects.client, objects.path(entry.key), found, checksum=checksum)
+
+
+async def pinned(objects: Objects, entry: Entry) -> tuple[Entry, int | None]:
+    """An object that is to be read in parts, the very one that was listed, and its checksum.
+
+    Raises: any FileError, Unavailable.
+    """
+    headers = await one(objects.head, entry)
+    length = headers.get("content-length", "")
+    found = described(entry.key, headers, int(length) if length.isdecimal() else 0)
+    found = found._replace(version_id=entry.version_id)
+    return await one(objects.tagged, found), stored_checksum(headers)

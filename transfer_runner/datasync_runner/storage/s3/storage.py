@@ -2,21 +2,18 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 from datasync_api.patterns import Filter
 from datasync_api.sides import S3Side
 from datasync_api.task_options import ObjectTags
-from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, Keeps
 from datasync_runner.core.parts import (
     BUDGET_BYTES,
-    RANGE_BYTES,
     SINGLE_PUT_BYTES,
     SMALL_BYTES,
-    WHOLE_COPY_BYTES,
 )
 from datasync_runner.storage import errors
 from datasync_runner.storage.budget import ByteBudget
@@ -29,20 +26,19 @@ from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.deletion import delete
 from datasync_runner.storage.s3.duplicates import duplicate
 from datasync_runner.storage.s3.errors import denied
-from datasync_runner.storage.s3.gather import Gather, Give
+from datasync_runner.storage.s3.gather import each, one
 from datasync_runner.storage.s3.listing import Listing
-from datasync_runner.storage.s3.metadata import described, modified_ns, stored_checksum
+from datasync_runner.storage.s3.metadata import modified_ns
 from datasync_runner.storage.s3.multipart import Upload
-from datasync_runner.storage.s3.naming import copy_source, version_query
 from datasync_runner.storage.s3.objects import Objects
 from datasync_runner.storage.s3.page_stream import ListAnswer, ListRequest
-from datasync_runner.storage.s3.reader import ObjectReader
+from datasync_runner.storage.s3.reader import open_object
+from datasync_runner.storage.s3.server_side_copy import copy_batch
 from datasync_runner.storage.s3.signer import canonical_query
+from datasync_runner.storage.s3.verification import verify
 from datasync_runner.storage.throttle import Throttle
 from datasync_runner.storage.values import Batch, Content, Duplicate, Examined, Standing, Written
 
-T = TypeVar("T")
-R = TypeVar("R")
 STAMP_MARGIN_NS: Final = 900 * 1_000_000_000
 """An object may be stamped before it is there: when its PUT began, or at the bucket that it is
 replicated from (Amazon S3 promises that for within 15 minutes)."""
@@ -122,38 +118,28 @@ class S3Storage:
 
     async def inspect(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
         """A HEAD for each entry whose metadata is not known."""
-        return await self._each(self._objects.inspect, entries, _key_of_entry)
+        return await each(self._objects.inspect, entries, _key_of_entry)
 
     async def examine(self, entries: Sequence[Entry]) -> list[Examined | errors.StorageError]:
         """A HEAD for each; checksums of Amazon S3, or of a server that was seen to check."""
         trusted = self._side.endpoint is None or self._objects.checks is True
         call = partial(self._objects.examine, trusted=trusted)
-        return await self._each(call, entries, _key_of_entry)
+        return await each(call, entries, _key_of_entry)
 
     async def read_small(self, entries: Sequence[Entry]) -> list[Content | errors.StorageError]:
         """A GET for each; what was replaced since it was listed is read as it is now."""
-        call = partial(self._each, self._objects.read, key_of=_key_of_entry)
+        call = partial(each, self._objects.read, key_of=_key_of_entry)
         return await while_changing(entries, call, self.inspect, largest_bytes=SMALL_BYTES)
 
     async def open(self, entry: Entry) -> RangedReader:
         """HEAD; what is read then is what it told of.  Raises: any FileError, Unavailable."""
-        found, checksum = await self._found(entry)
-        path = self._objects.path(entry.key)
-        return ObjectReader(self._client, path, found, checksum=checksum)
-
-    async def _found(self, entry: Entry) -> tuple[Entry, int | None]:
-        """An object that is to be read in parts, the very one that was listed, and its checksum."""
-        headers = await self._head(entry)
-        length = headers.get("content-length", "")
-        found = described(entry.key, headers, int(length) if length.isdecimal() else 0)
-        found = found._replace(version_id=entry.version_id)
-        return await self._one(self._objects.tagged, found), stored_checksum(headers)
+        return await open_object(self._objects, entry)
 
     async def write_small(self, contents: Sequence[Content]) -> list[Written | errors.StorageError]:
         """A PUT for each."""
         if self._objects.checks is None and contents:
             await self._learn(min(contents, key=lambda content: len(content.body)))
-        return await self._each(self._objects.write, contents, _key_of_content)
+        return await each(self._objects.write, contents, _key_of_content)
 
     async def _learn(self, content: Content) -> None:
         with contextlib.suppress(errors.FileError):  # of the name: it will be an answer
@@ -174,7 +160,7 @@ class S3Storage:
             moved(len(body))
             if len(body) != entry.size_bytes:
                 raise errors.ChangedDuringTransfer("it has another size now", entry.key)
-            return await self._one(self._objects.write, Content(entry, body))
+            return await one(self._objects.write, Content(entry, body))
 
     def copies_from(self, source: Source) -> bool:
         """Whether the storage itself can copy from there, without the bytes coming here."""
@@ -190,49 +176,8 @@ class S3Storage:
         What was replaced since it was listed is copied as it is now.
         """
         assert isinstance(source, S3Storage)  # noqa: S101 - `copies_from` said so
-        return await while_changing(entries, partial(self._copy, source), source.inspect)
-
-    async def _copy(
-        self, source: "S3Storage", entries: Sequence[Entry]
-    ) -> list[Written | errors.StorageError]:
-        gather: Gather[Written] = Gather(len(entries))
-        large: list[asyncio.Task[None]] = []
-        for at, entry in enumerate(entries):
-            if entry.size_bytes > WHOLE_COPY_BYTES:
-                one = self._copy_large(entry, source, gather.place(at))
-                large.append(asyncio.create_task(one))
-                continue
-            try:
-                copies.copy(self._objects, entry, source._side, gather.place(at))
-            except errors.FileError as error:
-                gather.put(at, error)
-        found = await gather.all()
-        return [await self._with_checksum(answer, source) for answer in found]
-
-    async def _copy_large(self, entry: Entry, source: "S3Storage", give: Give[Written]) -> None:
-        try:
-            name = source._objects.name(entry.key)
-            found, checksum = await source._found(entry)
-            found = found._replace(storage_class=entry.storage_class)
-            upload = Upload(self._objects, found, budget=self._budget)
-            named = copy_source(source._side, name, self._side, version_id=entry.version_id)
-            give(await upload.copy(named, found.etag, checksum=checksum))
-        except errors.StorageError as error:
-            give(error)
-
-    async def _with_checksum(
-        self, answer: Written | errors.StorageError, source: "S3Storage"
-    ) -> Written | errors.StorageError:
-        """What is not proven is compared with the source's checksum, stored or read."""
-        if isinstance(answer, errors.StorageError) or answer.proven:
-            return answer
-        try:
-            stored = stored_checksum(await source._head(answer.entry))
-            if stored is None:
-                stored = await source._read_checksum(answer.entry)
-        except errors.StorageError as error:
-            return error
-        return answer._replace(checksum=stored)
+        call = partial(copy_batch, source._objects, self._objects, self._budget)
+        return await while_changing(entries, call, source.inspect)
 
     async def duplicate(self, copies: Sequence[Duplicate]) -> list[Written | errors.StorageError]:
         """A CopyObject within the bucket for each; very large ones in parts."""
@@ -240,9 +185,7 @@ class S3Storage:
 
     async def update_metadata(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
         """A CopyObject onto itself for each."""
-        return await self._each(
-            partial(copies.update_metadata, self._objects), entries, _key_of_entry
-        )
+        return await each(partial(copies.update_metadata, self._objects), entries, _key_of_entry)
 
     async def write_folders(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
         """A marker for each, the deepest first and one depth at a time.
@@ -256,7 +199,7 @@ class S3Storage:
         answers: dict[int, Entry | errors.StorageError] = {}
         for _, places in sorted(by_depth.items(), reverse=True):
             level = [entries[at] for at in places]
-            written = await self._each(self._objects.write_folder, level, _key_of_entry)
+            written = await each(self._objects.write_folder, level, _key_of_entry)
             answers.update(zip(places, written, strict=True))
         return [answers[at] for at in range(len(entries))]
 
@@ -266,42 +209,7 @@ class S3Storage:
 
     async def verify(self, written: Sequence[Written]) -> list[Written | errors.StorageError]:
         """HEAD, where its checksum can be believed; else the object is read back."""
-        return await asyncio.gather(*(self._verify(one) for one in written))
-
-    async def _verify(self, written: Written) -> Written | errors.StorageError:
-        entry = written.entry._replace(version_id="")  # that is the source's
-        try:
-            headers = await self._head(entry)
-            size = headers.get("content-length", "0")
-            if size != str(entry.size_bytes):
-                return errors.VerificationFailed(
-                    f"it has {size} bytes instead of {entry.size_bytes}", entry.key
-                )
-            stored = stored_checksum(headers) if self._objects.checks else None
-            if stored is None:
-                stored = await self._read_checksum(entry)
-        except errors.StopError:
-            raise
-        except errors.Archived as error:
-            return errors.VerificationFailed(f"it cannot be read back: {error.message}", entry.key)
-        except errors.StorageError as error:
-            return error
-        if stored != written.checksum:
-            return errors.VerificationFailed("its content differs from what was sent", entry.key)
-        return written._replace(proven=True)
-
-    async def _read_checksum(self, entry: Entry) -> int:
-        headers: list[tuple[str, str]] = []
-        checksum = 0
-        if entry.size_bytes <= RANGE_BYTES:
-            path, query = self._objects.path(entry.key), version_query(entry.version_id)
-            call = Call("GetObject", "GET", path, query, headers=headers)
-            return crc64((await self._client.ask(call)).body)
-        plain = entry._replace(etag="")
-        reader = ObjectReader(self._client, self._objects.path(entry.key), plain, checksum=None)
-        while chunk := await reader.read():
-            checksum = crc64(chunk, checksum)
-        return checksum
+        return await asyncio.gather(*(verify(self._objects, sent) for sent in written))
 
     async def finish(self) -> None:
         """Nothing is left behind: objects are written to their final keys, uploads are aborted."""
@@ -309,32 +217,6 @@ class S3Storage:
     async def close(self) -> None:
         """Close the connections."""
         self._client.close()
-
-    async def _head(self, entry: Entry) -> dict[str, str]:
-        return await self._one(self._objects.head, entry)
-
-    async def _one(self, call: Callable[[T, Give[R]], None], item: T) -> R:
-        gather: Gather[R] = Gather(1)
-        call(item, gather.place(0))
-        (answer,) = await gather.all()
-        if isinstance(answer, errors.StorageError):
-            raise answer
-        return answer
-
-    async def _each(
-        self,
-        call: Callable[[T, Give[R]], None],
-        items: Sequence[T],
-        key_of: Callable[[T], bytes],
-    ) -> list[R | errors.StorageError]:
-        gather: Gather[R] = Gather(len(items))
-        for at, item in enumerate(items):
-            try:
-                call(item, gather.place(at))
-            except errors.FileError as error:
-                error.key = error.key or key_of(item)
-                gather.put(at, error)
-        return await gather.all()
 
 
 def _key_of_entry(entry: Entry) -> bytes:
