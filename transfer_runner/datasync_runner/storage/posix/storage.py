@@ -6,9 +6,9 @@ keep owners that it may not set.
 """
 
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 from datasync_api.patterns import Filter
 from datasync_api.sides import PosixSide
@@ -19,9 +19,9 @@ from datasync_runner.storage.port import Moved, Reader, Source, nobody
 from datasync_runner.storage.posix import clock as posix_clock
 from datasync_runner.storage.posix import files as posix_files
 from datasync_runner.storage.posix.calls import Calls
-from datasync_runner.storage.posix.errors import translate
-from datasync_runner.storage.posix.folders import Folders, split_key
+from datasync_runner.storage.posix.folders import Folders
 from datasync_runner.storage.posix.large import LargeWriter
+from datasync_runner.storage.posix.leftovers import Leftovers
 from datasync_runner.storage.posix.links import make_link
 from datasync_runner.storage.posix.read import read_batch
 from datasync_runner.storage.posix.reader import FileReader
@@ -30,10 +30,7 @@ from datasync_runner.storage.posix.walk import walk
 from datasync_runner.storage.throttle import Throttle
 from datasync_runner.storage.values import Batch, Content, Examined, Link, Standing, Written
 
-T = TypeVar("T")
-R = TypeVar("R")
 THREADS: Final = 10
-MAX_LEFTOVERS: Final = 10_000
 
 
 class PosixStorage:
@@ -64,10 +61,9 @@ class PosixStorage:
         self._absent = False
         self._sets_owner = sets_owner
         self._makes_devices = makes_devices
-        self._started_ns = started_ns
         self._verifies = verifies
         self._charge = Charge(throttle)
-        self._leftovers: list[bytes] = []
+        self._leftovers = Leftovers(started_ns)
         self._calls = Calls(THREADS)
         self._large = LargeWriter(self._calls, self._charge, verifies=verifies)
         self._root: Root | None = None
@@ -115,7 +111,7 @@ class PosixStorage:
         if self._absent:
             return
         root = self._now
-        walker = walk(root.fd, chosen, self._leftover, network=root.network)
+        walker = walk(root.fd, chosen, self._leftovers.add, network=root.network)
         try:
             while (batch := await self._calls.threads.run(lambda: next(walker, None))) is not None:
                 yield batch
@@ -139,17 +135,15 @@ class PosixStorage:
         doing = "ask for its time"
         return await self._calls.about(b"", doing, lambda: posix_clock.latest_stamp_ns(fd))
 
-    def _leftover(self, key: bytes) -> None:
-        if len(self._leftovers) < MAX_LEFTOVERS:
-            self._leftovers.append(key)
-
     async def inspect(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
         """A listing knows everything already; what is only named is looked at."""
         if not any(entry[4] is None for entry in entries):
             return list(entries)
         if self._absent:
             return [errors.Missing("nothing is there yet", entry.key) for entry in entries]
-        return await self._each(posix_files.inspect, entries, _key_of_entry, "look at it")
+        return await self._calls.each(
+            self._folders, posix_files.inspect, entries, _key_of_entry, "look at it"
+        )
 
     async def examine(self, entries: Sequence[Entry]) -> list[Examined | errors.StorageError]:
         """A file system keeps no checksums."""
@@ -194,40 +188,40 @@ class PosixStorage:
 
     async def update_metadata(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
         """Change what differs: owner, mode, times."""
-        return await self._each(
-            posix_files.update_metadata, entries, _key_of_entry, "change its metadata"
+        return await self._calls.each(
+            self._folders,
+            posix_files.update_metadata,
+            entries,
+            _key_of_entry,
+            "change its metadata",
         )
 
     async def write_folders(self, entries: Sequence[Entry]) -> list[Entry | errors.StorageError]:
         """Make folders and give them their metadata."""
-        return await self._each(posix_files.write_folder, entries, _key_of_entry, "make the folder")
+        return await self._calls.each(
+            self._folders, posix_files.write_folder, entries, _key_of_entry, "make the folder"
+        )
 
     async def link(self, links: Sequence[Link]) -> list[Entry | errors.StorageError]:
         """Give files further names."""
-        return await self._each(make_link, links, _key_of_link, "link it")
+        return await self._calls.each(self._folders, make_link, links, _key_of_link, "link it")
 
     async def delete(self, keys: Sequence[bytes]) -> list[bytes | errors.StorageError]:
         """Remove items; a folder that still holds excluded files stays, as Conflict."""
-        return await self._each(posix_files.delete, keys, _key_itself, "delete it")
+        return await self._calls.each(
+            self._folders, posix_files.delete, keys, _key_itself, "delete it"
+        )
 
     async def verify(self, written: Sequence[Written]) -> list[Written | errors.StorageError]:
         """Read back past the page cache."""
-        return await self._each(posix_files.verify, written, _key_of_written, "read it back")
+        return await self._calls.each(
+            self._folders, posix_files.verify, written, _key_of_written, "read it back"
+        )
 
     async def finish(self) -> None:
         """Remove temporary files that are older than this run."""
-        await self._calls.threads.run(self._sweep)
-
-    def _sweep(self) -> None:
-        for key in self._leftovers:
-            folder, name = split_key(key)
-            try:
-                with self._folders.open(folder) as fd:
-                    found = os.stat(name, dir_fd=fd, follow_symlinks=False)
-                    if self._writes and found.st_ctime_ns < self._started_ns:
-                        os.unlink(name, dir_fd=fd)
-            except OSError:
-                continue  # nobody is harmed by it, and the next run tries again
+        if self._writes and self._root is not None:
+            await self._calls.threads.run(partial(self._leftovers.remove, self._root.folders))
 
     async def close(self) -> None:
         """Close descriptors and threads."""
@@ -235,37 +229,6 @@ class PosixStorage:
         if self._root is not None:
             self._root.close()
             self._root = None
-
-    async def _each(
-        self,
-        call: Callable[[Folders, T], R],
-        items: Sequence[T],
-        key_of: Callable[[T], bytes],
-        doing: str,
-    ) -> list[R | errors.StorageError]:
-        folders = self._folders
-
-        def work() -> list[R | errors.StorageError]:
-            return [_value(call, folders, item, key_of, doing) for item in items]
-
-        return await self._calls.threads.run(work)
-
-
-def _value(
-    call: Callable[[Folders, T], R],
-    folders: Folders,
-    item: T,
-    key_of: Callable[[T], bytes],
-    doing: str,
-) -> R | errors.StorageError:
-    try:
-        return call(folders, item)
-    except OSError as error:
-        folders.lost(error)
-        return translate(error, key_of(item), doing)
-    except errors.StorageError as error:
-        error.key = error.key or key_of(item)
-        return error
 
 
 def _key_of_entry(entry: Entry) -> bytes:
