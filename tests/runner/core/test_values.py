@@ -119,10 +119,15 @@ def test_links_that_lead_out(key, target, bad):
 
 @given(st.integers(0, parts.MAX_OBJECT_BYTES))
 def test_part_layout_is_within_the_limits_of_s3(size_bytes):
-    part_bytes, number = parts.layout(size_bytes)
+    layout = parts.layout(size_bytes)
+    part_bytes, number, _ = layout
     assert number <= parts.MAX_PARTS
     assert part_bytes >= parts.PART_BYTES
     assert part_bytes * (number - 1) < max(1, size_bytes) <= part_bytes * number
+    assert layout.extent(1) == (0, min(size_bytes, part_bytes))
+    offset, last_bytes = layout.extent(number)
+    assert (offset, offset + last_bytes) == (part_bytes * (number - 1), size_bytes)
+    assert layout.extent(number + 1)[1] <= 0
     assert parts.restore_cost_bytes(size_bytes) <= parts.BUDGET_BYTES
 
 

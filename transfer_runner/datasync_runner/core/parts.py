@@ -41,6 +41,13 @@ class Layout(NamedTuple):
 
     part_bytes: int
     number: int
+    size_bytes: int
+    """Of the whole object."""
+
+    def extent(self, number: int) -> tuple[int, int]:
+        """Offset and size of a part, the first being 1; the size is negative beyond the end."""
+        offset = (number - 1) * self.part_bytes
+        return offset, min(self.part_bytes, self.size_bytes - offset)
 
 
 def layout(size_bytes: int) -> Layout:
@@ -52,7 +59,7 @@ def layout(size_bytes: int) -> Layout:
         raise ValueError(f"{size_bytes} bytes are more than S3's 5 TiB for one object")
     part_bytes = max(PART_BYTES, -(-size_bytes // MAX_PARTS))
     part_bytes = -(-part_bytes // MIB) * MIB
-    return Layout(part_bytes, max(1, -(-size_bytes // part_bytes)))
+    return Layout(part_bytes, max(1, -(-size_bytes // part_bytes)), size_bytes)
 
 
 def restore_cost_bytes(size_bytes: int) -> int:

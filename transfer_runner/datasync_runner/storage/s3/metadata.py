@@ -1,7 +1,7 @@
 """Entries to the headers of a request, and the headers of an answer to entries."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -15,6 +15,7 @@ from datasync_runner.core.entry import (
     StatedInode,
     shared_inode,
 )
+from datasync_runner.storage.s3.keeping import STANDARD, STORAGE_CLASS
 
 META: Final = "x-amz-meta-"
 CHECKSUM: Final = "x-amz-checksum-crc64nvme"
@@ -92,3 +93,11 @@ def stored_checksum(headers: Mapping[str, str]) -> int | None:
     if headers.get("x-amz-checksum-type", "FULL_OBJECT") != "FULL_OBJECT":
         return None
     return from_header(headers.get(CHECKSUM))
+
+
+def says(found: Mapping[str, str], stated: Sequence[tuple[str, str]]) -> bool:
+    """Whether an object's headers are those that were stated, with no other user metadata."""
+    told, wanted = {STORAGE_CLASS: STANDARD, **found}, {STORAGE_CLASS: STANDARD, **dict(stated)}
+    return all(told.get(name) == value for name, value in wanted.items()) and not any(
+        name.startswith(META) and name not in wanted for name in found
+    )

@@ -7,7 +7,7 @@ with.  What earlier runs left of the same key and cannot be used is aborted.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from datasync_runner.checksums import crc64, from_header
@@ -19,8 +19,7 @@ from datasync_runner.storage.port import Moved, RangedReader, Reader, nobody
 from datasync_runner.storage.s3.algorithms import CRC64NVME
 from datasync_runner.storage.s3.calls import Call
 from datasync_runner.storage.s3.copies import update_metadata
-from datasync_runner.storage.s3.keeping import STANDARD, STORAGE_CLASS
-from datasync_runner.storage.s3.metadata import META
+from datasync_runner.storage.s3.metadata import says
 from datasync_runner.storage.s3.naming import copy_source, version_of
 from datasync_runner.storage.s3.objects import Objects
 from datasync_runner.storage.s3.upload_calls import Made, UploadCalls, whole_checksum
@@ -134,15 +133,9 @@ class Upload:
     def _fits(self, parts: dict[int, Part]) -> bool:
         """Whether what another run has sent was cut as we cut."""
         return all(
-            part.stated and part.size_bytes == self._extent(number)[1]
+            part.stated and part.size_bytes == self._layout.extent(number)[1]
             for number, part in parts.items()
         )
-
-    def _extent(self, number: int) -> tuple[int, int]:
-        """Offset and size of a part; the size is negative beyond the end."""
-        size = self._layout.part_bytes
-        offset = (number - 1) * size
-        return offset, min(size, self._entry.size_bytes - offset)
 
     async def _each(self, work: Callable[[int], Awaitable[None]]) -> None:
         slots = asyncio.Semaphore(PARTS_AT_ONCE)
@@ -163,7 +156,7 @@ class Upload:
 
     async def _send_ranges(self, reader: RangedReader) -> None:
         async def send(number: int) -> None:
-            offset, size = self._extent(number)
+            offset, size = self._layout.extent(number)
             async with self._budget.hold(size):
                 pieces = await reader.read_at(offset, size)
                 body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
@@ -208,7 +201,7 @@ class Upload:
     async def _copy_part(
         self, number: int, source: list[tuple[str, str]], source_etag: str
     ) -> None:
-        extent = self._extent(number)
+        extent = self._layout.extent(number)
         call = self._calls.copied_part(
             self._id, number, source=source, etag=source_etag, extent=extent
         )
@@ -253,11 +246,3 @@ class Upload:
         told = await answer
         if isinstance(told, errors.StorageError):
             raise told
-
-
-def says(found: Mapping[str, str], stated: Sequence[tuple[str, str]]) -> bool:
-    """Whether an object's headers are those that were stated, with no other user metadata."""
-    told, wanted = {STORAGE_CLASS: STANDARD, **found}, {STORAGE_CLASS: STANDARD, **dict(stated)}
-    return all(told.get(name) == value for name, value in wanted.items()) and not any(
-        name.startswith(META) and name not in wanted for name in found
-    )
