@@ -37,10 +37,10 @@ from datasync_runner.core.entry import (
     HardLink,
     Kind,
     PosixMetadata,
-    WindowsMetadata,
     shared_inode,
 )
 from datasync_runner.core.posix_metadata import with_defaults
+from datasync_runner.core.windows_metadata import described, windows_differ
 
 
 def decide(
@@ -133,7 +133,7 @@ def decide(
         return changed
     if want is None or have is None:
         return SAME
-    if o.descriptors and not (_described(source, destination) or o.proven(source, destination)):
+    if o.descriptors and not (described(source, destination) or o.proven(source, destination)):
         return DESCRIPTOR_UNKNOWN
     return _metadata(source, want, destination, have, o)
 
@@ -191,7 +191,7 @@ def _metadata(
             and (source.kind is Kind.FOLDER or source.kind is Kind.DEVICE)
             and _moved(want.mtime_ns, have.mtime_ns, o)
         )
-        or _windows_differ(source, destination)
+        or windows_differ(source, destination)
         or (
             o.inodes
             and source.node != destination.node
@@ -212,34 +212,6 @@ def _moved(want_ns: int | None, have_ns: int | None, o: CompareOptions) -> bool:
     if want_ns is None or want_ns == have_ns:
         return False
     return have_ns is None or not _same_time(want_ns, have_ns, o)
-
-
-def _described(source: Entry, destination: Entry) -> bool:
-    """Whether both security descriptors are known, where there are any."""
-    ours, theirs = source.node, destination.node
-    if not (isinstance(ours, WindowsMetadata) and isinstance(theirs, WindowsMetadata)):
-        return True
-    return None not in (ours.descriptor, theirs.descriptor)
-
-
-def _windows_differ(source: Entry, destination: Entry) -> bool:
-    """Whether attributes, create times or known security descriptors of shares differ.
-
-    Where nobody has set a create time, Samba tells the earliest of the other times, which moves
-    with them: to read a folder is enough.  A source's that is one of those counts for nothing.
-    """
-    ours, theirs = source.node, destination.node
-    if ours == theirs or not (
-        isinstance(ours, WindowsMetadata) and isinstance(theirs, WindowsMetadata)
-    ):
-        return False
-    if _described(source, destination) and ours.descriptor != theirs.descriptor:
-        return True
-    if ours.attributes != theirs.attributes:
-        return True
-    told = source.metadata
-    made_up = told is not None and ours.created_ns in (told.mtime_ns, told.atime_ns)
-    return ours.created != theirs.created and not made_up
 
 
 def _update(source: Entry, destination: Entry) -> Decision:

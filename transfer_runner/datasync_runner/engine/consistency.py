@@ -15,55 +15,31 @@ from dataclasses import replace
 from typing import Final
 
 from datasync_api.patterns import Filter
-from datasync_runner.core.actions import Action, Decision
+from datasync_runner.core.actions import Action
 from datasync_runner.core.compare import decide
 from datasync_runner.core.compare_options import CompareOptions
-from datasync_runner.core.entry import ARCHIVES, Entry, Kind, WindowsMetadata, folder_key
+from datasync_runner.core.entry import ARCHIVES, Entry, Kind, folder_key
 from datasync_runner.core.file_conditions import Bounds
 from datasync_runner.core.pair import MergeJoin, Pair, UnsortedListingError
 from datasync_runner.core.parts import BATCH_FILES
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.contents import Both, Contents
+from datasync_runner.engine.differences import (
+    ContentDiffers,
+    MetadataDiffers,
+    difference,
+    metadata_words,
+    other_content,
+)
 from datasync_runner.engine.failures import record, record_listing
 from datasync_runner.engine.file_events import FileEvents
 from datasync_runner.engine.manifest import Side
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.prepare import AHEAD, list_ahead
-from datasync_runner.storage.errors import ConfigurationInvalid, FileError, StorageError
+from datasync_runner.storage.errors import ConfigurationInvalid, StorageError
 from datasync_runner.storage.values import Batch
 
 WORKERS: Final = 8
-_AGAIN: Final = (
-    "it has failed before, or something writes to a side while the run goes: run again when it is "
-    "still"
-)
-
-
-class FileNotAtDestination(FileError):
-    """The source has it, the destination does not."""
-
-    hint = _AGAIN
-
-
-class FileNotAtSource(FileError):
-    """The destination has it, the source does not."""
-
-    hint = _AGAIN
-
-
-class ContentDiffers(FileError):
-    """Other bytes at both ends."""
-
-    hint = (
-        "it was written while the run went: run again; or it has other bytes of the same size and "
-        "time, which compareMode Checksum sees"
-    )
-
-
-class MetadataDiffers(FileError):
-    """The same bytes; time, mode, owner or user metadata differ."""
-
-    hint = _AGAIN
 
 
 class Consistency:
@@ -156,7 +132,7 @@ class Consistency:
         decision = decide(source, destination, self._options)
         if decision.reason in _LEFT_ALONE:
             return None
-        error = _difference(decision)
+        error = difference(decision)
         if error is not None and source is not None and source.storage_class in ARCHIVES:
             return None  # it could not be read, and is told as skipped
         if error is not None:
@@ -197,7 +173,7 @@ class Consistency:
             elif source.kind in _WITHOUT_CONTENT:
                 if self._judge(Both(one, other), same=True) and source.kind is Kind.FOLDER:
                     self._tally.folders_verified += 1
-            elif error := _other_content(decide(one.entry, other.entry, self._options)):
+            elif error := other_content(decide(one.entry, other.entry, self._options)):
                 record(self._tally, "verify", error, source.key)
             else:
                 files.append(Both(one, other))
@@ -216,7 +192,7 @@ class Consistency:
         if action is Action.SKIP:
             return True
         error = (
-            MetadataDiffers(_words(source, destination))
+            MetadataDiffers(metadata_words(source, destination))
             if same
             else ContentDiffers("its content is not the source's")
         )
@@ -226,49 +202,3 @@ class Consistency:
 
 _WITHOUT_CONTENT: Final = frozenset({Kind.FOLDER, Kind.DEVICE})
 _LEFT_ALONE: Final = frozenset({"SpecialFile", "ImpliedFolder", "OverwriteNever"})
-
-
-def _difference(decision: Decision) -> FileError | None:
-    """What the listings alone tell."""
-    action, reason = decision
-    if action is Action.DELETE:
-        return FileNotAtSource("it is at the destination alone")
-    if reason in ("NotAtDestination", "FolderMarkerMissing"):
-        return FileNotAtDestination("it is at the source alone")
-    if action is Action.CONFLICT:
-        return ContentDiffers("a special file is in its place")
-    return _other_content(decision)
-
-
-def _other_content(decision: Decision) -> FileError | None:
-    words = {
-        "SizeDiffers": "it has another size than the source's",
-        "KindDiffers": "it is of another kind than the source's",
-        "DeviceDiffers": "it is another device than the source's",
-    }
-    found = words.get(decision.reason)
-    return ContentDiffers(found) if found else None
-
-
-def _words(source: Entry, destination: Entry) -> str:
-    """The first thing that differs."""
-    want, have = source.metadata, destination.metadata
-    if want is not None and have is not None:
-        for name in ("mode", "uid", "gid", "mtime_ns"):
-            ours, theirs = getattr(want, name), getattr(have, name)
-            if ours is not None and ours != theirs:
-                return f"its {name} is {_form(name, theirs)}, the source's {_form(name, ours)}"
-    mine, other = source.node, destination.node
-    if (
-        isinstance(mine, WindowsMetadata)
-        and isinstance(other, WindowsMetadata)
-        and mine.descriptor != other.descriptor
-    ):
-        return "its security descriptor is not the source's"
-    return "its metadata is not the source's"
-
-
-def _form(name: str, value: int | None) -> str:
-    if value is None:
-        return "not stated"
-    return oct(value) if name == "mode" else str(value)

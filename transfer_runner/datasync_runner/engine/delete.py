@@ -19,7 +19,7 @@ from datasync_runner.core.tally import Tally
 from datasync_runner.core.wanted import wanted
 from datasync_runner.engine.failures import record
 from datasync_runner.engine.file_events import FileEvents
-from datasync_runner.engine.prepare import Kept
+from datasync_runner.engine.kept import Kept
 from datasync_runner.engine.spool import FolderWork, unpack_folder
 from datasync_runner.storage.errors import (
     Conflict,

@@ -16,8 +16,8 @@ from datasync_runner.core.tally import Tally
 from datasync_runner.engine.delete import BATCH, held, inspected
 from datasync_runner.engine.failures import record
 from datasync_runner.engine.inspection import Inspection
+from datasync_runner.engine.kept import Kept
 from datasync_runner.engine.patient import Patient
-from datasync_runner.engine.prepare import Kept
 from datasync_runner.engine.progress import Board
 from datasync_runner.engine.spool import unpack_folder
 from datasync_runner.engine.transfer import WORKERS

@@ -18,11 +18,12 @@ from datasync_runner.engine.delete import delete_extra, held, settle_folders
 from datasync_runner.engine.dry_run import DryRun
 from datasync_runner.engine.hard_links import HardLinks, make_links
 from datasync_runner.engine.joining import join
+from datasync_runner.engine.kept import Kept
 from datasync_runner.engine.manifest import sides_of
 from datasync_runner.engine.moving import Mover, move, options_of
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.preflight import preflight
-from datasync_runner.engine.prepare import Kept, Prepare
+from datasync_runner.engine.prepare import Prepare
 from datasync_runner.engine.progress import Board
 from datasync_runner.engine.shared_content import SharedContent
 from datasync_runner.engine.spool import Spool

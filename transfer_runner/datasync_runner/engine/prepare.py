@@ -6,7 +6,6 @@ no listing tells are handed on to be inspected by who moves them, so that listin
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from typing import Final
 
 from datasync_api.patterns import Filter
@@ -20,12 +19,11 @@ from datasync_runner.core.listed import settled_by
 from datasync_runner.core.names import Twins, odd_keys, problem
 from datasync_runner.core.pair import MergeJoin, Pair, UnsortedListingError
 from datasync_runner.engine.failures import record, record_listing, skipped
-from datasync_runner.engine.hard_links import HardLinks
+from datasync_runner.engine.kept import Kept
 from datasync_runner.engine.manifest import Side
 from datasync_runner.engine.placing import place
 from datasync_runner.engine.progress import Board
-from datasync_runner.engine.shared_content import SharedContent
-from datasync_runner.engine.spool import FolderWork, Spool, pack_folder
+from datasync_runner.engine.spool import FolderWork, pack_folder
 from datasync_runner.engine.work import Work, WorkQueue
 from datasync_runner.storage.errors import ConfigurationInvalid, Conflict, NameNotRepresentable
 from datasync_runner.storage.values import Batch
@@ -39,21 +37,6 @@ async def list_ahead(side: Side, chosen: Filter, batches: "asyncio.Queue[Batch |
     async for batch in side.listing(chosen):
         await batches.put(batch)
     await batches.put(None)
-
-
-@dataclass
-class Kept:
-    """What waits for the end of the run."""
-
-    deletes: Spool
-    folders: Spool
-    """Folders to be made, whose metadata differs or is not known yet; on a file system those that
-    are right too, as our own writes change their times.  In the order of their keys."""
-    names: HardLinks | SharedContent | None = None
-    """Files with several names, where the destination can link or copy; None: they are as any."""
-    new_folders: bool = False
-    source_unlisted: bool = False
-    """Part of the source could not be listed: nothing may be deleted."""
 
 
 class Prepare:

@@ -13,10 +13,10 @@ from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.parts import LARGE_AT_ONCE, SMALL_BYTES, restore_cost_bytes
 from datasync_runner.core.restored import record_of
-from datasync_runner.core.tally import Tally
 from datasync_runner.core.wanted import wanted
 from datasync_runner.engine.failures import record
 from datasync_runner.engine.inspection import Inspection
+from datasync_runner.engine.large import LargeFiles
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.placing import batches_of
 from datasync_runner.engine.progress import Board
@@ -25,10 +25,8 @@ from datasync_runner.engine.verify import Verify
 from datasync_runner.engine.work import Work, WorkQueue
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.errors import (
-    ChangedDuringTransfer,
     Denied,
     FileError,
-    NameNotRepresentable,
     StorageError,
     SymlinkEscapes,
     Unavailable,
@@ -36,7 +34,6 @@ from datasync_runner.storage.errors import (
 from datasync_runner.storage.values import Content, Written
 
 WORKERS: Final = 8
-TRIES_WHILE_CHANGING: Final = 3
 
 
 class Transfer:
@@ -69,7 +66,10 @@ class Transfer:
             files=board.files,
             board=board,
         )
-        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+        self._large = LargeFiles(
+            source, destination, options=options, tally=board.tally, restores=self._restores
+        )
+        self._large_at_once = asyncio.Semaphore(LARGE_AT_ONCE)
         self._sharing = Sharing(destination, options, self._written)
 
     async def run(self) -> None:
@@ -195,9 +195,9 @@ class Transfer:
 
     async def _copy_large(self, source: Entry) -> list[Written]:
         cost = 0 if self._destination.objects else restore_cost_bytes(source.size_bytes)
-        async with self._large, self._budget.hold(cost):
+        async with self._large_at_once, self._budget.hold(cost):
             try:
-                written = await self._source.retry(lambda: self._while_changing(source))
+                written = await self._source.retry(lambda: self._large.copy(source))
             except Unavailable as error:
                 await self._source.still_there()
                 await self._destination.still_there()
@@ -213,29 +213,6 @@ class Transfer:
         await self._verify.put([written])
         return [written]
 
-    async def _while_changing(self, source: Entry) -> Written:
-        for _ in range(TRIES_WHILE_CHANGING - 1):
-            try:
-                return await self._once(source)
-            except ChangedDuringTransfer:
-                continue  # from its beginning, as it is now
-        return await self._once(source)
-
-    async def _once(self, source: Entry) -> Written:
-        reader = await self._source.open(source)
-        moved = _Moved(self._tally)
-        try:
-            if self._restores and reader.entry.kind is Kind.SYMLINK:
-                raise NameNotRepresentable("no link has such a long target", source.key)
-            entry = wanted(reader.entry, self._options)
-            entry = entry._replace(storage_class=source.storage_class)
-            return await self._destination.write(entry, reader, moved)
-        except BaseException:
-            moved.take_back()
-            raise
-        finally:
-            await reader.close()
-
     async def _update(self, sources: list[Entry]) -> None:
         entries = [wanted(source, self._options) for source in sources]
         answers = await self._destination.update_metadata(entries)
@@ -246,22 +223,6 @@ class Transfer:
                 self._tally.files_metadata_updated += 1
         if self._files is not None:
             self._files.updated([a for a in answers if not isinstance(a, StorageError)])
-
-
-class _Moved:
-    """Counts a large file's bytes as they travel, so that its progress can be seen."""
-
-    def __init__(self, tally: Tally) -> None:
-        self._tally = tally
-        self._bytes = 0
-
-    def __call__(self, size_bytes: int) -> None:
-        self._bytes += size_bytes
-        self._tally.bytes_transferred += size_bytes
-
-    def take_back(self) -> None:
-        """They travelled for nothing."""
-        self._tally.bytes_transferred -= self._bytes
 
 
 def _escapes(content: Content) -> str | None:
