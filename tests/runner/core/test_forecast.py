@@ -3,7 +3,7 @@
 import pytest
 
 from datasync_runner.core.actions import Action
-from datasync_runner.core.forecast import Ends, for_file, for_the_end
+from datasync_runner.core.forecast import Ends, for_duplicate, for_file, for_the_end
 from datasync_runner.core.parts import MIB
 
 FILES, TO_S3 = Ends(False, False, copies=False), Ends(False, True, copies=False)
@@ -53,6 +53,19 @@ UPLOAD = {"ListMultipartUploads": 1, "CreateMultipartUpload": 1, "CompleteMultip
 )
 def test_for_file(action, size, ends, expected):
     assert for_file(action, size, ends) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        (0, {"CopyObject": 1}),
+        (1024 * MIB, {"CopyObject": 1}),
+        (1024 * MIB + 1, {**UPLOAD, "HeadObject": 1, "UploadPartCopy": 65}),
+        (2048 * MIB, {**UPLOAD, "HeadObject": 1, "UploadPartCopy": 128}),
+    ],
+)
+def test_for_duplicate(size, expected):
+    assert for_duplicate(size) == expected
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,15 @@ def joined(records: Iterable[bytes]) -> Iterator[Joined]:
     """Of sorted records: the names that this run has written and that are one file with another.
 
     What is right already comes first, so that it stays what it is, and others are linked to it.
+
+    | group | checksums | ETags | the later name, written by this run |
+    |---|---|---|---|
+    | another | any | any | stays its own |
+    | one | both known, equal | any | is linked |
+    | one | both known, differ | any | stays its own |
+    | one | one is not known | equal | is linked |
+    | one | one is not known | differ | stays its own |
+    | one | one is not known | none | stays its own |
     """
     for _, names in groupby(map(restored, records), key=lambda name: name.group):
         firsts: list[Restored] = []

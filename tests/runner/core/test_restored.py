@@ -1,0 +1,122 @@
+"""Which names that come back from objects are one file again: the table, row by row."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datasync_runner.core.entry import Entry, HardLink, Kind, PosixMetadata, StatedInode
+from datasync_runner.core.restored import REMEMBERED, joined, record_of, restored
+
+META = PosixMetadata(0o644, 1000, 1000, 5, 4)
+
+
+def entry(key=b"a", inode=7, size=3, etag="e", **metadata):
+    stated = META._replace(**metadata)
+    return Entry(key, Kind.FILE, size, 5, stated, node=StatedInode(inode), etag=etag)
+
+
+def record(one, checksum=None, *, written=True):
+    made = record_of(one, checksum, written=written)
+    assert made is not None
+    return made
+
+
+def links(*records):
+    """Which name is linked to which."""
+    return {one.name.key: one.first.key for one in joined(sorted(records))}
+
+
+ROWS = [
+    # group, checksums, ETags; first's and second's checksum and ETag; whether it is linked
+    ("one", "both known, equal", "any", (1, "x"), (1, "y"), True),
+    ("one", "both known, equal", "any", (0, ""), (0, ""), True),
+    ("one", "both known, differ", "any", (1, "x"), (2, "x"), False),
+    ("one", "one is not known", "equal", (None, "x"), (1, "x"), True),
+    ("one", "one is not known", "equal", (1, "x"), (None, "x"), True),
+    ("one", "one is not known", "differ", (None, "x"), (1, "y"), False),
+    ("one", "one is not known", "none", (None, ""), (1, ""), False),
+    ("another", "any", "any", (1, "x"), (1, "x"), False),
+]
+
+
+@pytest.mark.parametrize(("group", "checksums", "etags", "first", "second", "linked"), ROWS)
+def test_two_names(group, checksums, etags, first, second, linked):
+    one = record(entry(b"a", etag=first[1]), first[0])
+    inode = 7 if group == "one" else 8
+    other = record(entry(b"b", inode, etag=second[1]), second[0])
+    assert links(one, other) == ({b"b": b"a"} if linked else {})
+
+
+def test_every_row_of_the_table_is_tried():
+    text = joined.__doc__ or ""
+    rows = re.findall(r"\| (one|another) \| (.+) \| (.+) \| (is linked|stays its own) \|\n", text)
+    outcomes = {True: "is linked", False: "stays its own"}
+    assert set(rows) == {(*row[:3], outcomes[row[5]]) for row in ROWS}
+
+
+OTHERS = [
+    {"inode": 8}, {"size": 4}, {"mode": 0o600}, {"mode": None}, {"uid": 0}, {"uid": None},
+    {"gid": 0}, {"gid": None}, {"mtime_ns": 6},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=str)
+def test_whatever_else_a_name_states_makes_it_another_file(other):
+    assert links(record(entry(b"a"), 1), record(entry(b"b", **other), 1)) == {}
+
+
+def test_a_time_of_access_is_no_matter():
+    assert links(record(entry(b"a"), 1), record(entry(b"b", atime_ns=9), 1)) == {b"b": b"a"}
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        entry(mtime_ns=None),
+        entry()._replace(metadata=None),
+        entry()._replace(node=None),
+        entry()._replace(node=HardLink(8, 7, 2)),
+    ],
+    ids=["no time", "no metadata", "no inode", "the inode of a file system"],
+)
+def test_what_states_no_inode_or_no_time_is_nobodys_name(one):
+    assert record_of(one, 1, written=True) is None
+
+
+def test_what_is_right_already_is_linked_to_and_stays_what_it_is():
+    right = record(entry(b"z"), written=False)
+    assert links(right, record(entry(b"a"), 1), record(entry(b"b"), 1)) == {b"a": b"z", b"b": b"z"}
+    assert links(right, record(entry(b"y"), written=False)) == {}
+
+
+def test_different_contents_of_one_group_are_told_apart():
+    found = links(*(record(entry(b"%d" % n), n % 2) for n in range(6)))
+    assert found == {b"2": b"0", b"4": b"0", b"3": b"1", b"5": b"1"}
+
+
+def test_so_many_different_contents_are_looked_through():
+    keys = [b"%04d" % n for n in range(REMEMBERED + 1)]
+    different = [record(entry(key), n) for n, key in enumerate(keys)]
+    again = [record(entry(b"a" + key), n) for n, key in enumerate(keys)]
+    assert links(*different, *again) == {b"a" + key: key for key in keys[:REMEMBERED]}
+
+
+NUMBERS = st.none() | st.integers(0, 2**32 - 2)
+
+
+@given(
+    st.binary(min_size=1).filter(lambda key: b"\0" not in key),
+    st.integers(0, 2**64 - 1),
+    st.integers(0, 2**64 - 1),
+    st.integers(-(2**63), 2**63 - 1),
+    NUMBERS,
+    st.text(st.characters(blacklist_categories=["Cs", "Cc"])),
+    st.none() | st.integers(0, 2**64 - 1),
+    st.booleans(),
+)
+def test_a_record_comes_back(key, inode, size, mtime_ns, number, etag, checksum, written):
+    one = entry(key, inode, size, etag, mtime_ns=mtime_ns, uid=number, gid=number, mode=number)
+    found = restored(record(one, checksum, written=written))
+    assert found[1:] == (written, key, size, etag, checksum)

@@ -1,0 +1,56 @@
+"""Names that were one file are linked in the end, and what could not be linked is told."""
+
+import logging
+
+import pytest
+
+from datasync_runner.core.entry import Entry, Kind, PosixMetadata, StatedInode
+from datasync_runner.core.restored import record_of
+from datasync_runner.engine.joining import join
+from datasync_runner.engine.patient import Patient
+from datasync_runner.engine.spool import Spool
+from datasync_runner.storage import errors
+from fakes.storage import FakeStorage
+
+
+class Linking(FakeStorage):
+    """A file system with links."""
+
+    async def link(self, links):
+        return self._each("link", [one.entry for one in links], lambda entry: entry)
+
+
+async def joined(destination, names):
+    with Spool() as records:
+        for key in names:
+            meta = PosixMetadata(0o644, 1, 1, 5, 5)
+            entry = Entry(key, Kind.FILE, 3, 5, meta, node=StatedInode(7))
+            records.push(record_of(entry, 1, written=True))
+        await join(records, Patient(destination))
+
+
+@pytest.fixture
+def told(caplog):
+    caplog.set_level(logging.WARNING, "datasync_runner.engine.joining")
+    return lambda: [(one.message, one.fields) for one in caplog.records]
+
+
+async def test_what_can_be_linked_is_linked_and_nothing_is_told(told):
+    destination = Linking()
+    await joined(destination, [b"a", b"b", b"c"])
+    assert destination.calls == ["link b", "link c"]
+    assert told() == []
+
+
+async def test_links_that_fail_are_told_in_one_line_with_the_first(told):
+    names = [b"%03d" % number for number in range(100)]
+    failing = set(names[40:])
+    destination = Linking(
+        trouble=lambda _, key: errors.NotSupported("no links", key) if key in failing else None
+    )
+    await joined(destination, names)
+    fields = {
+        "count": 60, "samplePath": "/040", "code": "NotSupported", "message": "no links",
+    }  # fmt: skip
+    assert told() == [("notLinked", fields)]
+    assert len(destination.calls) == 99
