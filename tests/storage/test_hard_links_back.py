@@ -1,0 +1,152 @@
+"""Hard links on their way back from S3: names are one file again, before real S3 servers."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from datasync_api.report import TransferResult
+from runner.engine.test_hard_links import OWNER, PLANS, TESTS, arrange, groups, plant
+from storage.linked import world_of
+from storage.sides import posix_side
+
+
+@pytest.fixture(params=["s3_server", "minio"])
+def world(request, tmp_path):
+    with world_of(request.getfixturevalue(request.param), tmp_path) as made:
+        yield made
+
+
+def names_of_files(root):
+    return groups(root), {
+        path.relative_to(root).as_posix(): (path.stat().st_mode, path.stat().st_mtime_ns)
+        for path in root.rglob("*")
+        if path.is_file()
+    }
+
+
+async def test_hard_links_come_back(world):
+    plant(world.source)
+    await world.up()
+    tally = await world.down()
+    assert names_of_files(world.back) == names_of_files(world.source)
+    assert (tally.files_transferred, tally.files_verified) == (6, 6)
+    before = {path: path.stat().st_ctime_ns for path in world.back.rglob("*") if path.is_file()}
+    again = await world.down()
+    assert (again.files_transferred, again.files_metadata_updated) == (0, 0)
+    assert {path: path.stat().st_ctime_ns for path in before} == before
+
+
+async def test_what_was_linked_is_right_where_both_sides_are_compared_whole(world):
+    plant(world.source)
+    await world.up()
+    for transferred in (6, 0):
+        tally = await world.down(verify_mode="PointInTimeConsistent")
+        assert names_of_files(world.back) == names_of_files(world.source)
+        assert (tally.files_transferred, tally.files_verified) == (transferred, 6)
+
+
+async def test_what_was_changed_in_s3_comes_back_as_a_file_of_its_own(world):
+    plant(world.source)
+    await world.up()
+    metadata = world.head("z/three")["Metadata"]
+    world.client.put_object(Bucket=world.bucket, Key="p/z/three", Body=b"SHARED", Metadata=metadata)
+    await world.down()
+    assert (world.back / "z/three").read_bytes() == b"SHARED"
+    assert (world.back / "z/three").stat().st_nlink == 1
+    assert (world.back / "a/two").read_bytes() == b"shared"
+    assert (world.back / "a/two").stat().st_ino == (world.back / "b/one").stat().st_ino
+
+
+@pytest.mark.parametrize("key", ["file-mtime", "file-permissions", "file-inode"])
+async def test_what_states_something_else_comes_back_as_a_file_of_its_own(world, key):
+    plant(world.source)
+    await world.up()
+    other = {"file-mtime": "5ns", "file-permissions": "0100600", "file-inode": "5"}[key]
+    metadata = world.head("z/three")["Metadata"] | {key: other}
+    world.client.put_object(Bucket=world.bucket, Key="p/z/three", Body=b"shared", Metadata=metadata)
+    await world.down()
+    assert (world.back / "z/three").stat().st_nlink == 1
+    assert (world.back / "a/two").stat().st_nlink == 2
+
+
+async def test_a_new_name_is_joined_to_the_old_ones(world):
+    plant(world.source)
+    await world.up()
+    await world.down()
+    (world.source / "a/first-of-all").hardlink_to(world.source / "b/one")
+    (world.source / "again").hardlink_to(world.source / "single")
+    await world.up()
+    tally = await world.down()
+    assert groups(world.back) == groups(world.source)
+    assert tally.files_transferred == 2
+
+
+async def test_where_no_link_can_be_made_each_name_is_a_whole_file(world, monkeypatch):
+    plant(world.source)
+    await world.up()
+
+    def refuse(*_, **__):
+        raise OSError(errno.EOPNOTSUPP, "no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    tally = await world.down()
+    assert tally.files_transferred == 6
+    assert groups(world.back)[1] == groups(world.source)[1]
+
+
+async def test_hard_links_travel_between_buckets(world):
+    plant(world.source)
+    await world.up()
+    other = world.objects.model_copy(update={"prefix": "q/", "uri": f"{world.objects.uri}/../q/"})
+    await world._run(world.objects, other)
+    again = await world._run(world.objects, other)
+    assert (again.files_transferred, again.files_metadata_updated) == (0, 0)
+    await world._run(other, posix_side(world.back))
+    assert groups(world.back) == groups(world.source)
+
+
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(one=PLANS, other=PLANS)
+async def test_any_tree_comes_back_after_any_other(world, one, other):
+    for plan in (one, other):
+        arrange(world.source, plan)
+        await world.up(preserve_deleted_files="Remove")
+        await world.down(preserve_deleted_files="Remove")
+        assert groups(world.back) == groups(world.source)
+
+
+def test_worker_processes_share_contents_and_join_names(world, tmp_path):
+    for number in range(200):
+        (world.source / f"a{number:03}").write_bytes(b"%d" % number)
+        (world.source / f"z{number:03}").hardlink_to(world.source / f"a{number:03}")
+    ways = [
+        (posix_side(world.source), world.objects, 490),
+        (world.objects, posix_side(world.back), 980),
+    ]
+    for source, destination, sent in ways:
+        plan = {
+            "execution": {"namespace": "n", "name": "e", "uid": "u"},
+            "source": source.model_dump(mode="json"),
+            "destination": destination.model_dump(mode="json"),
+            "options": OWNER,
+        }
+        (tmp_path / "plan").write_text(json.dumps(plan))
+        ends = ["--plan", str(tmp_path / "plan"), "--result", str(tmp_path / "result")]
+        for transferred, size_bytes in ((400, sent), (0, 0)):
+            done = subprocess.run(
+                [sys.executable, "-m", "runner.engine.two_workers", *ends],
+                cwd=TESTS, check=False, capture_output=True, text=True,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stdout + done.stderr
+            result = TransferResult.model_validate_json((tmp_path / "result").read_bytes())
+            assert result.counters.files_transferred == transferred
+            assert result.counters.bytes_transferred == size_bytes
+    world.right()
+    assert groups(world.back) == groups(world.source)
