@@ -43,6 +43,7 @@ def other(request, tmp_path):
             password=os.environ["SMB_PASSWORD"],
             folder=tmp_path,
             dfs=tmp_path,
+            name="mounts",
         )
         return server.side(server.credentials(secret), name, encryption="Required", share="enc")
     if kind == "s3":

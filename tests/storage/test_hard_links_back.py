@@ -122,6 +122,7 @@ async def test_any_tree_comes_back_after_any_other(world, one, other):
         assert groups(world.back) == groups(world.source)
 
 
+@pytest.mark.timeout(60)
 def test_worker_processes_share_contents_and_join_names(world, tmp_path):
     for number in range(200):
         (world.source / f"a{number:03}").write_bytes(b"%d" % number)
