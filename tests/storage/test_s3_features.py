@@ -174,7 +174,7 @@ async def test_what_is_written_is_encrypted_as_wished(minio, encrypting, tmp_pat
     written = fine(await storage.write_small([file(b"small", b"1"), file(b"again", b"3")]))
     written.append(await storage.write(large, BytesReader(large, bytes(17 * MIB))))
     written += fine(await storage.copy(await listed(source), source))
-    fine(await storage.verify(written))
+    fine(await storage.verify([one for one in written if not one.proven]))
     fine(await storage.update_metadata([written[1].entry]))
     for key in ("small", "again", "large", "copy"):
         head = client.head_object(Bucket=bucket, Key=f"here/{key}")
