@@ -5,6 +5,7 @@ Their way back is test_hard_links_back.py's.
 
 import json
 import os
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 
 from datasync_api.plan import PlannedReport
 from datasync_api.sides import PosixSide
+from datasync_runner.checksums import crc64
 from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.engine import shared_content
 from datasync_runner.storage import errors
@@ -170,6 +172,19 @@ async def test_a_detailed_report_has_every_name_as_what_it_is(world):
             f"/{key}" for key in sorted(world.bodies())
         ]
         assert {one[status] for one in files} == {"SUCCESS"}
+
+
+async def test_a_report_has_no_checksum_that_nobody_has_computed(world):
+    """What is copied from an old name is proven by its ETag where the server tells no checksum."""
+    plant(world.source)
+    await world.up()
+    (world.source / "c").hardlink_to(world.source / "b/one")
+    await world.up(rules={"report": REPORT})
+    told = [json.loads(text) for kind, text in world.reported if kind == "verified"]
+    (copied,) = (one for one in told if one["RelativePath"] == "/c")
+    right = b64encode(crc64(b"shared").to_bytes(8, "big")).decode()
+    assert copied.get("SrcChecksum") in (None, right)
+    assert copied.get("DstChecksum") == copied.get("SrcChecksum")
 
 
 async def test_a_dry_run_foresees_copies(world):

@@ -40,10 +40,10 @@ class Written(NamedTuple):
     """Something that is at the destination now: what it should be there."""
 
     entry: Entry
-    checksum: int
-    """CRC64NVME of the bytes that left the source."""
+    checksum: int | None
+    """CRC64NVME of the bytes that left the source; None: none did, and it is proven otherwise."""
     proven: bool = False
-    """The destination has computed the same checksum from what it received."""
+    """The destination has computed the same checksum, or tells the ETag of what it was to copy."""
     version_id: str = ""
     """Of an object in a bucket with versioning."""
 

@@ -72,7 +72,7 @@ def copy(objects: Objects, entry: Entry, source: S3Side, give: Give[Written]) ->
         etag, checksum = copied(answer.body)
         same = etag == entry.etag.strip('"') != ""
         version_id = version_of(answer.head)
-        return Written(entry, checksum or 0, same and "-" not in etag, version_id)
+        return Written(entry, checksum, same and "-" not in etag, version_id)
 
     path = objects.path(entry.key)
     call = Call("CopyObject", "PUT", path, headers=headers, body=b"", key=entry.key, thinks=True)
@@ -103,7 +103,7 @@ def duplicate(objects: Objects, copy: Duplicate, give: Give[Written]) -> None:
             return Written(entry, checksum, proven, version_id)
         if "-" in etag or etag != first.etag.strip('"'):
             return errors.NotSupported("nothing proves the copy", entry.key)
-        return Written(entry, told or 0, proven=True, version_id=version_id)
+        return Written(entry, told, proven=True, version_id=version_id)
 
     path = objects.path(entry.key)
     call = Call("CopyObject", "PUT", path, headers=headers, body=b"", key=entry.key, thinks=True)
