@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -11,7 +11,7 @@ from datasync_api.conditions import Conditions
 from datasync_api.counters import Count, Counters
 from datasync_api.execution_progress import ExecutionProgress, ExecutionResult
 from datasync_api.hold import Acknowledgement, Hold
-from datasync_api.meta import Resource
+from datasync_api.meta import ObjectMeta, Resource
 from datasync_api.overrides import Overrides
 from datasync_api.preflight import Preflight
 from datasync_api.prices import EstimatedCost
@@ -106,10 +106,19 @@ class ExecutionSpec(ApiModel):
 
 
 class ResolvedLocation(ApiModel):
-    """A location of a run, as it was when the run was started."""
+    """A location of a run, as it was when the run was started.
+
+    By its uid too: a location that is deleted and made anew has generation 1 again.
+    """
 
     name: Name
+    uid: Annotated[str, Field(max_length=64)] = ""
     generation: int
+
+    @classmethod
+    def of(cls, meta: ObjectMeta) -> Self:
+        """The location with this metadata, as it is now."""
+        return cls(name=meta.name, uid=meta.uid, generation=meta.generation)
 
 
 class Resolved(ApiModel):

@@ -62,8 +62,7 @@ def with_startup(known: Preflight | None, waiting: Startup, *, now: datetime) ->
 
 def latest(location: Location, runs: Iterable[Execution]) -> LocationCheck | None:
     """The latest check of the location by these runs, as its spec is now."""
-    meta = location.metadata
-    mine = ResolvedLocation(name=meta.name, generation=meta.generation)
+    mine = ResolvedLocation.of(location.metadata)
     checks = [check for run in runs for check in _checks(run, mine)]
     return max(checks, key=lambda check: (check.time, check.reason), default=None)
 

@@ -6,7 +6,6 @@ from typing import Final
 from datasync_api import security_descriptors
 from datasync_api.conditions import Reason
 from datasync_api.execution import Phase, Resolved, ResolvedLocation
-from datasync_api.location import Location
 from datasync_api.side_pairs import nested, reported_into
 from datasync_operator.decide import naming
 from datasync_operator.decide.finalizers import finalizers
@@ -161,8 +160,8 @@ def _start(
             mode=execution.spec.mode,
             source_uri=plan.source.uri,
             destination_uri=plan.destination.uri,
-            source_location=_resolved(recipe.source),
-            destination_location=_resolved(recipe.destination),
+            source_location=ResolvedLocation.of(recipe.source.metadata),
+            destination_location=ResolvedLocation.of(recipe.destination.metadata),
             agent=verdict.agent,
             bytes_per_second=recipe.task.spec.options.bytes_per_second,
             plan_hash=plan.hash(),
@@ -173,7 +172,3 @@ def _start(
         status=status.model_copy(update=changes),
         requeue_after_seconds=0.0,
     )
-
-
-def _resolved(location: Location) -> ResolvedLocation:
-    return ResolvedLocation(name=location.metadata.name, generation=location.metadata.generation)

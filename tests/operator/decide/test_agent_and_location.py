@@ -227,10 +227,9 @@ def looked_at(
 ) -> Execution:
     """A run that found this out about the location."""
     check = {"time": ago(seconds_ago).isoformat(), "reason": reason, "message": f"it is {reason}"}
-    known = {
-        **resolved(),
-        f"{end}Location": {"name": location.metadata.name, "generation": generation},
-    }
+    meta = location.metadata
+    place = {"name": meta.name, "uid": meta.uid, "generation": generation}
+    known = {**resolved(), f"{end}Location": place}
     return execution(name, status={"resolved": known, "preflight": {end: check}})
 
 
@@ -315,6 +314,13 @@ def test_what_was_found_out_about_another_spec_is_not_told() -> None:
     assert status.last_check_time is None
     again = looked_at(bucket(), "Reached", generation=2, seconds_ago=1)
     assert conditions(told_of(corrected, executions=[run, again])[0]) == LET_IN | VALID
+
+
+def test_what_was_found_out_about_a_deleted_location_of_the_same_name_is_not_told() -> None:
+    run = looked_at(nfs(), "Reached")
+    meta = nfs().metadata.model_copy(update={"uid": "uid-anew"})
+    anew = nfs(server="other.example.com").model_copy(update={"metadata": meta})
+    assert conditions(told_of(anew, executions=[run])[0]) == VALID
 
 
 @pytest.mark.parametrize(

@@ -82,10 +82,10 @@ def test_a_run_remembers_which_state_of_its_locations_it_was_started_with() -> N
     assert isinstance(status, ExecutionStatus)
     assert status.resolved is not None
     assert [
-        (end.name, end.generation)
+        (end.name, end.uid, end.generation)
         for end in (status.resolved.source_location, status.resolved.destination_location)
         if end is not None
-    ] == [("nas", 4), ("bucket", 5)]
+    ] == [("nas", "uid-nas", 4), ("bucket", "uid-bucket", 5)]
 
 
 def test_what_a_live_runner_has_reached() -> None:
