@@ -24,7 +24,7 @@ class Reached(ApiModel):
 
 
 class LocationCheck(ApiModel):
-    """What was found out about one location, and when."""
+    """What was found out about one location, and when the operator first heard of it."""
 
     time: datetime
     reason: Reason

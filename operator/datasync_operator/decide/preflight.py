@@ -1,7 +1,7 @@
 """What is known of a run's locations, from the words of the runner and the kubelet.
 
-What was found stays until something else is; of one run, later words count as later, whatever the
-clocks of the nodes say.
+What was found stays until something else is, with the time at which the operator first heard of it:
+the clocks of the nodes, which may be wrong, order nothing, neither within a run nor between runs.
 """
 
 from collections.abc import Iterable
@@ -19,17 +19,18 @@ _ENDS: Final[tuple[End, End]] = ("source", "destination")
 _REACHED: Final = "the start of a run reached it"
 
 
-def with_reached(known: Preflight | None, reached: Reached) -> Preflight | None:
+def with_reached(known: Preflight | None, reached: Reached, *, now: datetime) -> Preflight | None:
     """With the locations that a runner was let in by."""
     for end in _ENDS:
-        time: datetime | None = getattr(reached, end)
-        if time is not None:
-            check = LocationCheck(time=time, reason=Reason.REACHED, message=_REACHED)
+        if getattr(reached, end) is not None:
+            check = LocationCheck(time=now, reason=Reason.REACHED, message=_REACHED)
             known = _with(known, end, check)
     return known
 
 
-def with_result(known: Preflight | None, result: TransferResult) -> Preflight | None:
+def with_result(
+    known: Preflight | None, result: TransferResult, *, now: datetime
+) -> Preflight | None:
     """With what a runner's last words say.
 
     | reached | error's location | source | destination |
@@ -39,24 +40,18 @@ def with_result(known: Preflight | None, result: TransferResult) -> Preflight | 
     | none | source | the error | as known |
     | none | none | as known | as known |
     """
-    known, error = with_reached(known, result.reached), result.error
+    known, error = with_reached(known, result.reached, now=now), result.error
     if error is None or error.location is None:
         return known
-    check = LocationCheck(time=result.end_time, reason=error.code, message=error.detail)
+    check = LocationCheck(time=now, reason=error.code, message=error.detail)
     return _with(known, error.location, check)
 
 
 def with_startup(known: Preflight | None, waiting: Startup, *, now: datetime) -> Preflight | None:
-    """With what keeps the pod from starting, where that is one location's matter.
-
-    A second look that finds the same changes nothing: the status is not written again and again.
-    """
+    """With what keeps the pod from starting, where that is one location's matter."""
     if waiting.location is None:
         return known
     check = LocationCheck(time=now, reason=waiting.reason, message=waiting.message[:1024])
-    before = _of(known, waiting.location)
-    if before is not None and before == check.model_copy(update={"time": before.time}):
-        return known
     return _with(known, waiting.location, check)
 
 
@@ -78,12 +73,10 @@ def _checks(run: Execution, location: ResolvedLocation) -> list[LocationCheck]:
     return [check for end, check in pairs if end == location and check is not None]
 
 
-def _of(known: Preflight | None, end: End) -> LocationCheck | None:
-    return getattr(known, end) if known is not None else None
-
-
 def _with(known: Preflight | None, end: End, check: LocationCheck) -> Preflight:
-    before = _of(known, end)
-    if before is not None and before.time > check.time:
-        check = check.model_copy(update={"time": before.time})
-    return (known or Preflight()).model_copy(update={end: check})
+    """With the check, unless it says what is known: the status is not written again and again."""
+    known = known or Preflight()
+    before: LocationCheck | None = getattr(known, end)
+    if before is not None and before == check.model_copy(update={"time": before.time}):
+        return known
+    return known.model_copy(update={end: check})

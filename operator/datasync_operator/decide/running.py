@@ -150,7 +150,7 @@ def follow(seen: ExecutionView, job: JobView, settings: Settings, *, now: dateti
         "job_uid": job.uid,
         "progress": told,
         "counters": seen.progress.counters,
-        "preflight": with_reached(known.preflight, seen.progress.reached),
+        "preflight": with_reached(known.preflight, seen.progress.reached, now=now),
     }
     # Soon again while a run is young, so that a short one is seen too; then at the set pace.
     young = known.launch_time is not None and now - known.launch_time < _YOUNG

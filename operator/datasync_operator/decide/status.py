@@ -103,7 +103,7 @@ def ended(execution: Execution, end: Outcome, *, now: datetime) -> ExecutionStat
         changes["skips"] = end.result.skips
         changes["progress"] = progress.final(known.progress, end.result, now=now)
         changes["report"] = end.result.report
-        changes["preflight"] = with_result(known.preflight, end.result)
+        changes["preflight"] = with_result(known.preflight, end.result, now=now)
         conditions = status.conditions
         for told in (log_condition(end.result), report_condition(end.result)):
             if told is not None:

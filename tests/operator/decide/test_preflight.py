@@ -1,16 +1,20 @@
 """What is known of a run's locations, from the words of the runner and the kubelet."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from datasync_api.conditions import find_condition
 from datasync_api.counters import Counters
-from datasync_api.execution import Execution, ExecutionStatus
+from datasync_api.execution import Execution, ExecutionStatus, ResolvedLocation
+from datasync_api.location import LocationStatus
 from datasync_api.preflight import Preflight
 from datasync_api.report import Progress
 from datasync_operator.decide.execution import decide_execution
 from datasync_operator.decide.ledger import Ledger
+from datasync_operator.decide.location import LocationView, decide_location
 from datasync_operator.decide.recipe import Recipe
 from datasync_operator.decide.view import ExecutionView
 from fakes.objects import (
@@ -40,15 +44,15 @@ def running(preflight: dict[str, Any] | None = None) -> Execution:
     return execution(phase="Launching", status={**known, "preflight": preflight})
 
 
-def step(run: Execution, **seen: Any) -> ExecutionStatus:
+def step(run: Execution, *, now: datetime = NOW, **seen: Any) -> ExecutionStatus:
     view = ExecutionView(execution=run, recipe=Recipe(task(), nfs(), bucket(), agent()), **seen)
-    plan = decide_execution(view, SETTINGS, now=NOW)
+    plan = decide_execution(view, SETTINGS, now=now)
     assert isinstance(plan.status, ExecutionStatus)
     return plan.status
 
 
 def short(found: Preflight | None) -> dict[str, tuple[str, float]]:
-    """By end: the reason, and how many seconds ago."""
+    """By end: the reason, and how many seconds ago the operator heard of it."""
     checks = [("source", found.source), ("destination", found.destination)] if found else []
     return {
         end: (check.reason, (NOW - check.time).total_seconds())
@@ -91,10 +95,40 @@ def test_a_run_remembers_which_state_of_its_locations_it_was_started_with() -> N
 def test_what_a_live_runner_has_reached() -> None:
     pods = [pod(phase="Running")]
     some = step(running(), job=job(), pods=pods, progress=live(source=ago(2).isoformat()))
-    assert short(some.preflight) == {"source": ("Reached", 2)}
+    assert short(some.preflight) == {"source": ("Reached", 0)}
+    assert some.preflight is not None
     times = {"source": ago(2).isoformat(), "destination": ago(1).isoformat()}
-    both = step(running(), job=job(), pods=pods, progress=live(**times))
-    assert short(both.preflight) == {"source": ("Reached", 2), "destination": ("Reached", 1)}
+    run = running(some.preflight.manifest())
+    later = step(run, now=NOW + timedelta(seconds=9), job=job(), pods=pods, progress=live(**times))
+    assert short(later.preflight) == {"source": ("Reached", 0), "destination": ("Reached", -9)}
+
+
+@pytest.mark.parametrize("ahead_seconds", [3600, 0, -3600])
+def test_the_clocks_of_nodes_do_not_say_which_run_was_the_later(ahead_seconds: float) -> None:
+    nas, half_an_hour_ago = nfs(), ago(1800)
+    told = live(source=(half_an_hour_ago + timedelta(seconds=ahead_seconds)).isoformat())
+    let_in = step(
+        running(), now=half_an_hour_ago, job=job(), pods=[pod(phase="Running")], progress=told
+    )
+    failed = warning("FailedMount", 'MountVolume.SetUp failed for volume "source" : refused')
+    refused = step(running(), job=job(), pods=[pod()], events=[failed])
+    ends = {"source_location": ResolvedLocation.of(nas.metadata)}
+    for statuses, expected in (
+        ((let_in,), "True"),
+        ((let_in, refused), "False"),
+        ((refused, let_in), "False"),
+    ):
+        runs: list[Execution] = []
+        for status in statuses:
+            assert status.resolved is not None
+            known = status.model_copy(update={"resolved": status.resolved.model_copy(update=ends)})
+            runs.append(execution().model_copy(update={"status": known}))
+        seen = LocationView(location=nas, agents={"site"}, executions=runs)
+        found = decide_location(seen, now=NOW).status
+        assert isinstance(found, LocationStatus)
+        reachable = find_condition(found.conditions, "Reachable")
+        assert reachable is not None
+        assert reachable.status == expected
 
 
 @pytest.mark.parametrize(
@@ -103,17 +137,17 @@ def test_what_a_live_runner_has_reached() -> None:
         (
             ("source", "destination"),
             None,
-            {"source": ("Reached", 2), "destination": ("Reached", 2)},
+            {"source": ("Reached", 0), "destination": ("Reached", 0)},
         ),
         (
             ("source",),
             {"code": "CredentialsRefused", "location": "destination"},
-            {"source": ("Reached", 2), "destination": ("CredentialsRefused", 1)},
+            {"source": ("Reached", 0), "destination": ("CredentialsRefused", 0)},
         ),
         (
             (),
             {"code": "LocationUnreachable", "location": "source"},
-            {"source": ("LocationUnreachable", 1)},
+            {"source": ("LocationUnreachable", 0)},
         ),
         ((), {"code": "ConfigurationInvalid"}, {}),
     ],
@@ -141,7 +175,6 @@ def test_a_secret_that_is_not_there_is_told_once_and_until_the_runner_was_let_in
     later = decide_execution(view, SETTINGS, now=NOW.replace(second=1)).status
     assert isinstance(later, ExecutionStatus)
     assert later.preflight == first.preflight
-    # The clock of the node is behind; what was said later counts as later.
     view = replace(
         view, pods=[pod(phase="Running")], events=[], progress=live(destination=ago(9).isoformat())
     )
