@@ -178,9 +178,8 @@ class LocationStatus(ApiModel):
     uri: Annotated[str, Field(max_length=8192)] | None = None
     used_by: Annotated[tuple[TaskName, ...], ListOf(), Field(max_length=MAX_USED_BY)] = Field(
         default=(),
-        description="Tasks whose source or destination this is, or that report here, by name; the "
-        "first "
-        f"{MAX_USED_BY} of them.",
+        description="Tasks whose source or destination this is, that report here, or whose "
+        f"manifest lies here, by name; the first {MAX_USED_BY} of them.",
     )
     last_check_time: datetime | None = Field(
         default=None,

@@ -40,6 +40,7 @@ def keys_of(kind: Kind, body: Body) -> list[ObjectKey]:
                 ("sourceLocationRef",),
                 ("destinationLocationRef",),
                 ("report", "locationRef"),
+                ("manifest", "s3", "locationRef"),
             )
         )
         keys += [ObjectKey(Kind.LOCATION, namespace, end) for end in ends if end]

@@ -15,7 +15,7 @@ from datasync_operator.logs import JsonFormatter
 from datasync_operator.settings import Settings, SettingsError
 from datasync_operator.watch import key_of_owned, keys_of
 from fakes.cluster import FakeCluster
-from fakes.objects import NOW
+from fakes.objects import NOW, task
 
 
 class TestSettings:
@@ -135,12 +135,15 @@ class TestWaking:
         assert keys_of(Kind.EXECUTION, body)[1:] == [ObjectKey(Kind.LOCATION, "ns", "nas")]
 
     def test_a_task_wakes_the_locations_that_it_refers_to(self) -> None:
-        refs = {"sourceLocationRef": {"name": "a"}, "destinationLocationRef": {"name": "b"}}
-        body = {"metadata": {"namespace": "ns", "name": "nightly"}, "spec": refs}
-        assert keys_of(Kind.TASK, body) == [
-            ObjectKey(Kind.TASK, "ns", "nightly"),
-            ObjectKey(Kind.LOCATION, "ns", "a"),
-            ObjectKey(Kind.LOCATION, "ns", "b"),
+        the_task = task(
+            source="a",
+            destination="b",
+            report={"locationRef": {"name": "c"}},
+            manifest={"s3": {"locationRef": {"name": "d"}, "key": "files.csv"}},
+        )
+        assert keys_of(Kind.TASK, the_task.manifest()) == [
+            ObjectKey(Kind.TASK, "team-a", "nightly"),
+            *(ObjectKey(Kind.LOCATION, "team-a", name) for name in the_task.spec.location_names()),
         ]
 
     def test_a_job_wakes_its_execution(self) -> None:
