@@ -12,7 +12,7 @@ from datasync_api.counters import Count, Counters
 from datasync_api.execution_progress import ExecutionProgress, ExecutionResult
 from datasync_api.hold import Acknowledgement, Hold
 from datasync_api.meta import ObjectMeta, Resource
-from datasync_api.overrides import Overrides
+from datasync_api.overrides import Overrides, overridden
 from datasync_api.preflight import Preflight
 from datasync_api.prices import EstimatedCost
 from datasync_api.rate import BytesPerSecond
@@ -23,6 +23,7 @@ from datasync_api.report import (
     Requests,
     RunMode,
 )
+from datasync_api.task import TaskSpec
 from datasync_api.text import Name, Reference
 
 
@@ -103,6 +104,16 @@ class ExecutionSpec(ApiModel):
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = Field(
         default=None, description="Delete the object so long after its end; absent: keep it."
     )
+
+    def location_names(self, task: TaskSpec) -> list[str]:
+        """The DataSyncLocations that this run of the task needs; a dry run writes no report.
+
+        Raises: OverridesInvalidError.
+        """
+        spec = overridden(task, self.overrides)
+        if self.mode == "DryRun":
+            spec = spec.model_copy(update={"report": None})
+        return spec.location_names()
 
 
 class ResolvedLocation(ApiModel):

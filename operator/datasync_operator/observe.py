@@ -19,7 +19,7 @@ from datasync_operator.cluster.port import (
     Cluster,
 )
 from datasync_operator.decide.agent import AgentView, counts_as_queued
-from datasync_operator.decide.ledger import Ledger, candidates
+from datasync_operator.decide.ledger import Ledger
 from datasync_operator.decide.location import LocationView
 from datasync_operator.decide.task import TaskView
 from datasync_operator.decide.view import ExecutionView
@@ -85,14 +85,7 @@ class Observer:
 
 
 def _waits_for(run: Execution, agent: str, ledger: Ledger) -> bool:
-    task = ledger.tasks.get(run.spec.task_ref.name)
-    if task is None or not counts_as_queued(run):
-        return False
-    source = ledger.locations.get(task.spec.source_location_ref.name)
-    destination = ledger.locations.get(task.spec.destination_location_ref.name)
-    if source is None or destination is None:
-        return False
-    return agent in (candidates(source, destination) or ())
+    return counts_as_queued(run) and agent in ledger.agents_for(run)
 
 
 def _refers_to(task: Task, location: str) -> bool:

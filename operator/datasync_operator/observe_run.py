@@ -103,12 +103,13 @@ class RunObserver:
             return None, (Reason.TASK_NOT_FOUND, text)
         try:
             spec = overridden(task.spec, run.spec.overrides)
+            places = run.spec.location_names(task.spec)
         except OverridesInvalidError as error:
             return None, (Reason.INVALID_SPEC, str(error))
         task = task.model_copy(update={"spec": spec})
         found: dict[str, Location] = {}
         report = task.spec.report if run.spec.mode == "Transfer" else None
-        for place in spec.model_copy(update={"report": report}).location_names():
+        for place in places:
             try:
                 found[place] = await self._objects.get(LOCATIONS, Location, namespace, place)
             except NotFound:

@@ -11,6 +11,7 @@ from datasync_api.agent import Agent
 from datasync_api.conditions import Reason
 from datasync_api.execution import Execution, Phase
 from datasync_api.location import Location
+from datasync_api.overrides import OverridesInvalidError
 from datasync_api.task import Task
 from datasync_operator.decide.drivers import driver_of
 from datasync_operator.decide.order import comes_first
@@ -35,24 +36,27 @@ class Waiting:
 Verdict = Admitted | Waiting
 
 
-def candidates(source: Location, destination: Location) -> tuple[str, ...] | None:
-    """Agents that reach both ends, in the order of preference; None where no agent is asked for.
+def candidates(*locations: Location) -> tuple[str, ...] | None:
+    """Agents that reach all, in the first one's order of preference; None where none is asked for.
 
-    | source's agents | destination's agents | candidates |
-    |---|---|---|
-    | none | none | none asked for |
-    | a, b | none | a, b |
-    | none | b | b |
-    | a, b | b, c | b |
-    | a | c | empty: no agent reaches both |
+    | source's agents | destination's agents | agents of the manifest's or report's | candidates |
+    |---|---|---|---|
+    | none | none | none | none asked for |
+    | a, b | none | none | a, b |
+    | none | b | none | b |
+    | a, b | b, c | none | b |
+    | a, b | none | b | b |
+    | none | none | b | b |
+    | a | c | none | empty: no agent reaches both |
     """
-    one = [ref.name for ref in source.spec.agent_refs]
-    other = [ref.name for ref in destination.spec.agent_refs]
-    if not one and not other:
+    named = [
+        [ref.name for ref in location.spec.agent_refs]
+        for location in locations
+        if location.spec.agent_refs
+    ]
+    if not named:
         return None
-    if one and other:
-        return tuple(name for name in one if name in other)
-    return tuple(one or other)
+    return tuple(name for name in named[0] if all(name in others for others in named[1:]))
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,12 @@ class Ledger:
                 return run.metadata.name
         return None
 
+    def agents_for(self, run: Execution) -> tuple[str, ...]:
+        """Agents that the run may be placed on; none where it needs none, or cannot be placed."""
+        task = self.tasks.get(run.spec.task_ref.name)
+        places = self._places(run, task) if task is not None else None
+        return (candidates(*places) or ()) if isinstance(places, list) else ()
+
     def _waiting(self) -> list[Execution]:
         return [
             run
@@ -133,18 +143,26 @@ class Ledger:
             return Waiting(Reason.PAUSED, text)
         if run.spec.mode == "Transfer" and (first := comes_first(task, self.tasks)):
             return Waiting(*first)
-        ends = [
-            self.locations.get(ref.name)
-            for ref in (task.spec.source_location_ref, task.spec.destination_location_ref)
-        ]
-        if ends[0] is None or ends[1] is None:
-            return Waiting(Reason.LOCATION_NOT_FOUND, "its locations do not exist")
-        for end in (ends[0], ends[1]):
-            driver = driver_of(end.spec)
+        places = self._places(run, task)
+        if isinstance(places, Waiting):
+            return places
+        for place in places:
+            driver = driver_of(place.spec)
             if driver is not None and driver.name in self.missing_drivers:
-                where = f"location {end.metadata.name}"
+                where = f"location {place.metadata.name}"
                 return Waiting(Reason.DRIVER_NOT_INSTALLED, f"{where}: {driver.missing}")
-        return self._agent(candidates(ends[0], ends[1]), used)
+        return self._agent(candidates(*places), used)
+
+    def _places(self, run: Execution, task: Task) -> list[Location] | Waiting:
+        """All locations that the run's pod has to reach: its ends, its manifest's, its report's."""
+        try:
+            names = run.spec.location_names(task.spec)
+        except OverridesInvalidError as error:
+            return Waiting(Reason.INVALID_SPEC, str(error))
+        places = [self.locations[name] for name in names if name in self.locations]
+        if len(places) < len(names):
+            return Waiting(Reason.LOCATION_NOT_FOUND, "its locations do not exist")
+        return places
 
     def _agent(self, names: tuple[str, ...] | None, used: Mapping[str, int]) -> Verdict:
         if names is None:
@@ -152,7 +170,8 @@ class Ledger:
         if not names:
             return Waiting(
                 Reason.AGENT_NOT_FOUND,
-                "the two locations have no agent in common: name one agent in both agentRefs",
+                "its locations have no agent in common: name one agent in the agentRefs of each "
+                "that has any",
             )
         known = [self.agents[name] for name in names if name in self.agents]
         if not known:

@@ -13,6 +13,7 @@ from datasync_api import API_VERSION, security_descriptors
 from datasync_api.conditions import Condition, Reason, set_condition
 from datasync_api.execution import Execution
 from datasync_api.location import Location
+from datasync_api.manifest import not_of_objects
 from datasync_api.side_pairs import nested
 from datasync_api.sides import plan_side
 from datasync_api.task import Task
@@ -97,13 +98,15 @@ def _start(task: Task, name: str, started_by: str) -> Create:
 def _ready(seen: TaskView) -> Condition:
     """Whether the task could run: its locations exist and fit, its schedule can be read."""
     spec, generation = seen.task.spec, seen.task.metadata.generation
-    refs = (spec.source_location_ref.name, spec.destination_location_ref.name)
-    missing = [name for name in refs if name not in seen.locations]
+    missing = [name for name in dict.fromkeys(spec.location_names()) if name not in seen.locations]
+    listed = spec.transfer_manifest.s3 if spec.transfer_manifest else None
     problem = spec.schedule.problem() if spec.schedule else None
     reason, message = Reason.VALID, "the task can run"
     if missing:
         reason = Reason.LOCATION_NOT_FOUND
         message = f"no DataSyncLocation {', '.join(missing)} in this namespace: create it"
+    elif listed and (what := not_of_objects(seen.locations[listed.location_ref.name])):
+        reason, message = Reason.INVALID_SPEC, what
     elif problem:
         reason, message = Reason.INVALID_SPEC, f"schedule: {problem}"
     elif found := spec.filter_problem():
@@ -111,7 +114,8 @@ def _ready(seen: TaskView) -> Condition:
     elif ring := ring_problem(seen.task, seen.tasks):
         reason, message = Reason.INVALID_SPEC, ring
     else:
-        source, destination = (seen.locations[name].spec for name in refs)
+        source = seen.locations[spec.source_location_ref.name].spec
+        destination = seen.locations[spec.destination_location_ref.name].spec
         one = plan_side(source, places("source"))
         other = plan_side(destination, places("destination"))
         if nested(one, other):

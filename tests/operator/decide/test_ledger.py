@@ -1,6 +1,7 @@
 """Who may run now: the cap of an agent, one run a task, first come first served."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -32,19 +33,69 @@ def ask(book: Ledger, name: str) -> Verdict:
 
 
 @pytest.mark.parametrize(
-    ("source", "destination", "expected"),
+    ("source", "destination", "listed", "expected"),
     [
-        ((), (), None),
-        (("a", "b"), (), ("a", "b")),
-        ((), ("b",), ("b",)),
-        (("a", "b"), ("b", "c"), ("b",)),
-        (("a",), ("c",), ()),
+        ((), (), (), None),
+        (("a", "b"), (), (), ("a", "b")),
+        ((), ("b",), (), ("b",)),
+        (("a", "b"), ("b", "c"), (), ("b",)),
+        (("a", "b"), (), ("b",), ("b",)),
+        ((), (), ("b",), ("b",)),
+        (("a",), ("c",), (), ()),
+        (("a", "b"), ("b",), ("a",), ()),
     ],
 )
 def test_candidates(
-    source: tuple[str, ...], destination: tuple[str, ...], expected: tuple[str, ...] | None
+    source: tuple[str, ...],
+    destination: tuple[str, ...],
+    listed: tuple[str, ...],
+    expected: tuple[str, ...] | None,
 ) -> None:
-    assert candidates(bucket("x", agents=source), bucket("y", agents=destination)) == expected
+    places = (bucket("x", agents=source), bucket("y", agents=destination))
+    assert candidates(*places, bucket("z", agents=listed)) == expected
+
+
+LISTED = {"manifest": {"s3": {"locationRef": {"name": "other"}, "key": "files.csv"}}}
+REPORTED = {"report": {"locationRef": {"name": "other"}}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "run", "expected"),
+    [
+        ({}, {}, "a"),
+        (LISTED, {}, "b"),
+        (LISTED, {"mode": "DryRun"}, "b"),
+        (LISTED, {"overrides": {"manifest": {}}}, "a"),
+        ({}, {"overrides": LISTED}, "b"),
+        (REPORTED, {}, "b"),
+        (REPORTED, {"mode": "DryRun"}, "a"),
+        (REPORTED, {"overrides": {"report": {}}}, "a"),
+    ],
+)
+def test_the_agent_reaches_all_that_the_run_needs(
+    spec: dict[str, Any], run: dict[str, Any], expected: str
+) -> None:
+    one = execution("w", task="t", **run)
+    book = ledger(one, agents=("a", "b"))
+    places = {**book.locations, "other": bucket("other", agents=("b",))}
+    book = replace(book, tasks={"t": task("t", **spec)}, locations=places)
+    assert ask(book, "w") == Admitted(expected)
+    assert book.agents_for(one)[0] == expected
+
+
+def test_a_run_that_cannot_be_placed_says_why_and_counts_for_no_agent() -> None:
+    listed = {**LISTED, "includes": [{"value": "/a"}]}
+    for run, locations, reason in (
+        (execution("w", task="t"), {}, Reason.LOCATION_NOT_FOUND),
+        (execution("w", task="t", overrides=listed), {"other": bucket("other")}, "InvalidSpec"),
+    ):
+        book = ledger(run)
+        tasks = {"t": task("t", **REPORTED)}
+        book = replace(book, tasks=tasks, locations={**book.locations, **locations})
+        answer = ask(book, "w")
+        assert isinstance(answer, Waiting)
+        assert answer.reason == reason
+        assert book.agents_for(run) == ()
 
 
 def test_the_first_free_agent_is_taken() -> None:

@@ -9,16 +9,19 @@ from datasync_api.baseline import Baseline
 from datasync_api.conditions import Reason, find_condition
 from datasync_api.execution import Execution
 from datasync_api.execution_progress import ExecutionResult
+from datasync_api.location import Location
 from datasync_api.task import Task, TaskStatus
 from datasync_operator.decide import naming
 from datasync_operator.decide.plan import Create, Delete, Plan
 from datasync_operator.decide.slots import decide_schedule
 from datasync_operator.decide.task import TaskView, decide_task
 from datasync_operator.decide.task_runs import outdated, task_state
-from fakes.objects import NOW, ago, bucket, execution, nfs, task
+from fakes.objects import NOW, ago, bucket, claim, execution, nfs, task
 
 HOURLY = {"expression": "rate(1 hour)"}
 ENDS = {"nas": nfs(), "bucket": bucket()}
+LISTED = {"manifest": {"s3": {"locationRef": {"name": "other"}, "key": "files.csv"}}}
+REPORTED = {"report": {"locationRef": {"name": "other"}}}
 OLD, NEW = (
     {"recipe": "0" * 64, "sourceTime": at.isoformat(), "destinationTime": at.isoformat()}
     for at in (ago(7200), ago(20))
@@ -262,6 +265,26 @@ class TestStatus:
         condition = find_condition(told(decide(task(), locations=locations)).conditions, "Ready")
         assert condition is not None
         assert condition.status == expected
+
+    @pytest.mark.parametrize(
+        ("spec", "more", "reason", "words"),
+        [
+            (LISTED, {}, "LocationNotFound", "no DataSyncLocation other in this namespace"),
+            (LISTED, {"other": bucket("other")}, "Valid", "can run"),
+            (LISTED, {"other": claim("other")}, "InvalidSpec", "kind s3 or objectStorage"),
+            (REPORTED, {}, "LocationNotFound", "no DataSyncLocation other in this namespace"),
+            (REPORTED, {"other": claim("other")}, "Valid", "can run"),
+        ],
+    )
+    def test_ready_with_a_location_beside_its_ends(
+        self, spec: dict[str, Any], more: dict[str, Location], reason: str, words: str
+    ) -> None:
+        found = told(decide(task(**spec), locations=ENDS | more))
+        condition = find_condition(found.conditions, "Ready")
+        assert condition is not None
+        assert condition.reason == reason
+        assert words in condition.message
+        assert condition.status == ("True" if reason == "Valid" else "False")
 
     @pytest.mark.parametrize(
         ("flags", "expected"),
