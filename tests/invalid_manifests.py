@@ -32,12 +32,20 @@ def agent(spec: str) -> str:
 
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 NODE_TERMS = f"spec.affinity.nodeAffinity.{REQUIRED}.nodeSelectorTerms"
+POD_TERMS = f"spec.affinity.podAntiAffinity.{REQUIRED}"
 
 
 def node_affinity(requirement: str) -> str:
     """A DataSyncAgent whose nodes have to fit one requirement."""
     terms = f"{{nodeSelectorTerms: [{{matchExpressions: [{requirement}]}}]}}"
     return agent(f"{{affinity: {{nodeAffinity: {{{REQUIRED}: {terms}}}}}}}")
+
+
+def pod_affinity(selector: str) -> str:
+    """A DataSyncAgent whose pods keep away from those that a label selector finds."""
+    topology = "" if "topologyKey" in selector else ", topologyKey: zone"
+    terms = f"[{{labelSelector: {selector}{topology}}}]"
+    return agent(f"{{affinity: {{podAntiAffinity: {{{REQUIRED}: {terms}}}}}}}")
 
 
 def location(spec: str) -> str:
@@ -874,6 +882,48 @@ CASES = (
         node_affinity("{key: cores, operator: Gt, values: [many]}"),
         f"{NODE_TERMS}[0].matchExpressions[0].values",
         "one whole number",
+    ),
+    Case(
+        "node-affinity-with-a-key-of-blanks",
+        node_affinity("{key: my zone, operator: Exists}"),
+        f"{NODE_TERMS}[0].matchExpressions[0].key",
+        "is not the key of a label",
+    ),
+    Case(
+        "node-affinity-with-a-value-of-blanks",
+        node_affinity("{key: zone, operator: In, values: [a, my zone!]}"),
+        f"{NODE_TERMS}[0].matchExpressions[0].values[1]",
+        "is not the value of a label",
+    ),
+    Case(
+        "pod-affinity-with-a-key-without-a-name",
+        pod_affinity("{matchLabels: {example.com/: db}}"),
+        f"{POD_TERMS}[0].labelSelector.matchLabels",
+        "has a key that is not the key of a label",
+    ),
+    Case(
+        "pod-affinity-with-a-value-of-blanks",
+        pod_affinity("{matchLabels: {app: my app!}}"),
+        f"{POD_TERMS}[0].labelSelector.matchLabels[app]",
+        "is not the value of a label",
+    ),
+    Case(
+        "pod-affinity-with-a-topology-of-capitals",
+        pod_affinity("{}, topologyKey: Example.com/zone"),
+        f"{POD_TERMS}[0].topologyKey",
+        "is not the key of a label",
+    ),
+    Case(
+        "node-selector-with-a-value-that-ends-in-a-dash",
+        agent("{nodeSelector: {zone: a-}}"),
+        "spec.nodeSelector[zone]",
+        "is not the value of a label",
+    ),
+    Case(
+        "pod-labels-with-a-key-of-64-characters",
+        agent(f"{{podLabels: {{{'a' * 64}: b}}}}"),
+        "spec.podLabels",
+        "at most 63",
     ),
     Case(
         "pod-affinity-without-topology",

@@ -11,15 +11,14 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from datasync_api.base import ApiModel, ListOf, Rule
-from datasync_api.text import LabelKey, LabelMap, Name
+from datasync_api.labels import LabelKey, LabelMap, LabelValue
+from datasync_api.text import Name
 
 _MAX_TERMS: Final = 8
 _MAX_VALUES: Final = 32
 _INTEGER: Final = "-?[0-9]{1,18}"
 _HOW_MANY: Final = "(has(self.values) ? self.values.size() : 0)"
-_Values = Annotated[
-    list[Annotated[str, Field(max_length=63)]], ListOf(), Field(max_length=_MAX_VALUES)
-]
+_Values = Annotated[list[LabelValue], ListOf(), Field(max_length=_MAX_VALUES)]
 _Weight = Annotated[int, Field(ge=1, le=100)]
 
 

@@ -8,12 +8,11 @@ from pydantic import Field
 from datasync_api.affinity import Affinity
 from datasync_api.base import ApiModel, ListOf, Rule
 from datasync_api.conditions import Conditions
+from datasync_api.labels import AnnotationMap, LabelMap
 from datasync_api.meta import Resource
 from datasync_api.rate import UNLIMITED, BytesPerSecond
 from datasync_api.text import (
-    AnnotationMap,
     CaBundle,
-    LabelMap,
     Name,
     Quantity,
     Reference,

@@ -128,16 +128,6 @@ Quantity = Annotated[
 ]
 """A Kubernetes resource quantity; an integer is accepted as in core kinds."""
 
-LabelKey = Annotated[str, Field(min_length=1, max_length=317)]
-LabelMap = Annotated[
-    dict[LabelKey, Annotated[str, Field(max_length=63)]],
-    Field(max_length=64),
-]
-AnnotationMap = Annotated[
-    dict[LabelKey, Annotated[str, Field(max_length=16384)]],
-    Field(max_length=64),
-]
-
 
 class Reference(ApiModel):
     """An object of a kind that the field implies, in the same namespace."""

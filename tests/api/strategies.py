@@ -15,11 +15,11 @@ from datasync_api.schema import Schema
 
 # Parts that rules are about, so that random texts meet them often.
 PARTS = ["/", "a", "..", ".", "*", "|", "\\", ":", "//", "-", " ", "_", "=", ",", "A", "0", "é"]
-_GRAMMAR = re.compile(r"self\.matches\('\^\((.*)\)\$'\)")
+_GRAMMAR = re.compile(r"(?:self|key)\.matches\('\^\((.*)\)\$'\)")
 
 
 def grammar(cel: str) -> str | None:
-    """The grammar that a rule holds a text to, read back from its CEL."""
+    """The grammar that a rule holds a text, or the keys of a map, to, read back from its CEL."""
     found = _GRAMMAR.search(cel)
     return found[1].replace("\\\\", "\\") if found else None
 
@@ -70,6 +70,8 @@ def documents(schema: Schema, hints: tuple[str, ...] = ()) -> st.SearchStrategy[
             return st.fixed_dictionaries(required, optional=optional)
         case "object" if "additionalProperties" in schema:
             keys = st.text("ab-./", min_size=1, max_size=5)
+            if found := [grammar(rule["rule"]) for rule in schema.get(CEL, [])]:
+                keys = st.from_regex(re.compile(str(found[0]), re.ASCII), fullmatch=True)
             return st.dictionaries(
                 keys, documents(schema["additionalProperties"], hints), max_size=3
             )

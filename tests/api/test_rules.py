@@ -104,6 +104,8 @@ def test_rules_of_values_agree(rule: Rule) -> None:
     values: st.SearchStrategy[Any] = st.integers(-5, 5) if numeric else any_text(rule.cel)
     if "type(self) == int" in rule.cel:
         values = values | st.integers(-5, 5)
+    if "self.all(key" in rule.cel:
+        values = st.dictionaries(values, st.text(max_size=1), max_size=3)
     seen: set[bool] = set()
 
     @settings(max_examples=200)
