@@ -9,11 +9,13 @@ import pytest
 
 from datasync_runner.core.parts import MIB
 from datasync_runner.storage import errors
+from datasync_runner.storage.smb import requests
+from datasync_runner.storage.smb.channel import Channel
 from datasync_runner.storage.smb.storage import SmbStorage
 from datasync_runner.storage.temporary_names import temporary_name
 from fixtures import security_descriptors
 from storage.looks import files, run
-from storage.sides import BytesReader, file, fine, listed
+from storage.sides import BytesReader, file, fine, folder, listed
 
 pytestmark = pytest.mark.timeout(60)
 DOMAIN = "S-1-5-21-1-2-3"
@@ -187,6 +189,72 @@ async def test_nothing_is_written_under_other_rights(shares):
     await storage.write(known, reader)
     await storage.close()
     assert reader.seen == [shares.put_down("a")["large"]]
+
+
+BACKUP_INTENT = 0x4000
+"""MS-SMB2 2.2.13, CreateOptions."""
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """The path and the CreateOptions of each CREATE that is sent."""
+    found = []
+    send = Channel.send
+
+    def seen(channel, chain):
+        for request in chain:
+            if request.command == requests.CREATE:
+                at = int.from_bytes(request.body[44:46], "little") - requests.HEADER_BYTES
+                size_bytes = int.from_bytes(request.body[46:48], "little")
+                path = request.body[at : at + size_bytes].decode("utf-16-le")
+                found.append((path, int.from_bytes(request.body[40:44], "little")))
+        return send(channel, chain)
+
+    monkeypatch.setattr(Channel, "send", seen)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("flags", "intent"), [("OwnerDACL", BACKUP_INTENT), ("None", 0)], ids=["copied", "not copied"]
+)
+async def test_where_descriptors_are_copied_all_is_opened_with_backup_intent(
+    shares, opened, flags, intent
+):
+    """A list that was copied may shut our user out: what is under it is still ours to keep."""
+    source = SmbStorage(shares.source, writes=False, started_ns=0, descriptors=flags)
+    await source.check()
+    entries = await listed(source)
+    files_there = [one for one in fine(await source.inspect(entries)) if one.key[-1:] != b"/"]
+    small = [one for one in files_there if one.size_bytes < LARGE]
+    fine(await source.read_small(small))
+    (large,) = (one for one in files_there if one.size_bytes == LARGE)
+    await (await source.open(large)).close()
+    await source.standing()
+    await source.close()
+
+    storage = SmbStorage(
+        shares.destination, writes=True, started_ns=2**62, verifies=True, descriptors=flags
+    )
+    await storage.check()  # makes it
+    await storage.latest_stamp()
+    fine(await storage.write_folders([folder(b"e/")]))
+    there = shares.folder / "b"
+    for name in (b"new", b"old", b"left"):  # of runs that were interrupted
+        (there / os.fsdecode(temporary_name(name))).touch()
+    written = fine(await storage.write_small([file(b"new", b"x")]))
+    fine(await storage.write_small([file(b"new", b"other")]))  # replaces it
+    body = bytes(LARGE)
+    content = file(b"old", body)
+    written.append(await storage.write(content.entry, BytesReader(content.entry, body)))
+    fine(await storage.verify(written[1:]))
+    fine(await storage.update_metadata([content.entry]))
+    await listed(storage)
+    await storage.finish()
+    assert not (there / os.fsdecode(temporary_name(b"left"))).exists()
+    fine(await storage.delete([b"new", b"old", b"e/"]))
+    await storage.close()
+    assert {path.rpartition("\\")[2] for path, _ in opened} > {"a", "small", "b", "new", "e"}
+    assert [path for path, options in opened if options & BACKUP_INTENT != intent] == []
 
 
 def test_posix_permissions_that_stand_for_descriptors_settle(

@@ -183,7 +183,7 @@ def test_nothing_is_asked_or_set_where_nothing_is_copied():
 )
 def test_parts_and_rights(flags, information, to_read, to_write):
     parts = security.PARTS[flags]
-    assert parts == (information, to_read, to_write)
+    assert parts == (information, to_read, to_write, 0x4000)
     (query,) = security.queries(parts, FILE)
     assert (query.command, query.payload_bytes, len(query.body)) == (16, 65536, 40)
     assert struct.unpack("<HBBIHHIII", query.body[:24]) == (

@@ -32,26 +32,25 @@ def enter(wire: Wire, *, root: Root, create: bool) -> None:
     Raises: ConfigurationInvalid where its descriptor is needed and not told; other StorageErrors.
     """
     path = root.at(b"")
-    answers = _look_at_folder(wire, path, Disposition.OPEN)
+    answers = _look_at_folder(wire, root, path, Disposition.OPEN)
     if create and answers[0].status in statuses.NOT_THERE:
         names_of_folders = path.split("\\")
         for count in range(1, len(names_of_folders) + 1):
             part = "\\".join(names_of_folders[:count])
-            made = _look_at_folder(wire, part, Disposition.CREATE)
+            made = _look_at_folder(wire, root, part, Disposition.CREATE)
             if made[0].status != statuses.NAME_COLLISION and (
                 error := failure(made, b"", "make the folder")
             ):
                 raise error
-        answers = _look_at_folder(wire, path, Disposition.OPEN)
+        answers = _look_at_folder(wire, root, path, Disposition.OPEN)
     if error := failure(answers, b"", "open the folder"):
         raise error
     check_rights(wire, root)
 
 
-def _look_at_folder(wire: Wire, path: str, disposition: int) -> list[Answer]:
-    opening = requests.create(
-        path, access=Access.READ, options=Options.FOLDER, disposition=disposition
-    )
+def _look_at_folder(wire: Wire, root: Root, path: str, disposition: int) -> list[Answer]:
+    options = Options.FOLDER | root.parts.options
+    opening = requests.create(path, access=Access.READ, options=options, disposition=disposition)
     return wire.ask(opening, requests.close())
 
 
@@ -85,7 +84,7 @@ def set_times(
 
 def _opening(root: Root, entry: Entry, *, rights: int) -> requests.Request:
     kind = Options.FOLDER if entry.kind is Kind.FOLDER else Options.FILE
-    return requests.create(root.at(entry.key), access=Access.SET_TIMES | rights, options=kind)
+    return root.create(entry.key, access=Access.SET_TIMES | rights, options=kind)
 
 
 def write_folders(

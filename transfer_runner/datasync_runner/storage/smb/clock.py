@@ -26,8 +26,8 @@ def standing(wire: Wire, root: Root) -> Standing:
 
     Not when it was made: Samba tells another time of it after each change.  Raises: StorageError.
     """
-    opening = requests.create(
-        root.at(b""), access=Access.READ, options=Options.FOLDER, context=requests.IDENTITY
+    opening = root.create(
+        b"", access=Access.READ, options=Options.FOLDER, context=requests.IDENTITY
     )
     answers = wire.ask(opening, requests.close())
     if error := failure(answers, b"", "look at it"):
@@ -49,7 +49,7 @@ def latest_stamp_ns(wire: Wire, root: Root) -> int | None:
 
     None: the server stamps nothing.  Raises: StorageError.
     """
-    answers = wire.ask(creation(root.at(_CLOCK)), requests.delete(), requests.close())
+    answers = wire.ask(creation(root, _CLOCK), requests.delete(), requests.close())
     if answers[0].status != statuses.OK:
         raise creation_error(answers[0].status, b"")
     if error := failure(answers, b"", "ask for its time"):

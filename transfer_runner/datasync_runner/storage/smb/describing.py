@@ -20,7 +20,7 @@ def open_described(wire: Wire, root: Root, key: bytes) -> tuple[Opened, bytes | 
     """An open file and its descriptor, where it is copied.  Raises: StorageError."""
     access = Access.READ | root.parts.to_read
     opening, *asked = wire.ask(
-        requests.create(root.at(key), access=access, options=Options.FILE), *queries(root.parts)
+        root.create(key, access=access, options=Options.FILE), *queries(root.parts)
     )
     if opening.status != statuses.OK:
         raise statuses.error_of(opening.status, key, "open it")
@@ -65,7 +65,7 @@ def check_rights(wire: Wire, root: Root) -> None:
     """Read the descriptor of the root, where they are copied.  Raises: ConfigurationInvalid."""
     if not root.parts.information:
         return
-    opening = requests.create(root.at(b""), access=root.parts.to_read, options=Options.FOLDER)
+    opening = root.create(b"", access=root.parts.to_read, options=Options.FOLDER)
     answers = wire.ask(opening, *queries(root.parts), requests.close())
     error = failure(answers, b"", "read its security descriptor")
     if error is not None:
@@ -81,4 +81,4 @@ def check_rights(wire: Wire, root: Root) -> None:
 
 def _opening(root: Root, entry: Entry) -> requests.Request:
     kind = Options.FOLDER if entry.kind is Kind.FOLDER else Options.FILE
-    return requests.create(root.at(entry.key), access=root.parts.to_read, options=kind)
+    return root.create(entry.key, access=root.parts.to_read, options=kind)

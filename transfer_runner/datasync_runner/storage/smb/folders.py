@@ -39,8 +39,8 @@ class Folders:
         name = names.text_of(folder[len(parent) : -1])
         if not self._stands(wire, parent, name, folder):
             answers = wire.ask(
-                requests.create(
-                    self._root.at(folder),
+                self._root.create(
+                    folder,
                     access=Access.READ,
                     options=Options.FOLDER,
                     disposition=Disposition.CREATE,

@@ -149,7 +149,7 @@ def read_folders(
     """
     chains = [
         [
-            requests.create(root.at(one.key), access=Access.READ, options=Options.FOLDER),
+            root.create(one.key, access=Access.READ, options=Options.FOLDER),
             requests.query("*", FIRST_BYTES),
             requests.query("*", FIRST_BYTES),
         ]

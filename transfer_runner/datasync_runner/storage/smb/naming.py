@@ -26,13 +26,13 @@ def temporary_key(key: bytes) -> bytes:
     return folder + temporary_name(key[len(folder) :])
 
 
-def creation(path: str, *, rights: int = 0) -> Request:
+def creation(root: Root, key: bytes, *, rights: int = 0) -> Request:
     """Make a file that was not there; a link that somebody planted is not followed.
 
     `rights`: further ones than those to write, name and remove it.
     """
-    return requests.create(
-        path,
+    return root.create(
+        key,
         access=_ACCESS | rights,
         options=Options.FILE | Options.ITSELF,
         disposition=Disposition.CREATE,

@@ -43,9 +43,7 @@ def read_batch(
 def _chain(root: Root, entry: Entry) -> list[Request]:
     """One byte more than was listed: a file that has grown is seen."""
     return [
-        requests.create(
-            root.at(entry.key), access=Access.READ | root.parts.to_read, options=Options.FILE
-        ),
+        root.create(entry.key, access=Access.READ | root.parts.to_read, options=Options.FILE),
         *queries(root.parts),
         requests.read(0, entry.size_bytes + 1),
         requests.close(),

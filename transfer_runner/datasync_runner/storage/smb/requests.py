@@ -55,6 +55,9 @@ class Options:
 
     FOLDER: Final = 0x01
     FILE: Final = 0x40
+    BACKUP: Final = 0x4000
+    """Past the list of rights, for a user with SeBackupPrivilege (to read) or SeRestorePrivilege
+    (to write); of no effect for others (MS-FSA 2.1.5.1)."""
     ITSELF: Final = 0x200000
     """A reparse point itself, never what it leads to."""
 

@@ -20,7 +20,7 @@ from datasync_runner.storage.smb.descriptors import (
     canonical,
     to_be_set,
 )
-from datasync_runner.storage.smb.requests import HEADER_BYTES, LAST_FILE, SET_INFO, Request
+from datasync_runner.storage.smb.requests import HEADER_BYTES, LAST_FILE, SET_INFO, Options, Request
 from datasync_runner.storage.smb.responses import Answer
 
 MAX_BYTES: Final = 64 * 1024
@@ -35,21 +35,25 @@ _SYSTEM_SECURITY: Final = 0x1000000
 
 
 class Parts(NamedTuple):
-    """Which parts are copied, and the rights to ask for when a file is opened."""
+    """Which parts are copied, the rights to ask for when a file is opened, and how to open all."""
 
     information: int = 0
     to_read: int = 0
     to_write: int = 0
+    options: int = 0
 
 
 NOTHING: Final = Parts()
 PARTS: Final[Mapping[SecurityDescriptorCopyFlags, Parts]] = {
     "None": NOTHING,
-    "OwnerDACL": Parts(OWNER | GROUP | DACL, _READ_CONTROL, _WRITE_DAC | _WRITE_OWNER),
+    "OwnerDACL": Parts(
+        OWNER | GROUP | DACL, _READ_CONTROL, _WRITE_DAC | _WRITE_OWNER, Options.BACKUP
+    ),
     "OwnerDACLSACL": Parts(
         OWNER | GROUP | DACL | SACL,
         _READ_CONTROL | _SYSTEM_SECURITY,
         _WRITE_DAC | _WRITE_OWNER | _SYSTEM_SECURITY,
+        Options.BACKUP,
     ),
 }
 

@@ -12,7 +12,7 @@ from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Kind
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb import names, requests, responses, statuses
-from datasync_runner.storage.smb.requests import Access, Options
+from datasync_runner.storage.smb.requests import Access, Disposition, Options
 from datasync_runner.storage.smb.responses import Answer, Listed, Opened, State
 from datasync_runner.storage.smb.security import NOTHING, Parts
 from datasync_runner.storage.smb.times import kind_of
@@ -35,6 +35,28 @@ class Root:
         """The path of a key; of the empty key the root's own.  Raises: NameNotRepresentable."""
         return names.path_of(self.path, key) if key else self.path.rstrip("\\")
 
+    def create(
+        self,
+        key: bytes,
+        *,
+        access: int,
+        options: int,
+        disposition: int = Disposition.OPEN,
+        context: bytes = b"",
+    ) -> requests.Request:
+        """Open or make what has a key.  Raises: NameNotRepresentable.
+
+        As the `Parts` have it: a list that is copied may well shut our own user out, and what it
+        protects is still to be listed, replaced and removed.
+        """
+        return requests.create(
+            self.at(key),
+            access=access,
+            options=options | self.parts.options,
+            disposition=disposition,
+            context=context,
+        )
+
 
 def failure(answers: Sequence[Answer], key: bytes, doing: str) -> errors.StorageError | None:
     """The error of the first request of a chain that failed, or None."""
@@ -51,7 +73,7 @@ def find(wire: Wire, root: Root, folder: bytes, name: str) -> Listed | None:
     Raises: StorageError.
     """
     opening, looking, closing = wire.ask(
-        requests.create(root.at(folder), access=Access.READ, options=Options.FOLDER),
+        root.create(folder, access=Access.READ, options=Options.FOLDER),
         requests.query(name, LOOK_BYTES),
         requests.close(),
     )
@@ -71,7 +93,7 @@ def stamp(state: State) -> tuple[int, int, int]:
 
 def open_file(wire: Wire, root: Root, key: bytes, *, access: int = Access.READ) -> Opened:
     """An open file.  Raises: StorageError."""
-    (answer,) = wire.ask(requests.create(root.at(key), access=access, options=Options.FILE))
+    (answer,) = wire.ask(root.create(key, access=access, options=Options.FILE))
     if answer.status != statuses.OK:
         raise statuses.error_of(answer.status, key, "open it")
     return responses.opened(answer.body)
@@ -79,9 +101,7 @@ def open_file(wire: Wire, root: Root, key: bytes, *, access: int = Access.READ) 
 
 def state_of(wire: Wire, root: Root, key: bytes) -> State:
     """A file's state now, by its name.  Raises: StorageError."""
-    answers = wire.ask(
-        requests.create(root.at(key), access=Access.READ, options=Options.FILE), requests.close()
-    )
+    answers = wire.ask(root.create(key, access=Access.READ, options=Options.FILE), requests.close())
     if error := failure(answers, key, "look at it"):
         raise error
     return responses.closed(answers[-1].body)
@@ -152,7 +172,7 @@ def _removed(
 ) -> Iterator[bytes | errors.StorageError]:
     chains = [
         [
-            requests.create(root.at(key), access=Access.DELETE, options=kind | Options.ITSELF),
+            root.create(key, access=Access.DELETE, options=kind | Options.ITSELF),
             requests.delete(),
             requests.close(),
         ]
@@ -171,8 +191,8 @@ def _removed(
 
 def _remove_read_only(wire: Wire, root: Root, key: bytes, kind: int) -> list[Answer]:
     return wire.ask(
-        requests.create(
-            root.at(key),
+        root.create(
+            key,
             access=Access.DELETE | Access.SET_TIMES,
             options=kind | Options.ITSELF,
         ),

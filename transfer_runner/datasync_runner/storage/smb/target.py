@@ -52,9 +52,9 @@ class Target:
     def _create(self) -> int:
         """Under the rights that it shall have, before there is anything to be read in it."""
         rights = self._root.parts.to_write
-        path = self._root.at(temporary_key(self.entry.key))
+        key = temporary_key(self.entry.key)
         answer, *told = self.wire.ask(
-            creation(path, rights=rights), *settings(self.entry, self._root.parts)
+            creation(self._root, key, rights=rights), *settings(self.entry, self._root.parts)
         )
         if answer.status == statuses.OK:
             self._file = responses.opened(answer.body).file

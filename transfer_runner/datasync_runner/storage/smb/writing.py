@@ -137,7 +137,7 @@ class SmallWriter:
     def _creation(self, one: _New) -> list[Request]:
         body = one.content.body
         parts = self._root.parts
-        chain = [creation(self._root.at(temporary_key(one.key)), rights=parts.to_write)]
+        chain = [creation(self._root, temporary_key(one.key), rights=parts.to_write)]
         chain += settings(one.content.entry, parts)  # before there is anything to be read in it
         if body:
             chain.append(requests.write(body, 0))
