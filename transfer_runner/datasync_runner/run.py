@@ -1,7 +1,7 @@
 """One run of a plan: its processes, its storages, its end, and the signals that ask for it.
 
 Everything after a stop has a limit, and all of them together fit into the 30 s that a pod is given:
-what hangs is left behind.
+a thread that hangs is left behind, and a worker process that does is killed.
 """
 
 import asyncio
@@ -129,6 +129,8 @@ async def _until_its_end(run: Run, stop: asyncio.Event) -> End:
     if not running.done():
         running.cancel()
         await asyncio.wait({running}, timeout=STOP_SECONDS)
+        if run.pool is not None:
+            run.pool.kill()  # a thread that hangs has kept the run from closing it
         return STOPPED
     stopping.cancel()
     return running.result()

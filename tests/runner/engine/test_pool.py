@@ -68,10 +68,10 @@ def finish(tmp_path, process):
     return process.returncode, TransferResult.model_validate_json(text)
 
 
-def workers_of(process):
+def workers_of(process, phase="Transferring"):
     """Its two workers as pidfds by process id, once the transfer has begun."""
     for line in process.stdout:
-        if json.loads(line).get("phase") == "Transferring":
+        if json.loads(line).get("phase") == phase:
             break
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     assert len(children) == 2
@@ -226,3 +226,13 @@ def test_a_stop_ends_the_workers(tmp_path, folders, start, number):
     assert (code, result.outcome) == (31, "Stopped")
     assert all_end(workers)
     assert not list(folders[1].iterdir())
+
+
+def test_a_stop_leaves_no_worker_that_hangs_behind(tmp_path, folders, start):
+    """Neither signals nor the run's end reach it, and it would go on once its storage does."""
+    process = start(plan(*folders), "--hangs")
+    workers = workers_of(process, "hangs")
+    process.terminate()
+    code, result = finish(tmp_path, process)
+    assert (code, result.outcome) == (31, "Stopped")
+    assert all_end(workers)

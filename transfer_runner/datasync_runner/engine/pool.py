@@ -53,6 +53,18 @@ class Worker:
         self._items = self.large = 0
         """`large`: large files that it has."""
         self._room = asyncio.Event()
+        self._code: int | None = None
+
+    def ended(self) -> int | None:
+        """Its exit code, negative for a signal; None while it runs."""
+        if self._code is None:
+            self._code = _reap(self.pid)
+        return self._code
+
+    def kill(self) -> None:
+        """End it at once.  Its id is its own as long as nobody was told its exit code."""
+        if self.ended() is None:
+            os.kill(self.pid, signal.SIGKILL)
 
     async def room(self) -> None:
         """Wait until it can take more."""
@@ -135,7 +147,7 @@ class Pool:
 
     async def _lost(self, worker: Worker) -> StopError:
         pause = 0.001
-        while (code := _reap(worker.pid, os.WNOHANG)) is None and pause < GRACE_SECONDS:
+        while (code := worker.ended()) is None and pause < GRACE_SECONDS:
             await asyncio.sleep(pause)  # its socket was closed on its way out
             pause *= 2
         if code == -signal.SIGKILL:
@@ -155,13 +167,15 @@ class Pool:
         deadline = asyncio.get_running_loop().time() + GRACE_SECONDS
         for worker in self._workers:
             pause = 0.001
-            while _reap(worker.pid, os.WNOHANG) is None:
-                if asyncio.get_running_loop().time() > deadline:
-                    os.kill(worker.pid, signal.SIGKILL)
-                    _reap(worker.pid, 0)
-                    break
+            while worker.ended() is None and asyncio.get_running_loop().time() < deadline:
                 await asyncio.sleep(pause)
                 pause = min(0.05, 2 * pause)
+        self.kill()
+
+    def kill(self) -> None:
+        """End at once those that still run, and wait for none: one may be held in the kernel."""
+        for worker in self._workers:
+            worker.kill()
 
 
 def may_be_large(own: int, everyones: Sequence[int]) -> bool:
@@ -210,10 +224,10 @@ def fork_workers(count: int, main: Callable[[socket.socket], int], *, write: Wri
     return Pool(workers, write)
 
 
-def _reap(pid: int, options: int) -> int | None:
+def _reap(pid: int) -> int | None:
     """The exit code of a child, negative for a signal; None while it runs."""
     try:
-        ended, status = os.waitpid(pid, options)
+        ended, status = os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
         return 0
     return os.waitstatus_to_exitcode(status) if ended else None
