@@ -33,14 +33,13 @@ def make_plan(source, destination, **more):
     }
 
 
-def start(tmp_path, plan):
+def start(tmp_path, plan, *program):
     path = tmp_path / "plan.json"
     path.write_text(plan if isinstance(plan, str) else json.dumps(plan))
     return subprocess.Popen(
         [
             sys.executable,
-            "-m",
-            "datasync_runner",
+            *(program or ("-m", "datasync_runner")),
             "--plan",
             str(path),
             "--result",
@@ -255,6 +254,33 @@ def test_a_signal_stops_the_run_in_seconds(tmp_path, folders, number):
         if json.loads(line).get("phase") == "Transferring":
             break
     process.send_signal(number)
+    code, result, _ = finish(tmp_path, process)
+    assert (code, result.outcome, result.transfer_status) == (31, "Stopped", "Pending")
+    assert not list(destination.iterdir())
+
+
+IMPORTING = """
+import os, runpy, sys
+
+class Asked:
+    def find_spec(self, name, *_):
+        if name == "datasync_runner.app":
+            os.kill(os.getpid(), number)
+
+number = int(sys.argv.pop(1))
+sys.meta_path.insert(0, Asked())
+runpy.run_module("datasync_runner", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_before_the_run_begins_is_kept_for_it(
+    tmp_path: Path, folders: tuple[Path, Path], number: int
+) -> None:
+    """Nothing is transferred, and the result says why."""
+    source, destination = folders
+    (source / "x").write_text("x")
+    process = start(tmp_path, make_plan(*map(posix, folders)), "-c", IMPORTING, str(int(number)))
     code, result, _ = finish(tmp_path, process)
     assert (code, result.outcome, result.transfer_status) == (31, "Stopped", "Pending")
     assert not list(destination.iterdir())

@@ -3,7 +3,11 @@
 import os
 import sys
 
-from datasync_runner.app import main
+from datasync_runner import signals
+
+signals.keep()  # first of all: what follows takes a while to load
+
+from datasync_runner.app import main  # noqa: E402
 
 code = main()
 # Threads may still wait for a storage that hangs; the result is written, nobody waits for them.

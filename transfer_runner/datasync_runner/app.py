@@ -17,7 +17,7 @@ from datasync_api.exit_codes import ExitCode
 from datasync_api.plan import TransferPlan
 from datasync_api.report import ReportDelivery, RunnerPhase, TransferResult
 from datasync_api.side_pairs import cost_of
-from datasync_runner import logs
+from datasync_runner import logs, signals
 from datasync_runner.engine.end import End, stopped_by
 from datasync_runner.engine.file_events import FileEvents
 from datasync_runner.engine.progress import Board
@@ -104,7 +104,7 @@ def _conclude(
     try:
         _leave(path, result)
         if delivery is not None:
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in signals.STOPS:
                 signal.signal(number, signal.SIG_IGN)  # the run is over, and this is short
             told = delivery.close(_flush_seconds(end.code))
             _leave(path, result.model_copy(update={"log_delivery": told}))

@@ -6,7 +6,6 @@ a thread that hangs is left behind, and a worker process that does is killed.
 
 import asyncio
 import logging
-import signal
 import socket
 import time
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from typing import Any, Final
 
 from datasync_api.plan import Exchange, TransferPlan
 from datasync_api.report import ReportDelivery
-from datasync_runner import checksums, logs
+from datasync_runner import checksums, logs, signals
 from datasync_runner.core.log_lines import log_line
 from datasync_runner.core.parts import BUDGET_BYTES
 from datasync_runner.cores import usable_cpus, usable_memory_bytes, worker_count
@@ -111,8 +110,9 @@ async def supervise(run: Run, began: datetime) -> tuple[End, ReportDelivery | No
     """The run, until it ends or is asked to stop, and its report, which may be asked to hurry."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in signals.STOPS:
         loop.add_signal_handler(number, stop.set)
+    signals.release()
     if run.report is not None:
         run.report.begin()
     end = await _until_its_end(run, stop)

@@ -19,6 +19,7 @@ from typing import Final
 
 from datasync_api.conditions import Reason
 from datasync_api.exit_codes import ExitCode
+from datasync_runner import signals
 from datasync_runner.core.parts import LARGE_AT_ONCE
 from datasync_runner.engine.progress import Board
 from datasync_runner.engine.wire import Orders, Report, Stopped, Wire
@@ -211,7 +212,7 @@ def fork_workers(count: int, main: Callable[[socket.socket], int], *, write: Wri
                 ours.close()
                 for worker in workers:
                     worker.connection.close()
-                for number in (signal.SIGTERM, signal.SIGINT):
+                for number in signals.STOPS:
                     signal.signal(number, signal.SIG_IGN)  # the run tells its workers to stop
                 code = main(theirs)
                 sys.stdout.flush()
