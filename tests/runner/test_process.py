@@ -259,6 +259,53 @@ def test_a_signal_stops_the_run_in_seconds(tmp_path, folders, number):
     assert not list(destination.iterdir())
 
 
+WAITS = """
+import asyncio, os, sys
+from datasync_runner import app, run
+from datasync_runner.storage.posix.storage import PosixStorage
+
+async def waits(*_):
+    print('{"phase": "waits"}', flush=True)
+    await asyncio.Event().wait()
+
+async def listing(*_):
+    yield await waits()
+
+write_small = PosixStorage.write_small
+
+async def unproven(*given):  # as a server that is not trusted with checksums leaves it
+    return [one._replace(proven=False) for one in await write_small(*given)]
+
+PosixStorage.write_small = unproven
+stage = sys.argv.pop(1)
+setattr(PosixStorage, stage, listing if stage == "listing" else waits)
+run.worker_count = lambda **_: 1
+code = app.main()
+sys.stdout.flush()
+os._exit(code)
+"""
+
+
+@pytest.mark.parametrize(
+    ("stage", "prepared", "there"), [("listing", "Pending", []), ("verify", "Success", ["x"])]
+)
+def test_a_stop_in_a_stage_leaves_it_pending(
+    tmp_path: Path, folders: tuple[Path, Path], stage: str, prepared: str, there: list[str]
+) -> None:
+    source, destination = folders
+    (source / "x").write_text("x")
+    process = start(tmp_path, make_plan(*map(posix, folders)), "-c", WAITS, stage)
+    for line in process.stdout:
+        if json.loads(line).get("phase") == "waits":
+            break
+    process.terminate()
+    code, result, _ = finish(tmp_path, process)
+    assert (code, result.outcome) == (31, "Stopped")
+    assert (result.prepare_status, result.verify_status) == (prepared, "Pending")
+    assert result.counters.files_verified == 0
+    assert [path.name for path in destination.iterdir()] == there
+
+
 IMPORTING = """
 import os, runpy, sys
 
