@@ -2,7 +2,7 @@
 
 from datasync_runner.core.actions import Action
 from datasync_runner.core.entry import ARCHIVES, Entry, in_place_of
-from datasync_runner.core.parts import COPY_LIMIT_BYTES
+from datasync_runner.core.parts import BATCH_BYTES, BATCH_FILES, COPY_LIMIT_BYTES
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.failures import record
 from datasync_runner.engine.work import Work
@@ -36,12 +36,25 @@ def _rewritable(entry: Entry) -> bool:
 
 
 def batches_of(works: list[Work]) -> list[list[Work]]:
-    """The works cut into batches of one action; a large file is a batch of its own."""
+    """The works cut into batches as the queue's are.
+
+    Of one action, BATCH_FILES and, to copy, BATCH_BYTES at most; a large file is one of its own.
+    """
     found: list[list[Work]] = []
+    size_bytes = 0
     for work in works:
         last = found[-1] if found else None
-        if last and not work.large and not last[0].large and last[0].action is work.action:
+        size_bytes += work.source.size_bytes
+        if last and len(last) < BATCH_FILES and _go_together(last[0], work, size_bytes):
             last.append(work)
         else:
             found.append([work])
+            size_bytes = work.source.size_bytes
     return found
+
+
+def _go_together(first: Work, work: Work, size_bytes: int) -> bool:
+    """Whether one more work may join a batch, which has so many bytes then."""
+    if work.large or first.large or work.action is not first.action:
+        return False
+    return work.action is not Action.COPY or size_bytes <= BATCH_BYTES

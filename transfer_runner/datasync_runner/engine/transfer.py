@@ -102,13 +102,16 @@ class Transfer:
     async def _copy(self, batch: list[Work]) -> None:
         """Send content; further names of what is at the destination get theirs there."""
         shared = any(work.others or work.origin for work in batch)
-        if shared:
-            batch = await self._sharing.from_origins(batch)
-        written = await self._send([work.source for work in batch])
-        if shared:
-            left = await self._sharing.further(batch, written)
-            for some in batches_of([Work(Action.COPY, name) for name in left]):
-                await self._send([work.source for work in some])
+        if not shared:
+            await self._send([work.source for work in batch])
+            return
+        written: list[Written] = []
+        batch = await self._sharing.from_origins(batch)
+        for some in batches_of(batch):
+            written += await self._send([work.source for work in some])
+        left = await self._sharing.further(batch, written)
+        for some in batches_of([Work(Action.COPY, name) for name in left]):
+            await self._send([work.source for work in some])
 
     async def _inspect(self, batch: list[Work]) -> None:
         """Ask for what the decision needs, decide, and do it."""
