@@ -30,8 +30,10 @@ class Sharing:
             names = [work.source, *work.others]
             origin = work.origin
             if origin is not None:
-                copies = [Duplicate(wanted(name, self._options), origin, None) for name in names]
-                names = await self._duplicate(names, copies)
+                alike = [name for name in names if _listed_alike(name, origin)]
+                others = [name for name in names if not _listed_alike(name, origin)]
+                copies = [Duplicate(wanted(name, self._options), origin, None) for name in alike]
+                names = await self._duplicate(alike, copies) + others
             if names:
                 left.append(work._replace(source=names[0], others=tuple(names[1:]), origin=None))
         return left
@@ -66,6 +68,11 @@ class Sharing:
 def _named(sent: Entry, name: Entry) -> Entry:
     """What was sent, as it was when it was read, under another name."""
     return sent._replace(key=name.key, storage_class=name.storage_class)
+
+
+def _listed_alike(name: Entry, origin: Entry) -> bool:
+    """Whether the file had not changed between the moments when the two names were listed."""
+    return (name.size_bytes, name.mtime_ns) == (origin.size_bytes, origin.mtime_ns)
 
 
 def _same_inode(sent: Entry, listed: Entry) -> bool:
