@@ -46,9 +46,9 @@ class Sharing:
             names = list(work.others)
             first = sent.get(work.source.key)
             if names and first is not None and _same_inode(first.entry, work.source):
+                there = first.entry._replace(etag=first.etag)
                 copies = [
-                    Duplicate(_named(first.entry, name), first.entry, first.checksum)
-                    for name in names
+                    Duplicate(_named(first.entry, name), there, first.checksum) for name in names
                 ]
                 names = await self._duplicate(names, copies)
             left += names

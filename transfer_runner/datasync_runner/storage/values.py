@@ -46,6 +46,8 @@ class Written(NamedTuple):
     """The destination has computed the same checksum, or tells the ETag of what it was to copy."""
     version_id: str = ""
     """Of an object in a bucket with versioning."""
+    etag: str = ""
+    """Of an object that was sent whole, by which a copy means the very same."""
 
 
 class Link(NamedTuple):

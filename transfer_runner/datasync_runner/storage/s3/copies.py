@@ -83,7 +83,8 @@ def duplicate(objects: Objects, copy: Duplicate, give: Give[Written]) -> None:
     """CopyObject of an object under another key of the same place, with the entry's metadata.
 
     It is proven when the server says that the copy has the checksum of what was sent, or, where
-    that is not known, the ETag of the very object that is meant; else `verify` looks at it.
+    that is not known, the ETag of the very object that is meant; where it says nothing, `verify`
+    looks at it.  VerificationFailed as answer where it says another checksum.
     """
     entry, first, checksum = copy
     headers = [
@@ -92,13 +93,15 @@ def duplicate(objects: Objects, copy: Duplicate, give: Give[Written]) -> None:
         ("x-amz-metadata-directive", "REPLACE"),
         objects.algorithm_header,
     ]
-    if checksum is None:
+    if first.etag:
         headers.append(("x-amz-copy-source-if-match", first.etag))
 
     def written(answer: Answer) -> Written | errors.StorageError:
         etag, told = copied(answer.body)
         version_id = version_of(answer.head)
         if checksum is not None:
+            if told is not None and told != checksum:
+                return errors.VerificationFailed("another content was copied", entry.key)
             proven = told == checksum and objects.checks is True
             return Written(entry, checksum, proven, version_id)
         if "-" in etag or etag != first.etag.strip('"'):

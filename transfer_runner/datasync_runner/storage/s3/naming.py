@@ -7,7 +7,14 @@ from datasync_api.sides import S3Side
 from datasync_runner.storage.s3.signer import canonical_query, encode_key
 from datasync_runner.storage.s3.standing import reading_headers
 
+_ETAG: Final = re.compile(rb"(?i)\r\netag: *([^\r\n ]+)")
 _VERSION: Final = re.compile(rb"(?i)\r\nx-amz-version-id: *([^\r\n ]+)")
+
+
+def etag_of(head: bytes) -> str:
+    """The ETag that an answer tells of the object it has made; empty: none."""
+    found = _ETAG.search(head)
+    return found[1].decode("ascii", "replace") if found else ""
 
 
 def version_of(head: bytes) -> str:

@@ -21,7 +21,7 @@ from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.gather import Give, then
 from datasync_runner.storage.s3.keeping import STANDARD, STORAGE_CLASS, Keeping
 from datasync_runner.storage.s3.metadata import described, headers_of, stored_checksum
-from datasync_runner.storage.s3.naming import version_of, version_query
+from datasync_runner.storage.s3.naming import etag_of, version_of, version_query
 from datasync_runner.storage.s3.proof import refuses
 from datasync_runner.storage.s3.tags import TagReader, stated_tags
 from datasync_runner.storage.values import Content, Examined, Written
@@ -181,13 +181,13 @@ class Objects:
                 give(answer)
                 return
             echo = self._echo.search(answer.head)
-            version_id = version_of(answer.head)
+            version_id, etag = version_of(answer.head), etag_of(answer.head)
             if echo is None:
-                give(Written(entry, checksum, version_id=version_id))
+                give(Written(entry, checksum, version_id=version_id, etag=etag))
             elif echo[1] != stated.encode():
                 give(errors.Unavailable("it arrived damaged: the server's checksum differs"))
             else:
-                give(Written(entry, checksum, self.checks is True, version_id))
+                give(Written(entry, checksum, self.checks is True, version_id, etag))
 
         self.client.start(call, finish)
 
