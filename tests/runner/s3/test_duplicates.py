@@ -2,11 +2,13 @@
 
 from base64 import b64encode
 
+import pytest
+
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.storage import errors
 from datasync_runner.storage.values import Content, Duplicate
 from fakes.s3_answers import Reply
-from runner.s3.test_objects import FILE, do, keys
+from runner.s3.test_objects import DIRECTIVE, FILE, TAGGING, do, keys, willing
 from storage.sides import fine
 
 assert keys  # a fixture
@@ -41,3 +43,11 @@ async def test_what_was_sent_is_copied_as_the_very_object_that_it_became(keys):
     asked, _ = await do(keys, send_and_duplicate)
     (copy,) = (one.headers for one in asked if "x-amz-copy-source" in one.headers)
     assert copy["x-amz-copy-source-if-match"] == '"1"'
+
+
+@pytest.mark.parametrize("tags", ["None", "Preserve"])
+async def test_the_tags_of_the_first_name_are_not_those_of_the_others(keys, tags):
+    asked, _ = await do(keys, duplicate, answers=willing, tags=tags)
+    (copy,) = (one.headers for one in asked if "x-amz-copy-source" in one.headers)
+    assert copy[DIRECTIVE] == "REPLACE"
+    assert TAGGING not in copy

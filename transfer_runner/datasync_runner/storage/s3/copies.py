@@ -91,6 +91,7 @@ def duplicate(objects: Objects, copy: Duplicate, give: Give[Written]) -> None:
         *objects.stated(entry),
         *copy_source(objects.side, objects.name(first.key), objects.side),
         ("x-amz-metadata-directive", "REPLACE"),
+        REPLACED,  # what somebody else has tagged the first one with is not the other names'
         objects.algorithm_header,
     ]
     if first.etag:
