@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Sequence
 
 from datasync_runner.core.entry import ARCHIVES
-from datasync_runner.core.parts import WHOLE_COPY_BYTES
+from datasync_runner.core.parts import LARGE_AT_ONCE, WHOLE_COPY_BYTES
 from datasync_runner.storage import errors
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.s3 import copies
@@ -23,23 +23,33 @@ async def duplicate(
 ) -> list[Written | errors.StorageError]:
     """Copies of objects within their place: any error as value.  Raises: StopError."""
     gather: Gather[Written] = Gather(len(wished))
-    large: list[asyncio.Task[None]] = []
-    for at, copy in enumerate(wished):
-        give = gather.place(at)
-        try:
-            if objects.keeping.class_of(copy.first) in ARCHIVES:
-                give(errors.NotSupported("what is archived cannot be copied", copy.entry.key))
-            elif copy.entry.size_bytes <= WHOLE_COPY_BYTES:
-                copies.duplicate(objects, copy, give)
-            else:
-                large.append(asyncio.create_task(_in_parts(objects, copy, budget, give)))
-        except errors.FileError as error:
-            give(error)
-    return await gather.all()
+    at_once = asyncio.Semaphore(LARGE_AT_ONCE)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for at, copy in enumerate(wished):
+                give = gather.place(at)
+                try:
+                    if objects.keeping.class_of(copy.first) in ARCHIVES:
+                        give(
+                            errors.NotSupported("what is archived cannot be copied", copy.entry.key)
+                        )
+                    elif copy.entry.size_bytes <= WHOLE_COPY_BYTES:
+                        copies.duplicate(objects, copy, give)
+                    else:
+                        group.create_task(_in_parts(objects, copy, budget, give, at_once))
+                except errors.FileError as error:
+                    give(error)
+            return await gather.all()
+    except ExceptionGroup as several:  # `except*` would group again what it raises
+        raise several.exceptions[0] from None
 
 
 async def _in_parts(
-    objects: Objects, copy: Duplicate, budget: ByteBudget, give: Give[Written]
+    objects: Objects,
+    copy: Duplicate,
+    budget: ByteBudget,
+    give: Give[Written],
+    at_once: asyncio.Semaphore,
 ) -> None:
     """As `duplicate`, of more than one request may copy; where the checksum is known."""
     entry, first, checksum = copy
@@ -53,7 +63,8 @@ async def _in_parts(
             raise headers
         named = copy_source(objects.side, objects.name(first.key), objects.side)
         upload = Upload(objects, entry, budget=budget)
-        made = await upload.copy(named, headers.get("etag", ""), checksum=checksum)
+        async with at_once:
+            made = await upload.copy(named, headers.get("etag", ""), checksum=checksum)
         give(made._replace(checksum=checksum))
     except errors.StorageError as error:
         give(error)
