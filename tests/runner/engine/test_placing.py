@@ -1,6 +1,6 @@
 """How works are cut into batches: never more at once than the memory of a process allows for."""
 
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +19,7 @@ WORKS = st.lists(
         st.integers(1, 2 * BATCH_FILES),
     ),
     max_size=5,
-).map(lambda several: sum(several, []))
+).map(lambda several: list(chain(*several)))
 
 
 def fits(batch):
@@ -35,6 +35,6 @@ def fits(batch):
 @given(WORKS)
 def test_batches_are_as_large_as_they_may_be_and_no_larger(works):
     batches = batches_of(works)
-    assert sum(batches, []) == works
+    assert list(chain(*batches)) == works
     assert all(map(fits, batches))
     assert not any(fits([*one, following[0]]) for one, following in pairwise(batches))
