@@ -42,6 +42,7 @@ def test_only_files_with_another_name_have_several():
 
 RANKS = [
     (actions.SAME, there(1), (0, ONE)),
+    (actions.UNCHANGED, there(1), (0, ONE)),
     (actions.METADATA, there(1), (1, ONE)),
     (actions.MISSING, None, (2, None)),
     (actions.SIZE, there(2), (2, OTHER)),
@@ -57,6 +58,7 @@ def test_a_pair_as_a_name(decision, destination, expected):
     found = name_of(source(), destination, decision)
     assert (found.rank, found.there) == expected
     assert found.action is decision.action
+    assert found.reason == (decision.reason if decision.action is Action.SKIP else "Same")
 
 
 FATES = [
@@ -93,6 +95,7 @@ NAMES = st.builds(
     st.none() | st.tuples(st.integers(1, 2**64 - 1), st.integers(0, 2**64 - 1)),
     replaces=st.booleans(),
     etag=st.sampled_from(["", '"1"']),
+    reason=st.sampled_from(["Same", "Unchanged"]),
 )
 
 

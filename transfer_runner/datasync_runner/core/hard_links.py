@@ -11,7 +11,7 @@ from itertools import chain, pairwise
 from struct import Struct
 from typing import Final, NamedTuple
 
-from datasync_runner.core.actions import NEVER, Action, Decision
+from datasync_runner.core.actions import NEVER, SAME, Action, Decision
 from datasync_runner.core.entry import Entry, HardLink, Kind, PosixMetadata, in_place_of
 
 Inode = tuple[int, int]
@@ -36,6 +36,8 @@ class Name(NamedTuple):
     """Whether anything is there."""
     etag: str = ""
     """Of the object that is there."""
+    reason: str = SAME.reason
+    """Why it is left as it is, if it is."""
 
     @property
     def inode(self) -> Inode:
@@ -72,10 +74,11 @@ def name_of(source: Entry, destination: Entry | None, decision: Decision) -> Nam
         rank = 0
     else:
         rank = {Action.UPDATE_METADATA: 1, Action.COPY: 2}.get(action, _LAST)
+    reason = decision.reason if action is Action.SKIP else SAME.reason
     if destination is None:
-        return Name(source, action, rank, None)
-    source = in_place_of(source, destination)
-    return Name(source, action, rank, inode_of(destination), replaces=True, etag=destination.etag)
+        return Name(source, action, rank, None, reason=reason)
+    source, there, etag = in_place_of(source, destination), inode_of(destination), destination.etag
+    return Name(source, action, rank, there, replaces=True, etag=etag, reason=reason)
 
 
 def fate(name: Name, first: Name | None) -> Fate:
@@ -110,7 +113,7 @@ def packed(name: Name) -> bytes:
         source.size_bytes, mtime_ns or 0, atime_ns or 0, names, *(name.there or (0, 0)),
         name.replaces,
     )  # fmt: skip
-    thing = f"\0{source.storage_class}\0{name.etag}".encode()
+    thing = f"\0{source.storage_class}\0{name.etag}\0{name.reason}".encode()
     return _HEAD.pack(*name.inode, name.rank) + source.key + thing + rest
 
 
@@ -119,7 +122,7 @@ def unpacked(record: bytes) -> Name:
     device, inode, rank = _HEAD.unpack_from(record)
     fields: tuple[int, ...] = _REST.unpack(record[-_REST.size :])
     action, mode, uid, gid, size_bytes, mtime_ns, atime_ns, names, *there, replaces = fields
-    key, storage_class, etag = record[_HEAD.size : -_REST.size].split(b"\0")
+    key, storage_class, etag, reason = record[_HEAD.size : -_REST.size].split(b"\0")
     source = Entry(
         key,
         Kind.FILE,
@@ -130,7 +133,8 @@ def unpacked(record: bytes) -> Name:
         storage_class=storage_class.decode(),
     )
     known = (there[0], there[1]) if any(there) else None
-    return Name(source, _ACTIONS[action], rank, known, bool(replaces), etag.decode())
+    told = etag.decode(), reason.decode()
+    return Name(source, _ACTIONS[action], rank, known, bool(replaces), *told)
 
 
 def with_more(records: Iterable[bytes]) -> Iterator[tuple[Name, bool]]:

@@ -8,8 +8,8 @@ other, and a name outside of the location is never waited for.
 Where no link can be made (another file system below the root, one without links, a first name that
 failed), the name gets what its own pair asked for: it is copied, or is right as it is.
 
-Memory: MEMORY_BYTES for the names of files with several, the rest is on disk (83 bytes, its
-key and ETag for each); what is to be linked waits in a spool.
+Memory: MEMORY_BYTES for the names of files with several, the rest is on disk (84 bytes, its
+key, ETag and reason for each); what is to be linked waits in a spool.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from itertools import chain, islice
 from typing import Final, NamedTuple
 
-from datasync_runner.core.actions import SAME, Action
+from datasync_runner.core.actions import Action
 from datasync_runner.core.compare import decide
 from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import Entry, Kind
@@ -104,7 +104,7 @@ class HardLinks:
                 if what is Fate.SAME:
                     tally.files_skipped += 1
                     if files is not None:
-                        files.skipped([(name.source, SAME.reason)])
+                        files.skipped([(name.source, name.reason)])
                 elif what is Fate.LINK and first is not None:
                     self._keep(_Order(name, first.source.key, first.there, stays(first)))
                     tally.estimated_files_to_transfer += 1
@@ -115,7 +115,7 @@ class HardLinks:
                     if work is not None:
                         works.append(work._replace(replaces=name.replaces))
                     elif files is not None and name.action is Action.SKIP:
-                        files.skipped([(name.source, SAME.reason)])
+                        files.skipped([(name.source, name.reason)])
             if works:
                 await queue.put(works)
         self._sorter.close()
@@ -177,7 +177,7 @@ async def make_links(
             elif name.action is Action.SKIP:
                 tally.files_skipped += 1
                 if files is not None:
-                    files.skipped([(name.source, SAME.reason)])
+                    files.skipped([(name.source, name.reason)])
             else:
                 works.append(Work(name.action, name.source))
         if files is not None:

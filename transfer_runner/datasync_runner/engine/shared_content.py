@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
-from datasync_runner.core.actions import SAME, Action
+from datasync_runner.core.actions import Action
 from datasync_runner.core.compare import decide
 from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import Entry
@@ -93,7 +93,7 @@ class SharedContent:
                 work = place(tally, source, there, action=action, to_objects=True)
                 if work is None:
                     if files is not None and action is Action.SKIP:
-                        files.skipped([(source, SAME.reason)])
+                        files.skipped([(source, name.reason)])
                 elif work.action is Action.COPY:
                     copies.append(work)
                 else:
@@ -113,5 +113,4 @@ class SharedContent:
 
 
 def _together(copies: Sequence[Work], origin: Entry | None) -> Work:
-    first = copies[0]
-    return first._replace(others=tuple([work.source for work in copies[1:]]), origin=origin)
+    return copies[0]._replace(others=tuple(copies[1:]), origin=origin)

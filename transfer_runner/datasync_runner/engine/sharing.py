@@ -5,6 +5,7 @@ It sends nothing itself: the names that the destination could not copy are hande
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from datasync_runner.core.actions import Action
 from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import Entry, shared_inode
 from datasync_runner.core.wanted import wanted
@@ -27,15 +28,16 @@ class Sharing:
         """Copy what is there under another name already; the work that is left."""
         left: list[Work] = []
         for work in batch:
-            names = [work.source, *work.others]
+            names = [one.source for one in (work, *work.others)]
             origin = work.origin
             if origin is not None:
                 alike = [name for name in names if _listed_alike(name, origin)]
-                others = [name for name in names if not _listed_alike(name, origin)]
+                changed = [name for name in names if not _listed_alike(name, origin)]
                 copies = [Duplicate(wanted(name, self._options), origin, None) for name in alike]
-                names = await self._duplicate(alike, copies) + others
+                names = await self._duplicate(alike, copies) + changed
             if names:
-                left.append(work._replace(source=names[0], others=tuple(names[1:]), origin=None))
+                first, *others = [Work(Action.COPY, name) for name in names]
+                left.append(first._replace(others=tuple(others)))
         return left
 
     async def further(self, batch: Sequence[Work], written: Sequence[Written]) -> list[Entry]:
@@ -43,7 +45,7 @@ class Sharing:
         sent = {one.entry.key: one for one in written}
         left: list[Entry] = []
         for work in batch:
-            names = list(work.others)
+            names = [one.source for one in work.others]
             first = sent.get(work.source.key)
             if names and first is not None and _same_inode(first.entry, work.source):
                 there = first.entry._replace(etag=first.etag)

@@ -89,7 +89,8 @@ class Transfer:
     async def _do(self, batch: list[Work]) -> None:
         action = batch[0].action
         if self._files is not None and action is Action.COPY:
-            self._files.replacing([work.source.key for work in batch if work.replaces])
+            works = [one for work in batch for one in (work, *work.others)]
+            self._files.replacing([work.source.key for work in works if work.replaces])
         if action is Action.INSPECT:
             await self._inspect(batch)
         elif action is Action.UPDATE_METADATA:

@@ -25,7 +25,7 @@ class Work(NamedTuple):
     """Where it is to be inspected: what is there."""
     replaces: bool = False
     """Whether something is there that a copy writes over."""
-    others: tuple[Entry, ...] = ()
+    others: tuple["Work", ...] = ()
     """Of a copy to objects: further names of the same inode, which get its content there."""
     origin: Entry | None = None
     """The object that has this content already, under another name of the inode."""
