@@ -36,6 +36,7 @@ from datasync_runner.core.hard_links import (
 )
 from datasync_runner.core.tally import Tally
 from datasync_runner.core.wanted import wanted
+from datasync_runner.engine.collected_names import CollectedNames
 from datasync_runner.engine.contents import Both, Contents
 from datasync_runner.engine.failures import record
 from datasync_runner.engine.file_events import FileEvents
@@ -44,10 +45,8 @@ from datasync_runner.engine.placing import place
 from datasync_runner.engine.spool import Spool
 from datasync_runner.engine.work import Work, WorkQueue
 from datasync_runner.storage.errors import StorageError, Unavailable
-from datasync_runner.storage.sorting import Sorter
 from datasync_runner.storage.values import Examined, Link
 
-MEMORY_BYTES: Final = 4 * 1024 * 1024
 _BLOCK: Final = 1000
 _AT_ONCE: Final = 8
 _CALL: Final = 32
@@ -63,16 +62,12 @@ class _Order(NamedTuple):
     kept: bool
 
 
-class HardLinks:
+class HardLinks(CollectedNames):
     """The files of one run that have several names."""
 
     def __init__(self, destination: Patient, orders: Spool, contents: Contents) -> None:
+        super().__init__()
         self._destination, self._orders, self._contents = destination, orders, contents
-        self._sorter = Sorter(MEMORY_BYTES)
-
-    async def push(self, names: list[Name]) -> None:
-        """Collect some."""
-        await asyncio.to_thread(self._sorter.push_many, list(map(packed, names)))
 
     async def inquire(
         self, pairs: Sequence[tuple[Entry, Entry]], *, options: CompareOptions, tally: Tally
@@ -137,10 +132,6 @@ class HardLinks:
         name, first, inode, kept = order
         text = [packed(name).decode("latin-1"), first.decode("latin-1"), inode, kept]
         self._orders.push(json.dumps(text).encode())
-
-    def close(self) -> None:
-        """Give the disk's space back."""
-        self._sorter.close()
 
 
 async def make_links(

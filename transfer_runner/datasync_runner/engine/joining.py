@@ -15,7 +15,7 @@ from typing import Final
 from datasync_runner.core.entry import Entry, Kind, path_of
 from datasync_runner.core.restored import Joined, joined
 from datasync_runner.core.tally import printable
-from datasync_runner.engine.hard_links import MEMORY_BYTES
+from datasync_runner.engine.collected_names import MEMORY_BYTES
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.spool import Spool
 from datasync_runner.storage.errors import StorageError

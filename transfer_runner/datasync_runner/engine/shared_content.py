@@ -21,34 +21,29 @@ from datasync_runner.core.actions import Action
 from datasync_runner.core.compare import decide
 from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import Entry
-from datasync_runner.core.hard_links import Name, name_of, packed, stays, with_more
+from datasync_runner.core.hard_links import Name, name_of, stays, with_more
 from datasync_runner.core.tally import Tally
+from datasync_runner.engine.collected_names import CollectedNames
 from datasync_runner.engine.contents import Both, Contents
 from datasync_runner.engine.failures import record
 from datasync_runner.engine.file_events import FileEvents
-from datasync_runner.engine.hard_links import MEMORY_BYTES
 from datasync_runner.engine.inspection import asked
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.placing import place
 from datasync_runner.engine.work import Work, WorkQueue
 from datasync_runner.storage.errors import Missing, StorageError
-from datasync_runner.storage.sorting import Sorter
 from datasync_runner.storage.values import Examined
 
 NAMES_AT_ONCE: Final = 1000
 _BLOCK: Final = 1000
 
 
-class SharedContent:
+class SharedContent(CollectedNames):
     """The files of one run that have several names."""
 
     def __init__(self, destination: Patient, contents: Contents) -> None:
+        super().__init__()
         self._destination, self._contents = destination, contents
-        self._sorter = Sorter(MEMORY_BYTES)
-
-    async def push(self, names: list[Name]) -> None:
-        """Collect some."""
-        await asyncio.to_thread(self._sorter.push_many, list(map(packed, names)))
 
     async def inquire(
         self, pairs: Sequence[tuple[Entry, Entry]], *, options: CompareOptions, tally: Tally
@@ -105,10 +100,6 @@ class SharedContent:
                     origin = None
             if works:
                 await queue.put(works)
-        self._sorter.close()
-
-    def close(self) -> None:
-        """Give the disk's space back."""
         self._sorter.close()
 
 
