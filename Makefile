@@ -18,7 +18,7 @@ setup: ## install everything that tests and demos need (Debian 12, root; minutes
 setup-python: ## install the Python environment alone: enough for check and demo
 	@$(TESTBED)/install.sh python
 
-check: setup-python ## format, lint, types, contracts, CRD drift, unit tests: under a minute
+check: setup-python ## format, lint, types, contracts, CRD drift, unit tests: two minutes
 	@$(TESTBED)/check.sh
 
 test: ## install what is missing, then every tier; fails at the first tier that fails
