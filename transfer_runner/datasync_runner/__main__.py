@@ -3,9 +3,11 @@
 import os
 import sys
 
+from datasync_api import loading
 from datasync_runner import signals
 
 signals.keep()  # first of all: what follows takes a while to load
+loading.begin()
 
 from datasync_runner.app import main  # noqa: E402
 

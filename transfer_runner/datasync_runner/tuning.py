@@ -10,6 +10,8 @@ import resource
 import sys
 from typing import Final
 
+from datasync_api import loading
+
 MAX_FILES: Final = 65_536
 SWITCH_SECONDS: Final = 0.05
 """Threads that read and write files give way at every system call anyway; to be interrupted more
@@ -48,5 +50,5 @@ def _share_one_heap() -> None:
 
 def _collect_seldom() -> None:
     """Entries are tuples without cycles, so most collections look at everything for nothing."""
-    gc.freeze()
+    loading.end()
     gc.set_threshold(200_000, 20, 100)
