@@ -7,7 +7,8 @@ import pytest
 
 from datasync_api.counters import Counters
 from datasync_api.report import Progress
-from datasync_runner.engine.exchange import MAX_BODY_BYTES, ExchangeServer
+from datasync_runner.engine.exchange import ExchangeServer
+from datasync_runner.engine.exchange_http import MAX_BODY_BYTES
 
 
 @pytest.fixture

@@ -1,22 +1,15 @@
-"""The operator's window into a run: POST /v1/exchange, progress back.
+"""The operator's window into a run: it asks for progress, and tells the rate that is in force.
 
-A small HTTP server in a thread, which answers only to the execution's own token.  All that it takes
-is the rate that is in force.
+A thread listens, whatever the run is doing, and what answers (`exchange_http`) is loaded when
+somebody asks.
 """
 
-import hmac
+import select
+import socket
 import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final
 
-from pydantic import ValidationError
-
-from datasync_api.report import ExchangeRequest, Progress
-
-PATH: Final = "/v1/exchange"
-MAX_BODY_BYTES: Final = 64 * 1024
-TIMEOUT_SECONDS: Final = 10
+from datasync_api.report import Progress
 
 
 class ExchangeServer:
@@ -31,56 +24,28 @@ class ExchangeServer:
         progress: Callable[[], Progress],
         pace: Callable[[int | None], None],
     ) -> None:
-        expected = f"Bearer {token}".encode()
-
-        class Handler(BaseHTTPRequestHandler):
-            timeout = TIMEOUT_SECONDS
-            server_version = "datasync-runner"
-            sys_version = ""
-
-            def do_POST(self) -> None:
-                self._reply(*self._answer())
-
-            def _answer(self) -> tuple[int, bytes]:
-                if self.path != PATH:
-                    return 404, b""
-                given = self.headers.get("Authorization", "").encode("latin-1")
-                if not hmac.compare_digest(given, expected):
-                    return 401, b""
-                length = self.headers.get("Content-Length", "")
-                if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
-                    return 413, b""
-                try:
-                    request = ExchangeRequest.model_validate_json(self.rfile.read(int(length)))
-                except ValidationError:
-                    return 400, b""
-                told = progress()
-                if request.execution_uid != told.execution_uid:
-                    return 409, b""
-                pace(request.bytes_per_second)
-                return 200, told.model_dump_json(by_alias=True).encode()
-
-            def _reply(self, status: int, body: bytes) -> None:
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def send_error(self, code: int, message: Any = None, explain: Any = None) -> None:
-                self._reply(404 if code == 501 else code, b"")
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer((host, port), Handler)
-        self._server.daemon_threads = True
-        self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._token, self._progress, self._pace = token, progress, pace
+        self._listening = socket.create_server((host, port))
+        self.port: int = self._listening.getsockname()[1]
+        self._end, self._closed = socket.socketpair()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._end.close()
         self._thread.join()
+        self._closed.close()
+        self._listening.close()
+
+    def _serve(self) -> None:
+        asked, _, _ = select.select([self._listening, self._closed], [], [])
+        if self._closed in asked:
+            return
+        from datasync_runner.engine.exchange_http import http_server
+
+        server = http_server(
+            self._listening, token=self._token, progress=self._progress, pace=self._pace
+        )
+        while self._closed not in select.select([self._listening, self._closed], [], [])[0]:
+            server.handle_request()
