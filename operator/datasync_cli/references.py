@@ -7,11 +7,10 @@ work, such as a task into its own source, is an error, as the operator would end
 from collections.abc import Iterator
 
 from datasync_api import security_descriptors
-from datasync_api.agent import Agent
 from datasync_api.execution import Execution
+from datasync_api.kinds import AGENT, LOCATION, TASK
 from datasync_api.location import Location
 from datasync_api.manifest import ManifestObject, not_of_objects
-from datasync_api.meta import Resource
 from datasync_api.overrides import OverridesInvalidError, overridden
 from datasync_api.side_pairs import nested, reported_into
 from datasync_api.sides import Places, plan_side
@@ -29,11 +28,11 @@ def check_references(manifests: Manifests) -> Iterator[Issue]:
     for document, location in manifests.all(Location):
         for index, agent in enumerate(location.spec.agent_refs):
             where = f"spec.agentRefs[{index}].name"
-            yield from _missing(manifests, document, where, Agent, agent.name)
+            yield from _missing(manifests, document, where, AGENT, agent.name)
     for document, task in manifests.all(Task):
         yield from _task(manifests, document, task)
     for document, run in manifests.all(Execution):
-        yield from _missing(manifests, document, "spec.taskRef.name", Task, run.spec.task_ref.name)
+        yield from _missing(manifests, document, "spec.taskRef.name", TASK, run.spec.task_ref.name)
         task = manifests.find(Task, document.namespace, run.spec.task_ref.name)
         if task is not None:
             try:
@@ -56,9 +55,9 @@ def _task(manifests: Manifests, document: Document, task: Task) -> Iterator[Issu
         yield _error(document, f"spec.{field}", what, fix)
     source, destination = spec.source_location_ref.name, spec.destination_location_ref.name
     for field, name in (("sourceLocationRef", source), ("destinationLocationRef", destination)):
-        yield from _missing(manifests, document, f"spec.{field}.name", Location, name)
+        yield from _missing(manifests, document, f"spec.{field}.name", LOCATION, name)
     for index, name in enumerate(spec.run_after):
-        yield from _missing(manifests, document, f"spec.runAfter[{index}]", Task, name)
+        yield from _missing(manifests, document, f"spec.runAfter[{index}]", TASK, name)
     if spec.report is not None:
         yield from _report(manifests, document, spec, spec.report)
     if spec.transfer_manifest is not None and spec.transfer_manifest.s3 is not None:
@@ -85,7 +84,7 @@ def _report(
 ) -> Iterator[Issue]:
     found = None
     if ref := report.location_ref:
-        yield from _missing(manifests, document, "spec.report.locationRef.name", Location, ref.name)
+        yield from _missing(manifests, document, "spec.report.locationRef.name", LOCATION, ref.name)
         found = manifests.find(Location, document.namespace, ref.name)
     place = report_location(report, found)
     if place is None:
@@ -101,7 +100,7 @@ def _report(
 
 def _listed(manifests: Manifests, document: Document, listed: ManifestObject) -> Iterator[Issue]:
     name, where = listed.location_ref.name, "spec.manifest.s3.locationRef.name"
-    yield from _missing(manifests, document, where, Location, name)
+    yield from _missing(manifests, document, where, LOCATION, name)
     location = manifests.find(Location, document.namespace, name)
     if location is not None and (problem := not_of_objects(location)):
         what, _, fix = problem.partition(": ")
@@ -109,14 +108,14 @@ def _listed(manifests: Manifests, document: Document, listed: ManifestObject) ->
 
 
 def _missing(
-    manifests: Manifests, document: Document, field: str, model: type[Resource], name: str
+    manifests: Manifests, document: Document, field: str, kind: str, name: str
 ) -> Iterator[Issue]:
-    if manifests.find(model, document.namespace, name) is None:
+    if (kind, document.namespace, name) not in manifests.ours:
         yield Issue(
             file=document.file,
             document=document.label,
             field=field,
-            what=f"{model.kind_name} {name} is not among the given documents",
+            what=f"{kind} {name} is not among the given documents",
             fix="it must be on the cluster, or be given too",
             severity="warning",
         )

@@ -8,19 +8,20 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
 from datasync_api import API_VERSION, GROUP
-from datasync_api.crds import KINDS, Kind
+from datasync_api.kinds import NAMES, model_of
 from datasync_api.meta import Resource
-from datasync_api.schema import Schema, unknown_fields
 from datasync_cli.documents import Document
 from datasync_cli.issues import Issue
 from datasync_cli.manifests import Manifests, key_of
 from datasync_cli.references import check_references
-from datasync_cli.wording import worded
+
+if TYPE_CHECKING:
+    from datasync_api.schema import Schema
 
 _SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 _METADATA = ("name", "namespace", "labels", "annotations")
@@ -56,19 +57,22 @@ def validate(documents: Sequence[Document]) -> tuple[Manifests, list[Issue]]:
 
 def _resource(document: Document) -> tuple[Resource | None, list[Issue]]:
     """The model of one document; None with its findings when it is invalid."""
-    kind = next((k for k in KINDS if k.name == document.kind), None)
     if document.api_version != API_VERSION:
         fix = f"write {API_VERSION}"
         return None, [_issue(document, "apiVersion", f"{document.api_version} is not served", fix)]
-    if kind is None:
-        known = ", ".join(k.name for k in KINDS)
+    if document.kind not in NAMES:
+        known = ", ".join(NAMES)
         return None, [_issue(document, "kind", f"{document.kind!r} is unknown", f"one of {known}")]
     metadata, found = _metadata(document)
     body = {**document.body, "metadata": metadata}
     body.pop("status", None)  # the API server takes none from a manifest either
-    if not found and (resource := _at_once(kind, body)) is not None:
+    model = model_of(document.kind)
+    if not found and (resource := _at_once(model, body)) is not None:
         return resource, []
-    schema = _schema(kind)
+    from datasync_api.schema import unknown_fields
+    from datasync_cli.wording import worded
+
+    schema = _schema(document.kind)
     body = _without_nulls(body, schema)
     issues = [
         _issue(document, path, f'unknown field "{path}"', "remove it, or correct its spelling")
@@ -76,7 +80,7 @@ def _resource(document: Document) -> tuple[Resource | None, list[Issue]]:
     ]
     issues += found
     try:
-        resource = kind.model.model_validate_json(json.dumps(body), strict=True)
+        resource = model.model_validate_json(json.dumps(body), strict=True)
     except ValidationError as error:
         known = {issue.field for issue in issues}
         issues += [
@@ -88,10 +92,10 @@ def _resource(document: Document) -> tuple[Resource | None, list[Issue]]:
     return (None if issues else resource), issues
 
 
-def _at_once(kind: Kind, body: Mapping[str, Any]) -> Resource | None:
+def _at_once(model: type[Resource], body: Mapping[str, Any]) -> Resource | None:
     """The model of a document that has nothing to be said about; its schema need not be made."""
     try:
-        return kind.model.model_validate_json(
+        return model.model_validate_json(
             json.dumps(body), strict=True, extra="forbid", by_alias=True, by_name=False
         )
     except ValidationError:
@@ -99,8 +103,10 @@ def _at_once(kind: Kind, body: Mapping[str, Any]) -> Resource | None:
 
 
 @cache
-def _schema(kind: Kind) -> Schema:
-    return kind.schema()
+def _schema(name: str) -> "Schema":
+    from datasync_api.crds import KINDS
+
+    return next(kind.schema() for kind in KINDS if kind.name == name)
 
 
 def _metadata(document: Document) -> tuple[dict[str, Any], list[Issue]]:
@@ -120,7 +126,7 @@ def _metadata(document: Document) -> tuple[dict[str, Any], list[Issue]]:
     return known, [_issue(document, "metadata.name", f"{what} {fix}", "rename it")]
 
 
-def _without_nulls(node: Any, schema: Schema) -> Any:
+def _without_nulls(node: Any, schema: "Schema") -> Any:
     """The document as the API server reads it: a null is a field that is not there."""
     if isinstance(node, list):
         items = cast("list[Any]", node)

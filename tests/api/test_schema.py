@@ -8,6 +8,7 @@ import pytest
 from datasync_api import crds
 from datasync_api.base import CEL
 from datasync_api.crds import KINDS, Kind
+from datasync_api.kinds import NAMES, model_of
 from datasync_api.schema import unknown_fields, violations
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +69,12 @@ def test_columns_name_fields_that_exist(kind: Kind) -> None:
         for part in path:
             assert part in node["properties"], column.path
             node = node["properties"][part]
+
+
+def test_the_kinds_are_found_by_their_names() -> None:
+    assert {name: model_of(name) for name in NAMES} == {kind.name: kind.model for kind in KINDS}
+    with pytest.raises(KeyError):
+        model_of("DataSyncCluster")
 
 
 def test_short_names_differ() -> None:
