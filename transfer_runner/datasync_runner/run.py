@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from datasync_api import loading
 from datasync_api.plan import Exchange, TransferPlan
 from datasync_api.report import ReportDelivery
 from datasync_runner import logs, signals
@@ -68,6 +69,7 @@ class Run:
         if plan.mode == "Transfer":  # a dry run moves nothing
             count = worker_count(cpus=usable_cpus(), memory_bytes=usable_memory_bytes())
         load_adapters(plan)  # once, not in each worker
+        loading.end()
         started_ns = time.time_ns()
 
         def means(budget: ByteBudget) -> Means:

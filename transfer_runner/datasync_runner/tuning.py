@@ -10,8 +10,6 @@ import resource
 import sys
 from typing import Final
 
-from datasync_api import loading
-
 MAX_FILES: Final = 65_536
 SWITCH_SECONDS: Final = 0.05
 """Threads that read and write files give way at every system call anyway; to be interrupted more
@@ -22,7 +20,7 @@ _MMAP_THRESHOLD_BYTES: Final = 32 * 1024 * 1024  # the most that glibc takes
 
 
 def tune() -> None:
-    """To be called once, when everything is imported and before workers are forked."""
+    """To be called once, before workers are forked."""
     _raise_file_limit()
     _share_one_heap()
     _collect_seldom()
@@ -50,5 +48,4 @@ def _share_one_heap() -> None:
 
 def _collect_seldom() -> None:
     """Entries are tuples without cycles, so most collections look at everything for nothing."""
-    loading.end()
     gc.set_threshold(200_000, 20, 100)

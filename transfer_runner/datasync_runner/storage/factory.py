@@ -1,4 +1,7 @@
-"""A side of a plan to its storage: the only module, with `app`, that knows the adapters."""
+"""A side of a plan to its storage: the only module that knows the adapters.
+
+Each is loaded where there is a side of its kind: libcurl and the library of shares take their time.
+"""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -9,13 +12,12 @@ from datasync_api.plan import TransferPlan
 from datasync_api.sides import AnySide, PosixSide, S3Side, SmbSide
 from datasync_api.task_options import ObjectTags
 from datasync_runner.storage.budget import ByteBudget
-from datasync_runner.storage.port import Destination
-from datasync_runner.storage.posix.storage import PosixStorage
-from datasync_runner.storage.s3.algorithms import ALGORITHMS, CRC64NVME, Algorithm
-from datasync_runner.storage.s3.storage import S3Storage
+from datasync_runner.storage.port import Counting, Destination
 from datasync_runner.storage.throttle import Throttle
 
 if TYPE_CHECKING:
+    from datasync_runner.storage.posix.storage import PosixStorage
+    from datasync_runner.storage.s3.storage import S3Storage
     from datasync_runner.storage.smb.storage import SmbStorage
 
 
@@ -34,8 +36,9 @@ class Means:
 
 def load_adapters(plan: TransferPlan) -> None:
     """Import now what both sides need; it starts no thread, so it may be forked."""
-    if isinstance(plan.source, SmbSide) or isinstance(plan.destination, SmbSide):
-        _smb()
+    load = {PosixSide: _posix, S3Side: _s3, SmbSide: _smb}
+    for side in (plan.source, plan.destination):
+        load[type(side)]()
 
 
 def make_storages(plan: TransferPlan, means: Means) -> tuple[Destination, Destination]:
@@ -52,7 +55,7 @@ def make_storages(plan: TransferPlan, means: Means) -> tuple[Destination, Destin
 def _source(plan: TransferPlan, means: Means, throttle: Throttle | None) -> Destination:
     side = plan.source
     if isinstance(side, S3Side):
-        return _s3(side, means, throttle, tags=_object_tags(plan))
+        return _s3_storage(side, means, throttle, tags=_object_tags(plan))
     if isinstance(side, SmbSide):
         return _smb()(
             side,
@@ -60,14 +63,15 @@ def _source(plan: TransferPlan, means: Means, throttle: Throttle | None) -> Dest
             started_ns=means.started_ns,
             descriptors=security_descriptors.copied(plan),
         )
-    return PosixStorage(side, writes=False, sets_owner=False, started_ns=means.started_ns)
+    return _posix()(side, writes=False, sets_owner=False, started_ns=means.started_ns)
 
 
 def _destination(plan: TransferPlan, means: Means, throttle: Throttle | None) -> Destination:
     side, options = plan.destination, plan.options
     if isinstance(side, S3Side):
-        algorithm = ALGORITHMS[options.checksum_algorithm]
-        return _s3(side, means, throttle, tags=_object_tags(plan), algorithm=algorithm)
+        return _s3_storage(
+            side, means, throttle, tags=_object_tags(plan), checksum=options.checksum_algorithm
+        )
     verifies, creates = options.verify_mode != "None", plan.mode == "Transfer"
     if isinstance(side, SmbSide):
         return _smb()(
@@ -79,7 +83,7 @@ def _destination(plan: TransferPlan, means: Means, throttle: Throttle | None) ->
             throttle=throttle,
             descriptors=security_descriptors.copied(plan),
         )
-    return PosixStorage(
+    return _posix()(
         side,
         writes=True,
         sets_owner="IntValue" in (options.uid, options.gid),
@@ -97,10 +101,10 @@ def make_report_storage(side: AnySide, means: Means) -> Destination:
     Raises: ConfigurationInvalid.
     """
     if isinstance(side, S3Side):
-        return _s3(side, means, None, tags="None")
+        return _s3_storage(side, means, None, tags="None")
     if isinstance(side, SmbSide):
         return _smb()(side, writes=True, started_ns=means.started_ns)
-    return PosixStorage(side, writes=True, sets_owner=False, started_ns=means.started_ns)
+    return _posix()(side, writes=True, sets_owner=False, started_ns=means.started_ns)
 
 
 def make_manifest_storage(plan: TransferPlan, means: Means) -> Destination | None:
@@ -109,12 +113,12 @@ def make_manifest_storage(plan: TransferPlan, means: Means) -> Destination | Non
     Raises: ConfigurationInvalid.
     """
     side = plan.manifest_place.side if plan.manifest_place else None
-    return None if side is None else _s3(side, means, None, tags="None")
+    return None if side is None else _s3_storage(side, means, None, tags="None")
 
 
 def requests_sent(storage: Destination) -> Counter[str]:
     """How many S3 requests of each kind this process has sent there."""
-    return Counter(storage.sent) if isinstance(storage, S3Storage) else Counter()
+    return Counter(storage.sent) if isinstance(storage, Counting) else Counter()
 
 
 def _object_tags(plan: TransferPlan) -> ObjectTags:
@@ -123,26 +127,39 @@ def _object_tags(plan: TransferPlan) -> ObjectTags:
     return plan.options.object_tags if both else "None"
 
 
-def _s3(
+def _s3_storage(
     side: S3Side,
     means: Means,
     throttle: Throttle | None,
     *,
     tags: ObjectTags,
-    algorithm: Algorithm = CRC64NVME,
-) -> S3Storage:
-    return S3Storage(
+    checksum: str = "CRC64NVME",
+) -> "S3Storage":
+    from datasync_runner.storage.s3.algorithms import ALGORITHMS
+
+    return _s3()(
         side,
         budget=means.budget,
         throttle=throttle,
         connections=means.connections,
         tags=tags,
-        algorithm=algorithm,
+        algorithm=ALGORITHMS[checksum],
     )
 
 
+def _posix() -> "type[PosixStorage]":
+    from datasync_runner.storage.posix.storage import PosixStorage
+
+    return PosixStorage
+
+
+def _s3() -> "type[S3Storage]":
+    from datasync_runner.storage.s3.storage import S3Storage
+
+    return S3Storage
+
+
 def _smb() -> "type[SmbStorage]":
-    """Loaded only where it is needed: the library takes 15 MB, and time to start."""
     from datasync_runner.storage.smb.storage import SmbStorage
 
     return SmbStorage

@@ -5,7 +5,7 @@ returns, each may raise StopError (the run cannot go on); Unavailable, about one
 call, is for the engine to retry.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from datasync_api.patterns import Filter
@@ -195,4 +195,14 @@ class Duplicator(Protocol):
 
         An answer is proven, or has the checksum that `verify` is to find.
         """
+        ...
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A storage whose requests are paid for."""
+
+    @property
+    def sent(self) -> Mapping[str, int]:
+        """How many requests of each kind this process has sent, repetitions included."""
         ...
