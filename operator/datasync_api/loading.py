@@ -4,9 +4,7 @@ import gc
 import os
 import sys
 from types import ModuleType
-from typing import Final
-
-_PLUGIN_LOADER: Final = "pydantic.plugin._loader"
+from typing import Any
 
 
 def begin() -> None:
@@ -28,14 +26,22 @@ def end() -> None:
     gc.enable()
 
 
+def leave_out(module: str, **content: Any) -> None:
+    """Have what imports this module find these few names instead, unless it is there already.
+
+    For a part of a library that is loaded with it, costs time and is never used; where the library
+    has renamed it, nothing happens.
+    """
+    stand_in = ModuleType(module)
+    stand_in.__dict__.update(content)
+    sys.modules.setdefault(module, stand_in)
+
+
 def _without_plugins() -> None:
     """Have pydantic look for no plugins: we have none.
 
     The variable alone, which its documentation tells of, keeps it from calling them; it would still
-    load `importlib.metadata` and the library of mails, 10 ms.  Where pydantic has renamed its
-    loader, this does nothing.
+    load `importlib.metadata` and the library of mails, 10 ms.
     """
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    loader = ModuleType(_PLUGIN_LOADER)
-    loader.__dict__["get_plugins"] = tuple  # () each time
-    sys.modules.setdefault(_PLUGIN_LOADER, loader)
+    leave_out("pydantic.plugin._loader", get_plugins=tuple)  # () each time
