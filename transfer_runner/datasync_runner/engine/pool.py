@@ -95,8 +95,13 @@ class Pool:
     async def run(self, queue: WorkQueue, board: Board) -> None:
         """Have everything in the queue done, until it is closed and empty.
 
+        No worker is woken for nothing.
+
         Raises: StopError; WorkerLost when a worker ended by itself.
         """
+        if not await queue.any():
+            board.transferred()
+            return
         async with asyncio.TaskGroup() as group:
             for worker in self._workers:
                 reader, writer = await asyncio.open_connection(

@@ -96,6 +96,8 @@ def work(
     connection: socket.socket, plan: TransferPlan, make_storages: MakeStorages, *, asked: Asked
 ) -> int:
     """A worker's whole life; the exit code is 0, also when the run hung up."""
+    if not connection.recv(1, socket.MSG_PEEK):
+        return 0  # the run has found nothing to move
     return asyncio.run(_work(connection, plan, make_storages, asked))
 
 
