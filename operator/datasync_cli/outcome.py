@@ -14,6 +14,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from datasync_api.conditions import Condition, Reason, set_condition
 from datasync_api.execution import (
@@ -33,6 +34,8 @@ from datasync_api.report import (
     throughput,
 )
 
+OF_A_STATUS: Final = (Condition, Resolved, ExecutionProgress, ExecutionResult, ExecutionStatus)
+"""The models that a status needs; those inside come first."""
 _BY_EXIT_CODE: dict[int, Reason] = {
     ExitCode.CONFIGURATION: Reason.CONFIGURATION_INVALID,
     ExitCode.CREDENTIALS: Reason.CREDENTIALS_REFUSED,

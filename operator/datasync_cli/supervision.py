@@ -14,17 +14,22 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from datasync_api.base import ApiModel
+from datasync_api.counters import Counters, FilesFailed, FoldersFailed
 from datasync_api.plan import TransferPlan
+from datasync_api.preflight import Reached
 from datasync_api.report import TransferResult
 from datasync_cli.child import Child
 from datasync_cli.display import Live
 from datasync_cli.launch import Launch
 from datasync_cli.log_file import log_file
-from datasync_cli.outcome import Ending
+from datasync_cli.outcome import OF_A_STATUS, Ending
 from datasync_page.samples import Samples
 
 POLL_SECONDS: Final = 0.5
 GRACE_SECONDS: Final = 30.0
+_OF_A_RESULT: Final = (FilesFailed, FoldersFailed, Counters, Reached, TransferResult)
+"""The models that the end of a run needs; those inside come first."""
 
 
 @dataclass
@@ -60,9 +65,11 @@ def supervise(
         Live(title, verifying=verifying) as live,
         log_file(log) as keep,
     ):
+        _build(*_OF_A_RESULT)  # before the runner is a copy of this process: it needs them too
         child = Child(begun.launch, keep)
         began = time.monotonic()
         try:
+            _build(*OF_A_STATUS)  # there is time while it runs
             while (code := child.wait(POLL_SECONDS)) is None:
                 elapsed = time.monotonic() - began
                 if child.port is not None:
@@ -83,6 +90,11 @@ def supervise(
         last_words=child.last_words(),
     )
     return ending, samples
+
+
+def _build(*models: type[ApiModel]) -> None:
+    for model in models:
+        model.model_rebuild()
 
 
 def _stop_if_asked(child: Child, stop: _Stop, deadline: int | None, elapsed: float) -> None:
