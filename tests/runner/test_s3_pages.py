@@ -159,6 +159,49 @@ def test_an_empty_page_is_one_that_says_so() -> None:
     assert parse_page(page(more="next")).token == "next"
 
 
+EMPTY = [
+    page(),
+    page(encoding=""),
+    b'<ListBucketResult xmlns="x"><Name>b</Name><Prefix/><KeyCount>0</KeyCount>'
+    b"<IsTruncated>false</IsTruncated></ListBucketResult>",
+    b'<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult>\n  <Prefix>a&amp;b/</Prefix>\n'
+    b"  <Delimiter></Delimiter>\n  <IsTruncated>false</IsTruncated>\n</ListBucketResult>\n",
+]
+
+
+@pytest.mark.usefixtures("no_parser")
+@pytest.mark.parametrize("body", EMPTY)
+def test_a_whole_page_without_objects_is_read_fast(body: bytes) -> None:
+    assert parse_page(body) == Page([], [], [], [], [], [])
+
+
+@pytest.mark.parametrize("body", EMPTY)
+def test_no_piece_of_an_empty_page_is_read_fast(body: bytes) -> None:
+    whole = len(body.rstrip())
+    assert not any(pages._read_fast(body[:length]) for length in range(whole))
+
+
+@pytest.mark.parametrize(
+    "within",
+    [
+        "<Contents/>",
+        "<Contents></Contents>",
+        "<Contents >" + aws_object("k")[len("<Contents>") :],
+        aws_object("k").replace("Contents", "s3:Contents"),
+        aws_object("k").replace("Contents", "Version"),
+        "<CommonPrefixes><Prefix>a/</Prefix></CommonPrefixes>",
+        "<!--" + aws_object("k") + "-->",
+        "<![CDATA[]]>",
+        "<IsTruncated>true</IsTruncated>",
+        "<IsTruncated>false</IsTruncated>",
+        "<Name>a</Nome>",
+        "text",
+    ],
+)
+def test_a_page_that_has_anything_else_is_left_to_the_parser(within: str) -> None:
+    assert pages._read_fast(page(within)) is None
+
+
 @pytest.mark.parametrize(
     "text, seconds",
     [

@@ -2,7 +2,8 @@
 
 AWS writes the elements of an object in one order; there a strict regular expression reads a page
 of 1,000 keys in a third of a millisecond.  It is trusted only where it has found every object of
-the page: everything else (another order, other elements, whitespace, comments) goes through lxml.
+the page, and another one only where a whole page has none: everything else (another order, other
+elements, comments) goes through lxml, which takes 12 ms to be loaded.
 A page that cannot be read whole is an error, never an empty page: an object that is not listed
 would be deleted at the other side.
 """
@@ -52,6 +53,12 @@ _END: Final = "</ListBucketResult>"
 _TRUNCATED: Final = re.compile(r"<IsTruncated>(true|false)</IsTruncated>")
 _TOKEN: Final = re.compile(r"<NextContinuationToken>([^<&]+)</NextContinuationToken>")
 _QUICK_TOKEN: Final = re.compile(rb"<NextContinuationToken>([\w+/=.:-]+)</NextContinuationToken>")
+_EMPTY: Final = re.compile(
+    r"(?:<\?xml [^<>]*\?>)?\s*<ListBucketResult(?:\s[^<>]*)?>"
+    r"(?:\s*<(\w+)(?:/>|>[^<]*</\1>))*\s*</ListBucketResult>\s*"
+)
+"""A whole page of elements with nothing but text in them: objects and prefixes have more."""
+_ELEMENT: Final = re.compile(r"<(\w+)>")
 _URL: Final = "<EncodingType>url</EncodingType>"
 _STANDARD: Final = f"<StorageClass>{STANDARD}</StorageClass>"
 _CLASS: Final = re.compile(r"<StorageClass>([^<&]+)</StorageClass>")
@@ -75,6 +82,8 @@ def _read_fast(body: bytes) -> Page | None:
         text = body.decode()
     except UnicodeDecodeError:
         return None
+    if _FIRST not in text:
+        return _read_empty(text)
     etag = text.find("<ETag>") + len("<ETag>")
     quotes = [number for number, quote in enumerate(_QUOTES) if text.startswith(quote, etag)]
     found = _AWS_ORDER[quotes[0]].findall(text) if quotes else None
@@ -104,6 +113,17 @@ def _read_fast(body: bytes) -> Page | None:
         [],
         token[1] if more and token else "",
     )
+
+
+def _read_empty(text: str) -> Page | None:
+    """The page where it is whole, the last one, and has neither objects nor prefixes."""
+    named = _ELEMENT.findall(text)
+    truncated = _TRUNCATED.search(text)
+    if truncated is None or truncated[1] != "false" or named.count("IsTruncated") != 1:
+        return None
+    if _OTHER.search(text) or _EMPTY.fullmatch(text) is None:
+        return None
+    return Page([], [], [], [], [], [])
 
 
 def _classes(text: str, count: int) -> list[str]:
