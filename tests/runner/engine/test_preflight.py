@@ -1,5 +1,7 @@
 """What the start of a run finds out: who let it in, and whom an error is about."""
 
+import asyncio
+
 import pytest
 
 from datasync_runner.engine.end import stopped_by
@@ -54,3 +56,22 @@ async def test_an_error_names_the_location_that_it_is_about(error, code):
 async def test_options_that_the_runner_may_not_fulfil_say_nothing_of_the_location():
     reached, stop = await look(FakeStorage(), failing(errors.OptionsInvalid("no CAP_CHOWN")))
     assert (reached, stop.code, stop.location) == (["source"], "ConfigurationInvalid", None)
+
+
+async def test_a_destination_is_asked_before_the_source_answers_only_where_that_makes_nothing():
+    class Distant(FakeStorage):
+        async def check(self):
+            await asyncio.sleep(0)
+            raise errors.CredentialsRefused("wrong key")
+
+    for objects in (True, False):
+        destination = FakeStorage(objects=objects)
+        await look(Distant(), destination)
+        assert destination.calls == (["check"] if objects else [])
+
+
+async def test_of_two_errors_the_sources_is_told():
+    wrong = errors.CredentialsRefused("wrong key")
+    bucket = FakeStorage(objects=True, trouble=lambda _, __: errors.BucketMissing("no bucket"))
+    reached, stop = await look(failing(wrong), bucket)
+    assert (reached, stop.code, stop.location) == ([], "CredentialsRefused", "source")

@@ -4,34 +4,37 @@ What is found is told on the board, or by the error; nothing is tried again here
 """
 
 import asyncio
+from collections.abc import Awaitable
 from datetime import UTC, datetime
-from typing import Final
 
 from datasync_api.preflight import End
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.progress import Board
 from datasync_runner.storage.errors import OptionsInvalid, StopError
 
-_ENDS: Final[tuple[End, End]] = ("source", "destination")
-
 
 async def preflight(source: Patient, destination: Patient, board: Board) -> None:
-    """Check both at once; where neither can be used, the source is told of.
+    """Check both, the source first; where neither can be used, it is told of.
 
-    Raises: StopError, which names the location it is about.
+    A bucket is asked without waiting for the source, for that changes nothing there: a folder of a
+    destination is made.  Raises: StopError, which names the location it is about.
     """
-    checks = [asyncio.create_task(storage.check()) for storage in (source, destination)]
+    asked = asyncio.create_task(destination.check()) if destination.objects else None
     try:
-        for end, check in zip(_ENDS, checks, strict=True):
-            try:
-                await check
-            except StopError as error:
-                if not isinstance(error, OptionsInvalid):
-                    error.location = end
-                raise
-            now = datetime.now(UTC).replace(microsecond=0)
-            board.reached = board.reached.model_copy(update={end: now})
+        await _enter("source", source.check(), board)
+        await _enter("destination", asked or destination.check(), board)
     finally:
-        for check in checks:
-            check.cancel()
-        await asyncio.gather(*checks, return_exceptions=True)  # of two errors one is told
+        if asked is not None:
+            asked.cancel()
+            await asyncio.gather(asked, return_exceptions=True)
+
+
+async def _enter(end: End, check: Awaitable[None], board: Board) -> None:
+    try:
+        await check
+    except StopError as error:
+        if not isinstance(error, OptionsInvalid):
+            error.location = end
+        raise
+    now = datetime.now(UTC).replace(microsecond=0)
+    board.reached = board.reached.model_copy(update={end: now})
