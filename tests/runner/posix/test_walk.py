@@ -73,6 +73,7 @@ def test_every_tree_is_listed_in_the_order_of_keys(
 ):
     monkeypatch.setattr(posix_listing, "FOLDER_NAMES", folder_names)
     monkeypatch.setattr(posix_listing, "CHUNK", 2)
+    monkeypatch.setattr(posix_listing, "PIECE", 2)
     root = tmp_path_factory.mktemp("tree")
     plant(root, paths)
     entries, failures, leftovers = listed(root, network=network)
@@ -98,6 +99,7 @@ def test_what_is_sorted_on_disk_is_the_same(tmp_path, monkeypatch):
     before = listed(tmp_path)
     monkeypatch.setattr(posix_listing, "FOLDER_NAMES", 10)
     monkeypatch.setattr(posix_listing, "CHUNK", 7)
+    monkeypatch.setattr(posix_listing, "PIECE", 4)
     monkeypatch.setattr(posix_listing, "SORT_BYTES", 1000)
     assert listed(tmp_path) == before
     assert {entry.kind for entry in before[0]} == kinds

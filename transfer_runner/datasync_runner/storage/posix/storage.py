@@ -1,12 +1,13 @@
 """A folder as storage: an NFS mount, a volume, a local tree.
 
 Calls run in threads, a batch in one thread, or in the loop while batches are quick; the engine's
-workers give the parallelism.  What it refuses: following any link below the root, and pretending to
-keep owners that it may not set.
+workers give the parallelism.  A listing has a thread of its own: from one to another it costs more.
+What it refuses: following any link below the root, and pretending to keep owners it may not set.
 """
 
 import os
 from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
 from functools import partial
 from typing import Final
 
@@ -27,6 +28,7 @@ from datasync_runner.storage.posix.read import read_batch
 from datasync_runner.storage.posix.reader import FileReader
 from datasync_runner.storage.posix.root import Root, is_missing, open_destination, open_source
 from datasync_runner.storage.posix.walk import walk
+from datasync_runner.storage.threads import Threads
 from datasync_runner.storage.throttle import Throttle
 from datasync_runner.storage.values import Batch, Content, Examined, Link, Standing, Written
 
@@ -112,11 +114,12 @@ class PosixStorage:
             return
         root = self._now
         walker = walk(root.fd, chosen, self._leftovers.add, network=root.network)
-        try:
-            while (batch := await self._calls.threads.run(lambda: next(walker, None))) is not None:
-                yield batch
-        finally:
-            await self._calls.threads.run(walker.close)
+        with closing(Threads(1, "list")) as threads:
+            try:
+                while (batch := await threads.run(lambda: next(walker, None))) is not None:
+                    yield batch
+            finally:
+                await threads.run(walker.close)
 
     async def standing(self) -> Standing:
         """Which location this is.  Raises: StorageError."""

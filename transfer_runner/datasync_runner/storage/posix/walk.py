@@ -92,7 +92,7 @@ class _Walk:
 
     def _descend(self, ahead: Ahead, folder: _Folder, at: int) -> None:
         key = folder.chunk.entries[at].key
-        if key in folder.listing.hidden:
+        if key in folder.listing.looks.hidden:
             self._entries.pop()
         try:
             self._enter(ahead.take(key, folder.chunk.moved_ns(at)))
@@ -105,8 +105,8 @@ class _Walk:
 
     def _enter(self, listing: Listing) -> None:
         self._stack.append(_Folder(listing))
-        self._errors += listing.failures
-        for key in listing.leftovers:
+        self._errors += listing.looks.failures
+        for key in listing.looks.leftovers:
             self._leftover(key)
 
     def _batch(self) -> Batch:
