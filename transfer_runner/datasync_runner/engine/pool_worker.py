@@ -31,7 +31,7 @@ from datasync_runner.storage.port import Destination
 
 REPORT_SECONDS: Final = 0.25
 """How often a worker tells what it has done, when it has done anything."""
-REPORT_ITEMS: Final = 64
+REPORT_ITEMS: Final = 192
 
 MakeStorages = Callable[[ByteBudget], tuple[Destination, Destination]]
 Asked = Callable[[Destination], Mapping[str, int]]

@@ -1,7 +1,8 @@
 """What the runner and its worker processes say to each other: length-prefixed pickles.
 
-Pickle, because both ends are one program of one moment, and it is the fastest for tuples.  Nothing
-from outside ever reaches it: the socket pair is anonymous.
+Pickle, because both ends are one program of one moment, and it is the fastest for plain tuples: of
+named ones it asks each in Python for its fields, so entries travel in columns, in a fifth to a
+third of the time.  Nothing from outside ever reaches it: the socket pair is anonymous.
 """
 
 import asyncio
@@ -11,12 +12,14 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from datasync_runner.core.entry import Entry, PosixMetadata
 from datasync_runner.core.report_entries import ReportEntry
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.work import Work
 from datasync_runner.storage.errors import StopError
 
 _LENGTH: Final = struct.Struct(">I")
+_METADATA: Final = Entry._fields.index("metadata")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,26 @@ class Orders:
     """A batch to be done; none: nothing more comes."""
 
     works: list[Work] = field(default_factory=list[Work])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Columns of the sources' fields, and the rest of each work."""
+        columns: list[Any] = list(zip(*[work.source for work in self.works], strict=True))
+        if columns:
+            columns[_METADATA] = [None if m is None else tuple(m) for m in columns[_METADATA]]
+        return _orders, (columns, [(work[0], work[2:]) for work in self.works])
+
+
+def _orders(columns: list[Any], others: list[tuple[Any, tuple[Any, ...]]]) -> Orders:
+    if columns:
+        stated = columns[_METADATA]
+        columns[_METADATA] = [None if m is None else PosixMetadata._make(m) for m in stated]
+    sources = map(Entry._make, zip(*columns, strict=True))
+    return Orders(
+        [
+            Work(action, source, *rest)
+            for source, (action, rest) in zip(sources, others, strict=True)
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True)
