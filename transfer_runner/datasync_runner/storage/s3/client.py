@@ -143,7 +143,7 @@ class Client:
             return
         if body is not None:
             lines.append("Expect:")
-            if not any(line.startswith("content-type:") for line in lines[:5]):
+            if "content-type" not in [name for name, _ in call.headers]:
                 lines.append("Content-Type:")  # or libcurl says it is a form
         query = call.query
         call.url = f"{self._origin}{call.path}?{query}" if query else self._origin + call.path

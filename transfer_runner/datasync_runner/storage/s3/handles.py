@@ -32,7 +32,7 @@ UNTRUSTED: Final = frozenset(
 class Handle:
     """An easy handle for one method."""
 
-    __slots__ = ("call", "curl", "head", "method", "pieces")
+    __slots__ = ("call", "curl", "head", "method", "pieces", "stall_seconds")
 
     def __init__(self, method: str, ca_path: str, *, buffer_bytes: int = BUFFER_BYTES) -> None:
         self.method = method
@@ -40,6 +40,7 @@ class Handle:
         self.head: list[bytes] = []
         self.pieces: list[bytes] = []
         self.call: Call | None = None
+        self.stall_seconds = 0
         set_option: Any = curl.setopt
         for option, value in (
             (pycurl.NOSIGNAL, 1),
@@ -70,7 +71,9 @@ class Handle:
         curl = self.curl
         curl.setopt(pycurl.URL, call.url)
         curl.setopt(pycurl.HTTPHEADER, call.lines)
-        curl.setopt(pycurl.LOW_SPEED_TIME, call.stall_seconds)
+        if call.stall_seconds != self.stall_seconds:
+            self.stall_seconds = call.stall_seconds
+            curl.setopt(pycurl.LOW_SPEED_TIME, call.stall_seconds)
         if call.body is not None:
             self._load_body(call.body)
         self.call = call
@@ -80,7 +83,7 @@ class Handle:
         call = self.call
         assert call is not None  # noqa: S101 - it was loaded
         status = 0 if problem else self.curl.getinfo(pycurl.RESPONSE_CODE)
-        answer = Answer(status, b"".join(self.head), self.pieces.copy(), problem, trusted)
+        answer = Answer(status, b"".join(self.head), self.pieces.copy(), problem, trusted=trusted)
         self.head.clear()
         self.pieces.clear()
         self.call = None

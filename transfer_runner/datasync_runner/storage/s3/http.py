@@ -64,7 +64,7 @@ class Http:
         self.sent: defaultdict[str, int] = defaultdict(int)
         self._throttle = throttle
         self._waiting: deque[Call] = deque()
-        self._idle: dict[tuple[bool, str], list[Handle]] = {}
+        self._idle: defaultdict[tuple[bool, str], list[Handle]] = defaultdict(list)
         self._busy: dict[pycurl.Curl, Handle] = {}
         self._watched: set[int] = set()
         self._kick = self._pumping = False
@@ -127,7 +127,7 @@ class Http:
             self._launch()
 
     def _send(self, call: Call, throttle: Throttle | None) -> None:
-        handles = self._idle.get((throttle is not None, call.method))
+        handles = self._idle[throttle is not None, call.method]
         if handles:
             handle = handles.pop()
         elif throttle is None:
@@ -159,17 +159,17 @@ class Http:
             for curl, code, message in bad:
                 self._finish(curl, f"{message} ({code})", trusted=code not in UNTRUSTED)
             if not left:
-                return
+                break
+        if self._waiting:
+            self._launch()
 
     def _finish(self, curl: pycurl.Curl, problem: str, *, trusted: bool) -> None:
         handle = self._busy.pop(curl)
         self._multi.remove_handle(curl)
         call, answer = handle.unload(problem, trusted=trusted)
         kind = isinstance(handle, PacedHandle), handle.method
-        self._idle.setdefault(kind, []).append(handle)
+        self._idle[kind].append(handle)
         self._done(call, answer)
-        if self._waiting:
-            self._launch()
 
     def _watch(self, what: int, fd: int, multi: Any, data: Any) -> None:
         """libcurl's wish for a socket.
