@@ -29,6 +29,7 @@ _TYPES: Final = {Kind.FILE: stat.S_IFREG, Kind.FOLDER: stat.S_IFDIR, Kind.SYMLIN
 _TIME: Final = re.compile(r"(-?\d{1,20})(?:(ns)|\.(\d{1,18})|/(\d{1,9}))?")
 _NS: Final = 1_000_000_000
 _MAX_NS: Final = 2**63 - 1
+_LONGEST: Final = len(f"{_MAX_NS}ns")
 _MAX_INODE: Final = 2**64 - 1
 _MAX_ID: Final = 2**32 - 2  # the last value means "leave it" to chown
 
@@ -44,30 +45,40 @@ def with_defaults(stated: PosixMetadata) -> PosixMetadata:
 
 def to_user_metadata(metadata: PosixMetadata, kind: Kind) -> dict[str, str]:
     """The user metadata that says this; a link always states its type, or it could not return."""
+    mode, uid, gid, mtime_ns, atime_ns = metadata
+    found = _owners(kind, mode, uid, gid).copy()
+    if mtime_ns is not None:
+        found[MTIME] = f"{mtime_ns}ns"
+    if atime_ns is not None:
+        found[ATIME] = f"{atime_ns}ns"
+    return found
+
+
+@lru_cache(1024)
+def _owners(kind: Kind, mode: int | None, uid: int | None, gid: int | None) -> dict[str, str]:
+    """What is said beside the times: few files of a tree differ in it."""
     found = {AGENT: USER_AGENT}
     if kind is Kind.SYMLINK:
         found[PERMISSIONS] = "0120777"
-    elif metadata.mode is not None:
-        found[PERMISSIONS] = f"{_TYPES[kind] | metadata.mode:07o}"
-    if metadata.uid is not None:
-        found[OWNER] = str(metadata.uid)
-    if metadata.gid is not None:
-        found[GROUP] = str(metadata.gid)
-    if metadata.mtime_ns is not None:
-        found[MTIME] = f"{metadata.mtime_ns}ns"
-    if metadata.atime_ns is not None:
-        found[ATIME] = f"{metadata.atime_ns}ns"
+    elif mode is not None:
+        found[PERMISSIONS] = f"{_TYPES[kind] | mode:07o}"
+    if uid is not None:
+        found[OWNER] = str(uid)
+    if gid is not None:
+        found[GROUP] = str(gid)
     return found
 
 
 def from_user_metadata(user: Mapping[str, str]) -> tuple[PosixMetadata, bool]:
     """What user metadata states, and whether it calls the object a symbolic link."""
-    mode, uid, gid, link = _owned(
-        user.get(PERMISSIONS, ""), user.get(OWNER, ""), user.get(GROUP, "")
-    )
-    mtime = user.get(MTIME) or _seconds(user.get("mtime", ""))
+    get = user.get
+    mode, uid, gid, link = _owned(get(PERMISSIONS, ""), get(OWNER, ""), get(GROUP, ""))
+    mtime = get(MTIME) or _seconds(get("mtime", ""))
+    atime = get(ATIME)
     return (
-        PosixMetadata(mode, uid, gid, parse_time_ns(mtime), parse_time_ns(user.get(ATIME, ""))),
+        PosixMetadata(
+            mode, uid, gid, parse_time_ns(mtime), parse_time_ns(atime) if atime else None
+        ),
         link,
     )
 
@@ -105,8 +116,10 @@ def parse_time_ns(text: str) -> int | None:
     | 1602647222/222919600 | seconds, nanoseconds |
     | 1602647222.2229196 | seconds |
     """
-    if text.endswith("ns") and text.isascii() and text[:-2].isdecimal() and len(text) < 20:
-        return int(text[:-2])
+    digits = text[:-2]
+    if len(text) <= _LONGEST and text[-2:] == "ns" and digits.isdecimal() and digits.isascii():
+        time_ns = int(digits)  # nearly always
+        return time_ns if time_ns <= _MAX_NS else None
     found = _TIME.fullmatch(text.strip()) if text.isascii() else None
     if found is None:
         return None

@@ -22,6 +22,7 @@ CHECKSUM: Final = "x-amz-checksum-crc64nvme"
 BARE_FOLDERS: Final = ("httpd/unix-directory",)
 """SeaweedFS makes a folder of its own from a marker, under this type, and drops user metadata."""
 _NOTHING: Final = PosixMetadata()
+_NAMES: Final = {name: META + name for name in posix_metadata.POSIX_KEYS}
 
 
 def headers_of(entry: Entry) -> list[tuple[str, str]]:
@@ -31,7 +32,7 @@ def headers_of(entry: Entry) -> list[tuple[str, str]]:
         stated[posix_metadata.INODE] = str(inode)
     own = entry.headers
     if own is None:
-        return [(META + name, value) for name, value in stated.items()]
+        return [(_NAMES[name], value) for name, value in stated.items()]
     user = {**dict(own.user_metadata), **stated}
     found = [(META + name.lower(), value) for name, value in user.items()]
     for name, value in (
@@ -56,7 +57,7 @@ def described(
     if mtime_ns is None:
         mtime_ns = modified_ns(headers.get("last-modified", ""))
     folder = key.endswith(b"/")
-    foreign = user.keys() - posix_metadata.POSIX_KEYS
+    foreign = [name for name in user if name not in posix_metadata.POSIX_KEYS]
     inode = None if folder or link else posix_metadata.stated_inode(user)
     return Entry(
         key,
