@@ -132,11 +132,12 @@ class Transfer:
     async def _copy_small(self, sources: list[Entry]) -> list[Written]:
         async with self._budget.hold(sum([source.size_bytes for source in sources])):
             contents: list[Content] = []
+            moved_bytes = 0
             for source, read in zip(sources, await self._source.read_small(sources), strict=True):
                 if isinstance(read, StorageError):
                     record(self._tally, "transfer", read, source)
                     continue
-                self._tally.bytes_transferred += len(read.body)
+                moved_bytes += len(read.body)
                 if self._restores and (escapes := _escapes(read)):
                     record(self._tally, "transfer", SymlinkEscapes(escapes), source)
                     continue
@@ -144,6 +145,7 @@ class Transfer:
                 if entry.storage_class != source.storage_class:
                     entry = entry._replace(storage_class=source.storage_class)
                 contents.append(Content(entry, read.body))
+            self._tally.bytes_transferred += moved_bytes
             answers = await self._destination.write_small(contents)
         sent = [content.entry for content in contents]
         del contents
@@ -177,8 +179,8 @@ class Transfer:
             if isinstance(answer, StorageError):
                 record(self._tally, "transfer", answer, entry)
             else:
-                self._count(answer)
                 done.append(answer)
+        self._count(done)
         self._tell_restored(done)
         if self._files is not None:
             self._files.transferred(done)
@@ -189,13 +191,14 @@ class Transfer:
         tell = self._board.restored
         if tell is None or not self._restores:
             return
-        records = [record_of(one.entry, one.checksum, written=True) for one in done]
+        several = [one for one in done if one.entry.node is not None]
+        records = [record_of(one.entry, one.checksum, written=True) for one in several]
         if found := [record for record in records if record is not None]:
             tell(found)
 
-    def _count(self, written: Written) -> None:
-        self._tally.files_transferred += 1
-        self._tally.bytes_written += written.entry.size_bytes
+    def _count(self, done: list[Written]) -> None:
+        self._tally.files_transferred += len(done)
+        self._tally.bytes_written += sum([one.entry.size_bytes for one in done])
 
     async def _copy_large(self, source: Entry) -> list[Written]:
         cost = 0 if self._destination.objects else restore_cost_bytes(source.size_bytes)
@@ -210,7 +213,7 @@ class Transfer:
             except FileError as error:
                 record(self._tally, "transfer", error, source)
                 return []
-        self._count(written)
+        self._count([written])
         self._tell_restored([written])
         if self._files is not None:
             self._files.transferred([written])

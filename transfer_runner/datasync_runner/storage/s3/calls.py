@@ -4,7 +4,7 @@ Slotted and mutable, because a run makes one for each object: the hot path alloc
 """
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from datasync_runner.storage.errors import StorageError
 
@@ -14,17 +14,29 @@ PATIENT_SECONDS: Final = 120
 """The same for what a server may think about: copies and completions."""
 
 
-class Answer(NamedTuple):
+class Answer:
     """What came back; `problem` says why nothing did (status 0)."""
 
-    status: int
-    head: bytes
-    """Status line and header lines as they came."""
-    pieces: list[bytes]
-    """The body in the pieces that it came in."""
-    problem: str = ""
-    trusted: bool = True
-    """False: the server's certificate was refused, which no retry mends."""
+    __slots__ = ("_headers", "head", "pieces", "problem", "status", "trusted")
+
+    def __init__(
+        self,
+        status: int,
+        head: bytes,
+        pieces: list[bytes],
+        problem: str = "",
+        *,
+        trusted: bool = True,
+    ) -> None:
+        self.status = status
+        self.head = head
+        """Status line and header lines as they came."""
+        self.pieces = pieces
+        """The body in the pieces that it came in."""
+        self.problem = problem
+        self.trusted = trusted
+        """False: the server's certificate was refused, which no retry mends."""
+        self._headers: dict[str, str] | None = None
 
     @property
     def body(self) -> bytes:
@@ -33,12 +45,10 @@ class Answer(NamedTuple):
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def headers(self) -> dict[str, str]:
-        """The last response's headers, names in lower case."""
-        head = self.head
-        interim = head.rfind(b"\r\n\r\nHTTP/1.")  # 100 Continue, or a proxy's own answer
-        last = (head if interim < 0 else head[interim + 4 :]).decode("utf-8", "replace")
-        fields = [line.split(":", 1) for line in last.split("\r\n")[1:] if ":" in line]
-        return {name.lower(): value.strip() for name, value in fields}
+        """The last response's headers, names in lower case; read once, whoever asks."""
+        if self._headers is None:
+            self._headers = _headers(self.head)
+        return self._headers
 
 
 class Call:
@@ -76,6 +86,17 @@ class Call:
         self.url = ""
         self.lines: list[str] = []
         self.finish: Callable[[Answer | StorageError], None] = _nobody
+
+
+def _headers(head: bytes) -> dict[str, str]:
+    interim = head.rfind(b"\r\n\r\nHTTP/1.")  # 100 Continue, or a proxy's own answer
+    last = (head if interim < 0 else head[interim + 4 :]).decode("utf-8", "replace")
+    found: dict[str, str] = {}
+    for line in last.split("\r\n")[1:]:
+        name, colon, value = line.partition(":")
+        if colon:
+            found[name.lower()] = value.strip()
+    return found
 
 
 def _nobody(answer: Answer | StorageError) -> None:

@@ -71,7 +71,7 @@ def copy(objects: Objects, entry: Entry, source: S3Side, give: Give[Written]) ->
     def written(answer: Answer) -> Written:
         etag, checksum = copied(answer.body)
         same = etag == entry.etag.strip('"') != ""
-        version_id = version_of(answer.head)
+        version_id = version_of(answer.headers())
         return Written(entry, checksum, same and "-" not in etag, version_id)
 
     path = objects.path(entry.key)
@@ -99,7 +99,7 @@ def duplicate(objects: Objects, copy: Duplicate, give: Give[Written]) -> None:
 
     def written(answer: Answer) -> Written | errors.StorageError:
         etag, told = copied(answer.body)
-        version_id = version_of(answer.head)
+        version_id = version_of(answer.headers())
         if checksum is not None:
             if told is not None and told != checksum:
                 return errors.VerificationFailed("another content was copied", entry.key)

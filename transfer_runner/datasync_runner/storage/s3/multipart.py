@@ -215,7 +215,7 @@ class Upload:
         call = self._calls.complete(self._id, self._made, checksums=stated)
         proven = stated and self._objects.checks is True
         try:
-            version_id = version_of((await self._client.ask(call)).head)
+            version_id = version_of((await self._client.ask(call)).headers())
         except errors.Missing:
             if call.attempt == 1:
                 raise

@@ -1,26 +1,15 @@
 """How requests name what they are about: versions of objects, and objects to be copied."""
 
-import re
-from typing import Final
+from collections.abc import Mapping
 
 from datasync_api.sides import S3Side
 from datasync_runner.storage.s3.signer import canonical_query, encode_key
 from datasync_runner.storage.s3.standing import reading_headers
 
-_ETAG: Final = re.compile(rb"(?i)\r\netag: *([^\r\n ]+)")
-_VERSION: Final = re.compile(rb"(?i)\r\nx-amz-version-id: *([^\r\n ]+)")
 
-
-def etag_of(head: bytes) -> str:
-    """The ETag that an answer tells of the object it has made; empty: none."""
-    found = _ETAG.search(head)
-    return found[1].decode("ascii", "replace") if found else ""
-
-
-def version_of(head: bytes) -> str:
+def version_of(headers: Mapping[str, str]) -> str:
     """The version that an answer says it has made; empty: the bucket keeps none."""
-    found = _VERSION.search(head)
-    version_id = found[1].decode("ascii", "replace") if found else ""
+    version_id = headers.get("x-amz-version-id", "")
     return "" if version_id == "null" else version_id
 
 

@@ -21,7 +21,7 @@ from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.gather import Give, then
 from datasync_runner.storage.s3.keeping import STANDARD, STORAGE_CLASS, Keeping
 from datasync_runner.storage.s3.metadata import described, headers_of, stored_checksum
-from datasync_runner.storage.s3.naming import etag_of, version_of, version_query
+from datasync_runner.storage.s3.naming import version_of, version_query
 from datasync_runner.storage.s3.proof import refuses
 from datasync_runner.storage.s3.tags import TagReader, stated_tags
 from datasync_runner.storage.values import Content, Examined, Written
@@ -30,13 +30,9 @@ MAX_KEY_BYTES: Final = 1024
 _ENABLED: Final[tuple[str, str]] = ("x-amz-checksum-mode", "ENABLED")
 
 
-def _echo(algorithm: Algorithm) -> re.Pattern[bytes]:
-    header = re.escape(algorithm.header.encode())
-    return re.compile(rb"(?i)\r\n%s: *([A-Za-z0-9+/=]+) *\r\n" % header)
-
-
-_ECHOES: Final = [(_echo(one), one.of) for one in ALGORITHMS.values()]
-_COMPOSITE: Final = re.compile(rb"(?i)\r\nx-amz-checksum-type: *COMPOSITE *\r\n")
+_CHECKSUMS: Final = [(one.header, one.of) for one in ALGORITHMS.values()]
+_PLAIN: Final = re.compile(r"[A-Za-z0-9+/=]+")
+"""A checksum that can be compared; that of parts has their number behind it."""
 
 
 class Objects:
@@ -52,7 +48,7 @@ class Objects:
         self.client, self.algorithm = client, algorithm
         self.copies_tags, self._compares_tags = tags != "None", tags == "Preserve"
         self._tags = TagReader(client, self.path)
-        self._echo = _echo(algorithm)
+        self._stated = algorithm.header
         self.algorithm_header = ("x-amz-checksum-algorithm", algorithm.name)
         self.checks: bool | None = None
         """Whether the server refuses wrong checksums; None: not known yet."""
@@ -142,11 +138,12 @@ class Objects:
             headers.append(("if-match", entry.etag))
 
         def judge(answer: Answer) -> errors.StorageError | None:
-            if _COMPOSITE.search(answer.head):
+            told = answer.headers()
+            if told.get("x-amz-checksum-type", "").upper() == "COMPOSITE":
                 return None
-            for echo, of in _ECHOES:
-                found = echo.search(answer.head)
-                if found is not None and found[1].decode() != of(answer.body):
+            for header, of in _CHECKSUMS:
+                stated = told.get(header)
+                if stated is not None and stated != of(answer.body) and _PLAIN.fullmatch(stated):
                     break
             else:
                 return None
@@ -174,17 +171,17 @@ class Objects:
         checksum = crc64(content.body)
         stated = self.algorithm.stated(content.body, checksum)
         call = self.write_call(content)
-        call.headers.append((self.algorithm.header, stated))
+        call.headers.append((self._stated, stated))
 
         def finish(answer: Answer | errors.StorageError) -> None:
             if isinstance(answer, errors.StorageError):
                 give(answer)
                 return
-            echo = self._echo.search(answer.head)
-            version_id, etag = version_of(answer.head), etag_of(answer.head)
-            if echo is None:
+            told = answer.headers()
+            echo, version_id, etag = told.get(self._stated), version_of(told), told.get("etag", "")
+            if echo is None or not _PLAIN.fullmatch(echo):
                 give(Written(entry, checksum, version_id=version_id, etag=etag))
-            elif echo[1] != stated.encode():
+            elif echo != stated:
                 give(errors.Unavailable("it arrived damaged: the server's checksum differs"))
             else:
                 give(Written(entry, checksum, self.checks is True, version_id, etag))

@@ -37,7 +37,12 @@ async def copy_batch(
         except errors.FileError as error:
             gather.put(at, error)
     found = await gather.all()
-    return [await _with_checksum(answer, source) for answer in found]
+    return [
+        answer
+        if isinstance(answer, errors.StorageError) or answer.proven
+        else await _with_checksum(answer, source)
+        for answer in found
+    ]
 
 
 async def _copy_in_parts(
@@ -54,12 +59,8 @@ async def _copy_in_parts(
         give(error)
 
 
-async def _with_checksum(
-    answer: Written | errors.StorageError, source: Objects
-) -> Written | errors.StorageError:
+async def _with_checksum(answer: Written, source: Objects) -> Written | errors.StorageError:
     """What is not proven is compared with the source's checksum, stored or read."""
-    if isinstance(answer, errors.StorageError) or answer.proven:
-        return answer
     try:
         stored = stored_checksum(await one(source.head, answer.entry))
         if stored is None:
