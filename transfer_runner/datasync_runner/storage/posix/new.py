@@ -10,6 +10,7 @@ after a power loss the old file or the new one is there, whole.
 
 import contextlib
 import os
+from typing import Final
 
 from datasync_runner.checksums import crc64
 from datasync_runner.storage import errors
@@ -27,37 +28,45 @@ from datasync_runner.storage.posix.temporary_files import create, free
 from datasync_runner.storage.temporary_names import temporary_name
 from datasync_runner.storage.values import Content
 
+_OWN_UID: Final = os.geteuid()
+"""A process keeps its user."""
+
 
 class NewFile:
     """One file; each step raises OSError or a StorageError, which the caller keeps in `error`."""
 
-    __slots__ = ("body", "checksum", "entry", "error", "fd", "folder_fd", "name", "path")
+    __slots__ = ("body", "checksum", "entry", "error", "fd", "folder_fd", "mode", "name", "path")
 
     def __init__(self, content: Content) -> None:
         self.entry, self.body = content
         self.checksum = crc64(self.body)
+        self.mode = 0
         self.error: errors.StorageError | None = None
         self.fd = self.folder_fd = -1
         self.name = self.path = b""
 
     def create(self, folder_fd: int, name: bytes) -> None:
-        """The bytes and the metadata; the mode is given at once where the owner is right."""
+        """The bytes and the times; the mode too, where the owner is right."""
         body, wanted = self.body, self.entry.metadata or NOTHING
         mode = wanted.mode
         if mode is None:
             mode = usual_mode(folder_fd, name)
-        self.folder_fd, self.name = folder_fd, name
+        self.folder_fd, self.name, self.mode = folder_fd, name, mode
         path = temporary_name(name)
-        early = mode & 0o777 if wanted.uid in (None, os.geteuid()) else 0o600
+        early = mode & 0o777 if wanted.uid in (None, _OWN_UID) else 0o600
         fd = self.fd = create(folder_fd, path, early)
         self.path = path
         count = os.write(fd, body)
         if count != len(body):
             write_all(fd, body[count:])
-        settle_owner_and_mode(fd, wanted, mode, os.fstat(fd))
         mtime_ns = wanted.mtime_ns
         if mtime_ns is not None:
             os.utime(fd, ns=times(wanted, mtime_ns))
+
+    def settle(self) -> None:
+        """Owner and mode, where it was not made with them."""
+        if self.fd >= 0:
+            self._settled()
 
     def start_sync(self) -> None:
         """Let the kernel begin to write, so that the syncs of a group wait once together."""
@@ -71,12 +80,17 @@ class NewFile:
             os.posix_fadvise(self.fd, 0, 0, os.POSIX_FADV_DONTNEED)
 
     def prove(self) -> None:
-        """Compare what is there with what was sent."""
+        """Settle it, and compare what is there with what was sent."""
         fd, size_bytes = self.fd, len(self.body)
-        found = os.fstat(fd)
+        found = self._settled()
         if found.st_size != size_bytes or checksum_of(fd, size_bytes) != self.checksum:
             raise errors.VerificationFailed("its content differs from what was sent")
         self._compare(found)
+
+    def _settled(self) -> os.stat_result:
+        """What is there once owner and mode are right, as far as they can be made so."""
+        wanted = self.entry.metadata or NOTHING
+        return settle_owner_and_mode(self.fd, wanted, self.mode, os.fstat(self.fd))
 
     def _compare(self, found: os.stat_result) -> None:
         entry = self.entry

@@ -1,7 +1,8 @@
 """Small files, links and device nodes written in batches, each whole or not at all.
 
 A batch that verifies goes in steps of `GROUP` files: write all, sync all, read all back, rename
-all; so a disk's journal commits once, and damaged data never gets the final name.
+all; so a disk's journal commits once, and damaged data never gets the final name.  Where there is
+no disk each file goes its whole way, and is read back while it is in the core's cache.
 
 Descriptors: GROUP files and the folders of a batch, a thread.
 """
@@ -54,28 +55,26 @@ class SmallWriter:
         def create(new: NewFile) -> None:
             new.create(*borrowed.at(new.entry.key))
 
-        def create_and_rename(new: NewFile) -> None:
+        def finish(new: NewFile) -> None:
             new.create(*borrowed.at(new.entry.key))
+            if verifies:
+                new.prove()
+            else:
+                new.settle()
             new.rename()
 
-        if not self._verifies:
+        verifies = self._verifies
+        if not (verifies and self._syncs):
             with self._turns.taken():
-                self._each(group, create_and_rename)
-        elif not self._syncs:
-            with self._turns.taken():
-                self._each(group, create)
-                self._prove_and_rename(group)
-        else:
-            with self._turns.taken():
-                self._each(group, create)
-            self._each(group, NewFile.start_sync)
-            self._each(group, NewFile.sync)
-            with self._turns.taken():
-                self._prove_and_rename(group)
-
-    def _prove_and_rename(self, group: list[NewFile]) -> None:
-        self._each(group, lambda new: new.prove())
-        self._each(group, NewFile.rename)
+                self._each(group, finish)
+            return
+        with self._turns.taken():
+            self._each(group, create)
+        self._each(group, NewFile.start_sync)
+        self._each(group, NewFile.sync)
+        with self._turns.taken():
+            self._each(group, lambda new: new.prove())
+            self._each(group, NewFile.rename)
 
     def _each(self, group: list[NewFile], step: Callable[[NewFile], None]) -> None:
         for new in group:
