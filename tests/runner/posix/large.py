@@ -1,4 +1,4 @@
-"""What the tests of large files share: a source of ranges, and storages on folders."""
+"""What the tests of large files share: sources of ranges, and storages on folders."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ from datasync_api.sides import PosixSide
 from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata
 from datasync_runner.core.parts import MIB
+from datasync_runner.storage.port import Sink
 from datasync_runner.storage.posix.storage import PosixStorage
 
 MTIME_NS = 1_600_000_000_123_456_789
@@ -56,3 +57,20 @@ class Ranges:
 
     async def close(self) -> None:
         pass
+
+
+class Pouring(Ranges):
+    """A PouringReader: what it has goes into sinks, piece by piece; `held` tells what does not."""
+
+    def __init__(self, entry: Entry, content: bytes, *, pieces: int = 3) -> None:
+        super().__init__(entry, content, pieces=pieces)
+        self.held: list[int] = []
+
+    async def read_at(self, offset_bytes: int, size_bytes: int) -> list[bytes]:
+        self.held.append(offset_bytes)
+        return await super().read_at(offset_bytes, size_bytes)
+
+    async def pour(self, offset_bytes: int, size_bytes: int, sink: Sink) -> None:
+        sink.begin()
+        for piece in await super().read_at(offset_bytes, size_bytes):
+            sink.take([piece])

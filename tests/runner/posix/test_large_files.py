@@ -2,6 +2,7 @@
 
 import errno
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -177,7 +178,7 @@ async def test_files_are_copied(source, destination, tmp_path, monkeypatch, in_k
 
 def place(destination, in_kernel):
     now = destination._now.place
-    return posix_large.Place(now.folders, now.allocates, lambda _: in_kernel)
+    return replace(now, copies=lambda _: in_kernel)
 
 
 @pytest.mark.parametrize("in_kernel", [False, True])

@@ -21,9 +21,11 @@ from datasync_runner.storage.s3.copies import copy
 from datasync_runner.storage.s3.limits import FIRST
 from datasync_runner.storage.s3.metadata import CHECKSUM
 from datasync_runner.storage.s3.objects import Objects
+from datasync_runner.storage.s3.reader import ObjectReader
 from datasync_runner.storage.s3.retries import TRIES
 from datasync_runner.storage.s3.storage import S3Storage
 from datasync_runner.storage.s3.uploads import Part, Uploads
+from datasync_runner.storage.throttle import Throttle
 from datasync_runner.storage.values import Content, Written
 from fakes.s3_answers import CLOSE, Reply, error, serve
 
@@ -69,6 +71,32 @@ async def client_of(server, secret, **more):
     client = Client(side_of(server, secret, **more))
     yield client
     client.close()
+
+
+class Taken:
+    """A sink that keeps what it took since it began last."""
+
+    def __init__(self) -> None:
+        self.body, self.begun = b"", 0
+
+    @property
+    def taken_bytes(self) -> int:
+        return len(self.body)
+
+    def begin(self) -> None:
+        self.body, self.begun = b"", self.begun + 1
+
+    def take(self, pieces) -> None:
+        self.body += b"".join(pieces)
+
+
+async def pour(client, size_bytes):
+    """What a sink had in the end of a range of so many bytes."""
+    sink = Taken()
+    entry = Entry(b"f", Kind.FILE, size_bytes, etag='"1"')
+    reader = ObjectReader(client, client.path("f"), entry, checksum=None)
+    await reader.pour(0, size_bytes, sink)
+    return sink
 
 
 def get(client, **more):
@@ -417,3 +445,56 @@ async def test_parts_come_in_pages(secret):
             found = await Uploads(Objects(client)).parts(b"f", "id")
     assert found == {number: Part(f'"{number}"', to_header(number), 7) for number in range(1, 6)}
     assert len(server.asked) == 3
+
+
+RANGE = bytes(range(256)) * 8000
+
+
+@pytest.mark.parametrize("size", [1, len(RANGE)])
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param([], id="at once"),
+        pytest.param([SLOW_DOWN, BROKEN], id="behind errors, whose bodies are no content"),
+        pytest.param([Reply(206, RANGE, cut_bytes=700_000)], id="behind an answer that broke off"),
+        pytest.param([Reply(206, RANGE + b"!")], id="behind one that was too long"),
+        pytest.param([Reply(206, b"")], id="behind one that was too short"),
+    ],
+)
+async def test_a_sink_has_the_range_once(secret, before, size):
+    with serve([*before, Reply(206, RANGE[:size])]) as server:
+        async with client_of(server, secret) as client:
+            sink = await pour(client, size)
+            assert (await get(client)).body == RANGE[:size]  # the handle serves as any other now
+    assert (sink.body, sink.begun) == (RANGE[:size], len(before) + 1)
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (error(412, "PreconditionFailed"), errors.ChangedDuringTransfer),
+        (error(404, "NoSuchKey"), errors.Missing),
+        (Reply(200, RANGE), errors.NotSupported),
+    ],
+)
+async def test_what_is_no_range_reaches_no_sink(secret, reply, expected):
+    sink = Taken()
+    with serve([reply]) as server:
+        async with client_of(server, secret) as client:
+            reader = ObjectReader(client, client.path("f"), FILE, checksum=None)
+            with pytest.raises(expected):
+                await reader.pour(0, 4, sink)
+    assert sink.body == b""
+
+
+async def test_a_sink_is_filled_at_the_rate_of_the_run(secret):
+    """A tenth of the range at once, the rest in the second that it takes."""
+    throttle = Throttle(len(RANGE))
+    with serve([Reply(206, RANGE)]) as server:
+        client = Client(side_of(server, secret), throttle=throttle)
+        began = time.monotonic()
+        sink = await pour(client, len(RANGE))
+        assert time.monotonic() - began > 0.5
+        client.close()
+    throttle.close()
+    assert sink.body == RANGE

@@ -2,16 +2,33 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
 
 from datasync_runner.checksums import combine
 from datasync_runner.core.entry import Entry
 from datasync_runner.core.parts import RANGE_BYTES, RANGES_AT_ONCE
 from datasync_runner.storage.charge import Charge
 from datasync_runner.storage.errors import ChangedDuringTransfer, StopError, Unavailable
-from datasync_runner.storage.port import Moved, RangedReader, Reader
+from datasync_runner.storage.port import Moved, PouringReader, RangedReader, Reader, Sink
 
 Write = Callable[[Sequence[bytes], int], Awaitable[int]]
 """Writes pieces one behind the other from an offset on, and answers with their checksum."""
+
+
+class RangeSink(Sink, Protocol):
+    """Writes a range in the event loop."""
+
+    def close(self) -> None:
+        """Whatever comes now is lost: the file may be closed."""
+        ...
+
+    def finish(self) -> int:
+        """The range is there: its checksum.  Raises: FileError, Unavailable."""
+        ...
+
+
+def no_sink(offset_bytes: int, size_bytes: int) -> RangeSink | None:
+    """A writer that has none."""
 
 
 async def write_stream(
@@ -43,11 +60,14 @@ async def write_ranges(
     charge: Charge,
     write: Write,
     known: Mapping[int, int],
+    sink_at: Callable[[int, int], RangeSink | None] = no_sink,
 ) -> int:
     """Write all that a reader gives, RANGES_AT_ONCE ranges at a time; the whole's checksum.
 
-    `known`: the checksums of ranges that are there already, by their offsets.  One range is written
-    at a time: writers of one file only spin on its lock in the kernel, and a connection has one.
+    `known`: the checksums of ranges that are there already, by their offsets.  `sink_at` has one
+    for a range, by its offset and size, that may be written in the loop as it comes.  Other ranges
+    are written one at a time: writers of one file only spin on its lock in the kernel, and a
+    connection has one.
     Raises: Unavailable when it arrives damaged; what `read_at`, `settle` and `write` raise.
     """
     starts = range(0, entry.size_bytes, RANGE_BYTES)
@@ -61,6 +81,11 @@ async def write_ranges(
     async def fetch() -> None:
         for start in missing:
             size_bytes = size_of(start)
+            if isinstance(reader, PouringReader) and (sink := sink_at(start, size_bytes)):
+                found[start] = await _pour(reader, start, size_bytes, sink)
+                await charge.pay(size_bytes)
+                moved(size_bytes)
+                continue
             pieces = await reader.read_at(start, size_bytes)
             if sum(map(len, pieces)) != size_bytes:
                 raise Unavailable("a part of it arrived with another size", entry.key)
@@ -83,6 +108,14 @@ async def write_ranges(
     if reader.checksum not in (None, checksum):
         raise Unavailable("it arrived damaged", entry.key)
     return checksum
+
+
+async def _pour(reader: PouringReader, start: int, size_bytes: int, sink: RangeSink) -> int:
+    try:
+        await reader.pour(start, size_bytes, sink)
+    finally:
+        sink.close()
+    return sink.finish()
 
 
 def check_size(entry: Entry, reader: RangedReader) -> None:

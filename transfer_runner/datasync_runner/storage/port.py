@@ -73,6 +73,38 @@ class RangedReader(Reader, Protocol):
         ...
 
 
+class Sink(Protocol):
+    """Takes a range's bytes in the event loop, as they come: so it has to be quick.
+
+    It raises nothing: what went wrong with it is its owner's to ask.
+    """
+
+    @property
+    def taken_bytes(self) -> int:
+        """How many came since it began."""
+        ...
+
+    def begin(self) -> None:
+        """From the range's beginning, also a second time: what came before counts for nothing."""
+        ...
+
+    def take(self, pieces: Sequence[bytes]) -> None:
+        """The next bytes, in the pieces that they came in."""
+        ...
+
+
+@runtime_checkable
+class PouringReader(RangedReader, Protocol):
+    """A reader whose ranges need not be held in memory."""
+
+    async def pour(self, offset_bytes: int, size_bytes: int, sink: Sink) -> None:
+        """Give exactly that range to a sink; as `read_at` otherwise.
+
+        A caller that is cancelled has to stop its sink: bytes may come still.
+        """
+        ...
+
+
 class Source(Protocol):
     """What can be read."""
 

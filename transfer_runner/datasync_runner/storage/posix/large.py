@@ -1,6 +1,7 @@
 """Large files into a file system: from a stream, from ranges, from another file system.
 
-Memory of a file: at most RANGES_AT_ONCE ranges of RANGE_BYTES; a copy between file systems needs a
+Memory of a file: at most RANGES_AT_ONCE ranges of RANGE_BYTES, unless they are written as they
+come; a copy between file systems needs a
 thread's buffer alone.
 """
 
@@ -16,6 +17,8 @@ from datasync_runner.storage.port import Moved, RangedReader, Reader
 from datasync_runner.storage.posix.calls import Calls
 from datasync_runner.storage.posix.copy import STEP_BYTES, Copy
 from datasync_runner.storage.posix.folders import Folders
+from datasync_runner.storage.posix.nearby import Nearby
+from datasync_runner.storage.posix.pouring import PouredRange
 from datasync_runner.storage.posix.reader import FileReader
 from datasync_runner.storage.posix.resume import identity_of
 from datasync_runner.storage.posix.target import Target, write_at
@@ -32,6 +35,8 @@ class Place:
     system the C library would write into every block instead."""
     copies: Callable[[FileReader], bool]
     """Whether it may copy this file without its bytes passing here."""
+    nearby: Nearby
+    """Whether ranges are written in the loop."""
 
 
 class LargeWriter:
@@ -56,7 +61,7 @@ class LargeWriter:
             if local:
                 checksum = await self._copy(target, reader, moved, in_kernel=place.copies(reader))
             elif ranged:
-                checksum = await self._ranges(target, reader, moved)
+                checksum = await self._ranges(target, place.nearby, reader, moved)
             else:
                 checksum = await self._stream(target, reader, moved)
             return await about(partial(target.commit, checksum, verifies=self._verifies))
@@ -74,17 +79,28 @@ class LargeWriter:
 
         return await write_stream(target.entry, reader, moved, charge=self._charge, write=write)
 
-    async def _ranges(self, target: Target, reader: RangedReader, moved: Moved) -> int:
+    async def _ranges(
+        self, target: Target, nearby: Nearby, reader: RangedReader, moved: Moved
+    ) -> int:
         entry = target.entry
         check_size(entry, reader)
         about = partial(self._calls.about, entry.key, "write it")
         await about(target.allocate)
 
         def write(pieces: Sequence[bytes], at: int) -> Awaitable[int]:
-            return about(partial(target.write_range, pieces, at))
+            return about(partial(nearby.timed, partial(target.write_range, pieces, at)))
+
+        def sink_at(start: int, size_bytes: int) -> PouredRange | None:
+            return PouredRange(target, nearby, start, size_bytes) if nearby.quick else None
 
         return await write_ranges(
-            entry, reader, moved, charge=self._charge, write=write, known=target.done
+            entry,
+            reader,
+            moved,
+            charge=self._charge,
+            write=write,
+            known=target.done,
+            sink_at=sink_at,
         )
 
     async def _copy(

@@ -1,13 +1,15 @@
-"""Whether a batch of small files runs in the loop's own thread.
+"""Whether a batch of small files, or a piece of a large one, runs in the loop's own thread.
 
 A batch that answers from memory takes a few milliseconds, and less without a thread: handing the
 interpreter's lock to and fro was 13 to 19 % of the CPU of small files, in either direction.  A
 batch that waits for a disk or for another machine would hold up every connection of the process.
 So each batch is measured, and the last one decides for the next: at most one is slow in the loop.
+A range of a large file is written in pieces of 256 KiB, for each of which the same holds; none is
+too much to begin with, so the first are written in the loop.
 
     file system   the last batch                        the next one runs in
     network       any                                   a thread
-    local         none yet                              a thread
+    local         none yet                              a thread; the loop with `quick`
     local         read from a disk                      a thread
     local         took QUICK_SECONDS or longer          a thread
     local         took less, and answered from memory   the loop
@@ -25,11 +27,16 @@ QUICK_SECONDS: Final = 0.02
 
 
 class Nearby:
-    """What one location's last batch was like.  `clock`: in seconds, monotonic."""
+    """What one location's last batch was like; `quick`: what is said before there was one.
 
-    def __init__(self, *, network: bool, clock: Callable[[], float] = time.monotonic) -> None:
+    `clock`: in seconds, monotonic.
+    """
+
+    def __init__(
+        self, *, network: bool, quick: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._network, self._clock = network, clock
-        self.quick = False
+        self.quick = quick
         """The next batch runs in the loop."""
 
     def timed(self, call: Callable[[], R]) -> R:

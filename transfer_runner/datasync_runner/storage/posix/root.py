@@ -62,6 +62,7 @@ class Root:
             self.folders,
             allocates=not (in_memory(kind) or self.network),
             copies=lambda reader: shares_blocks(kind) and reader.device == device,
+            nearby=Nearby(network=self.network, quick=not self.network),
         )
         self.turns = Turns(network=self.network)
         self.nearby = Nearby(network=self.network)

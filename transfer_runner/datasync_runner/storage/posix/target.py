@@ -124,13 +124,16 @@ class Target:
     def write_range(self, pieces: Sequence[bytes], start: int) -> int:
         """Write a whole range, and note that it is there; its checksum.  Raises: OSError."""
         checksum = write_at(self.fd, pieces, start)
-        count = sum(map(len, pieces))
+        self.note_range(start, sum(map(len, pieces)), checksum)
+        return checksum
+
+    def note_range(self, start: int, count: int, checksum: int) -> None:
+        """A whole range is written.  Raises: OSError."""
         os.posix_fadvise(self.fd, start, count, os.POSIX_FADV_DONTNEED)  # starts the writing
         if self._identity is not None:
             number = start // RANGE_BYTES
             posix_resume.note(self.fd, self.entry.size_bytes, number, checksum)
         self.done[start] = checksum
-        return checksum
 
     def commit(self, checksum: int, *, verifies: bool) -> Written:
         """Metadata, proof, then the final name.  Raises: OSError, VerificationFailed."""
@@ -189,9 +192,13 @@ class Target:
                 os.close(fd)
 
 
-def write_at(fd: int, pieces: Sequence[bytes | memoryview], offset_bytes: int) -> int:
-    """Write the pieces one behind the other, and return their checksum.  Raises: OSError."""
-    checksum = 0
+def write_at(
+    fd: int, pieces: Sequence[bytes | memoryview], offset_bytes: int, checksum: int = 0
+) -> int:
+    """Write the pieces one behind the other; the checksum, which goes on from the one before.
+
+    Raises: OSError.
+    """
     for first in range(0, len(pieces), _PIECES):
         some = list(pieces[first : first + _PIECES])
         for piece in some:

@@ -4,9 +4,12 @@ Slotted and mutable, because a run makes one for each object: the hot path alloc
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from datasync_runner.storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from datasync_runner.storage.port import Sink
 
 QUICK_SECONDS: Final = 20
 """How long nothing may move, also before the first byte, until a request counts as stalled."""
@@ -56,7 +59,8 @@ class Call:
 
     __slots__ = (
         "attempt", "body", "finish", "generation", "headers", "judge", "key", "lines",
-        "mends", "method", "once", "operation", "path", "query", "stall_seconds", "thinks", "url",
+        "mends", "method", "once", "operation", "path", "query", "sink", "stall_seconds", "thinks",
+        "url",
     )  # fmt: skip
 
     def __init__(
@@ -80,6 +84,8 @@ class Call:
         self.thinks = thinks
         """The server may take long, and say that it failed in the body of a 200."""
         self.stall_seconds = PATIENT_SECONDS if thinks else QUICK_SECONDS
+        self.sink: Sink | None = None
+        """Where the body of a 206 goes as it comes, instead of into the answer."""
         self.once = False
         """Not to be repeated: the refusal is what is asked for."""
         self.attempt = self.mends = self.generation = 0

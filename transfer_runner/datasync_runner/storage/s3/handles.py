@@ -9,13 +9,18 @@ from typing import Any, Final
 
 import pycurl
 
+from datasync_runner.storage.port import Sink
 from datasync_runner.storage.s3.calls import Answer, Call
 from datasync_runner.storage.throttle import Throttle
 
 BUFFER_BYTES: Final = 512 * 1024
+SINK_PIECES: Final = 16
+"""libcurl delivers 16 KiB at most: a system call for each would cost more than the copy, and much
+more than 256 KiB would have left the core's cache before it is written."""
 PACED_BYTES: Final = 16 * 1024
 """What a paced connection takes at once."""
 CONNECT_SECONDS: Final = 10
+_PARTIAL: Final = 206
 _MAX_LIFE_SECONDS: Final = 300  # so that connections spread over the addresses that S3 rotates
 UNTRUSTED: Final = frozenset(
     {
@@ -76,6 +81,8 @@ class Handle:
             curl.setopt(pycurl.LOW_SPEED_TIME, call.stall_seconds)
         if call.body is not None:
             self._load_body(call.body)
+        if call.sink is not None:
+            self._load_sink(call.sink)
         self.call = call
 
     def unload(self, problem: str, *, trusted: bool) -> tuple[Call, Answer]:
@@ -83,6 +90,11 @@ class Handle:
         call = self.call
         assert call is not None  # noqa: S101 - it was loaded
         status = 0 if problem else self.curl.getinfo(pycurl.RESPONSE_CODE)
+        if call.sink is not None:
+            if status == _PARTIAL:
+                call.sink.take(self.pieces)
+                self.pieces.clear()
+            self._deliver(self.pieces.append)
         answer = Answer(status, b"".join(self.head), self.pieces.copy(), problem, trusted=trusted)
         self.head.clear()
         self.pieces.clear()
@@ -94,11 +106,28 @@ class Handle:
     def _load_body(self, body: bytes) -> None:
         self.curl.setopt(pycurl.POSTFIELDS, body)
 
+    def _load_sink(self, sink: Sink) -> None:
+        """Have a good answer's body go there from time to time; any other's is kept."""
+        head, pieces, keep, take = self.head, self.pieces, self.pieces.append, sink.take
+
+        def write(data: bytes) -> None:
+            keep(data)
+            if len(pieces) >= SINK_PIECES and _is_partial(head):
+                take(pieces)
+                pieces.clear()
+
+        sink.begin()
+        self._deliver(write)
+
+    def _deliver(self, write: Callable[[bytes], None]) -> None:
+        """Have libcurl call this with what comes."""
+        self.curl.setopt(pycurl.WRITEFUNCTION, write)
+
 
 class PacedHandle(Handle):
     """A handle whose bytes go and come at the rate of the run."""
 
-    __slots__ = ("_granted_bytes", "_sent_bytes", "_throttle", "_wake_later")
+    __slots__ = ("_granted_bytes", "_keep", "_sent_bytes", "_throttle", "_wake_later")
 
     def __init__(
         self,
@@ -111,6 +140,7 @@ class PacedHandle(Handle):
         super().__init__(method, ca_path, buffer_bytes=PACED_BYTES)
         self._throttle, self._wake_later = throttle, wake_later
         self._sent_bytes = self._granted_bytes = 0
+        self._keep: Callable[[bytes], None] = self.pieces.append
         set_option: Any = self.curl.setopt
         set_option(pycurl.READFUNCTION, partial(PacedHandle._read, self))
         set_option(pycurl.WRITEFUNCTION, partial(PacedHandle._write, self))
@@ -137,8 +167,11 @@ class PacedHandle(Handle):
         """Take what came, or have libcurl keep it for a while."""
         if not self._granted(len(data)):
             return pycurl.WRITEFUNC_PAUSE
-        self.pieces.append(data)
+        self._keep(data)
         return None
+
+    def _deliver(self, write: Callable[[bytes], None]) -> None:
+        self._keep = write
 
     def _granted(self, size_bytes: int) -> bool:
         """Whether these bytes may go; if not, they may when the handle is woken."""
@@ -155,3 +188,9 @@ class PacedHandle(Handle):
 
 WakeLater = Callable[[float, PacedHandle, Call], None]
 """Has a handle woken after so many seconds, if its call is still this one."""
+
+
+def _is_partial(head: list[bytes]) -> bool:
+    """Whether the last response, behind those of proxies, is a 206."""
+    status = next((line for line in reversed(head) if line.startswith(b"HTTP/")), b"")
+    return status.split(b" ", 2)[1:2] == [b"206"]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datasync_runner.core.entry import Entry
 from datasync_runner.core.parts import RANGE_BYTES
 from datasync_runner.storage import errors
+from datasync_runner.storage.port import Sink
 from datasync_runner.storage.s3.calls import Answer, Call
 from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.gather import one
@@ -14,7 +15,7 @@ from datasync_runner.storage.s3.objects import Objects
 
 
 class ObjectReader:
-    """A RangedReader; `checksum` is what S3 has stored for the whole."""
+    """A PouringReader; `checksum` is what S3 has stored for the whole."""
 
     def __init__(self, client: Client, path: str, entry: Entry, *, checksum: int | None) -> None:
         self._client, self._path = client, path
@@ -24,6 +25,13 @@ class ObjectReader:
 
     async def read_at(self, offset_bytes: int, size_bytes: int) -> Sequence[bytes]:
         """That range.  Raises: ChangedDuringTransfer, Missing, Denied, Unavailable."""
+        return (await self._client.ask(self._call(offset_bytes, size_bytes, None))).pieces
+
+    async def pour(self, offset_bytes: int, size_bytes: int, sink: Sink) -> None:
+        """That range into a sink.  Raises: as `read_at`."""
+        await self._client.ask(self._call(offset_bytes, size_bytes, sink))
+
+    def _call(self, offset_bytes: int, size_bytes: int, sink: Sink | None) -> Call:
         last = offset_bytes + size_bytes - 1
         headers = [("range", f"bytes={offset_bytes}-{last}")]
         if self.entry.etag:
@@ -31,7 +39,7 @@ class ObjectReader:
         key = self.entry.key
 
         def judge(answer: Answer) -> errors.StorageError | None:
-            size = sum(map(len, answer.pieces))
+            size = sum(map(len, answer.pieces)) if sink is None else sink.taken_bytes
             if answer.status == 206 and size == size_bytes:
                 return None
             if answer.status == 200:
@@ -41,7 +49,8 @@ class ObjectReader:
         call = Call(
             "GetObject", "GET", self._path, self._query, headers=headers, key=key, judge=judge
         )
-        return (await self._client.ask(call)).pieces
+        call.sink = sink
+        return call
 
     async def read(self) -> bytes:
         """The next bytes, in order.  Raises: as `read_at`."""
