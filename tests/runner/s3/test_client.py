@@ -21,6 +21,7 @@ from datasync_runner.storage.s3.copies import copy
 from datasync_runner.storage.s3.limits import FIRST
 from datasync_runner.storage.s3.metadata import CHECKSUM
 from datasync_runner.storage.s3.objects import Objects
+from datasync_runner.storage.s3.pieces import Pieces
 from datasync_runner.storage.s3.reader import ObjectReader
 from datasync_runner.storage.s3.retries import TRIES
 from datasync_runner.storage.s3.storage import S3Storage
@@ -498,3 +499,26 @@ async def test_a_sink_is_filled_at_the_rate_of_the_run(secret):
         client.close()
     throttle.close()
     assert sink.body == RANGE
+
+
+PART = [RANGE[at : at + 16_000] for at in range(0, len(RANGE), 16_000)]
+
+
+@pytest.mark.parametrize("signing", ["Always", "Never"])
+@pytest.mark.parametrize("bytes_per_second", [-1, 50_000_000])
+async def test_a_body_in_pieces_arrives_whole_also_when_it_is_sent_again(
+    secret, signing, bytes_per_second
+):
+    """By a connection as well that the server has closed, where libcurl begins anew by itself."""
+    throttle = Throttle(bytes_per_second)
+    with serve([OK, CLOSE, SLOW_DOWN, OK, Reply(200, b"fine", cut_bytes=4), OK]) as server:
+        side = side_of(server, secret, payload_signing=signing)
+        client = Client(side, throttle=throttle)
+        for _ in range(4):
+            body = Pieces(PART)
+            await client.ask(Call("UploadPart", "PUT", client.path("f"), body=body))
+            await asyncio.sleep(0)
+        assert (await client.ask(Call("PutObject", "PUT", client.path("f"), body=b"b"))).body
+        client.close()
+    throttle.close()
+    assert [asked.body for asked in server.asked] == [RANGE] * 6 + [b"b"]

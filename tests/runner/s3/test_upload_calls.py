@@ -10,6 +10,7 @@ from lxml import etree
 from datasync_runner.checksums import crc64, to_header
 from datasync_runner.storage.s3.algorithms import CRC64NVME, SHA256
 from datasync_runner.storage.s3.metadata import CHECKSUM
+from datasync_runner.storage.s3.pieces import Pieces
 from datasync_runner.storage.s3.upload_calls import Made, UploadCalls, completion, whole_checksum
 
 CALLS = UploadCalls("/data/k", b"k")
@@ -42,8 +43,8 @@ def test_a_completion_names_all_parts_by_rising_number(checksums):
 
 
 def test_what_is_known_is_stated_and_nothing_else():
-    assert CALLS.part("id", 3, b"x", stated="BwA=").headers == [(CHECKSUM, "BwA=")]
-    assert CALLS.part("id", 3, b"x", stated="").headers == []
+    assert CALLS.part("id", 3, Pieces([b"x"]), stated="BwA=").headers == [(CHECKSUM, "BwA=")]
+    assert CALLS.part("id", 3, Pieces([b"x"]), stated="").headers == []
     made = {1: Made('"1"', 7, to_header(7), 3)}
     assert CALLS.complete("id", made, checksums=False).headers == []
     assert CALLS.complete("id", made, checksums=True).headers == [
@@ -66,7 +67,7 @@ def test_a_checksum_of_checksums_is_said_to_be_one_and_left_to_the_server():
 
 
 def test_an_id_is_escaped_in_the_query():
-    call = CALLS.part("a+b/c=&d", 12, b"", stated="")
+    call = CALLS.part("a+b/c=&d", 12, Pieces([b""]), stated="")
     assert call.query == "partNumber=12&uploadId=a%2Bb%2Fc%3D%26d"
 
 

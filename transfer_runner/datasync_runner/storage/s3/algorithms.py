@@ -15,6 +15,7 @@ from functools import reduce
 from typing import Final, NamedTuple
 
 from datasync_runner import checksums
+from datasync_runner.storage.s3.pieces import Pieces
 
 
 class Algorithm(NamedTuple):
@@ -42,9 +43,11 @@ class Algorithm(NamedTuple):
         """Of an upload in parts: FULL_OBJECT or COMPOSITE."""
         return "COMPOSITE" if self.combine is None else "FULL_OBJECT"
 
-    def stated(self, body: bytes, checksum: int) -> str:
+    def stated(self, body: bytes | Pieces, checksum: int) -> str:
         """As `of`; `checksum`: the CRC64NVME of the same bytes, which is known already."""
-        return checksums.to_header(checksum) if self.name == "CRC64NVME" else self.of(body)
+        if self.name == "CRC64NVME":
+            return checksums.to_header(checksum)
+        return self.of(body.whole() if isinstance(body, Pieces) else body)
 
     def whole(self, parts: Iterable[tuple[str, int]]) -> str | None:
         """The checksum of all parts in a row, of which checksums and sizes are known.

@@ -10,6 +10,7 @@ from datasync_runner.storage.errors import StorageError
 
 if TYPE_CHECKING:
     from datasync_runner.storage.port import Sink
+    from datasync_runner.storage.s3.pieces import Pieces
 
 QUICK_SECONDS: Final = 20
 """How long nothing may move, also before the first byte, until a request counts as stalled."""
@@ -71,7 +72,7 @@ class Call:
         query: str = "",
         *,
         headers: list[tuple[str, str]] | None = None,
-        body: bytes | None = None,
+        body: "bytes | Pieces | None" = None,
         key: bytes = b"",
         judge: Callable[[Answer], StorageError | None] | None = None,
         thinks: bool = False,

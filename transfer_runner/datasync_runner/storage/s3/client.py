@@ -10,7 +10,6 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping
-from hashlib import sha256
 from typing import Final
 
 from datasync_api.sides import S3Side
@@ -21,6 +20,7 @@ from datasync_runner.storage.s3.credentials import make_source
 from datasync_runner.storage.s3.endpoint import Endpoint, resolve
 from datasync_runner.storage.s3.errors import to_error, unanswered
 from datasync_runner.storage.s3.http import Http
+from datasync_runner.storage.s3.pieces import sha256_of
 from datasync_runner.storage.s3.retries import RetryAllowance
 from datasync_runner.storage.s3.signer import EMPTY_SHA256, UNSIGNED, Signer, encode_key
 from datasync_runner.storage.s3.standing import standing_headers
@@ -126,7 +126,7 @@ class Client:
         body = call.body
         payload = UNSIGNED
         if self._signs_payload:
-            payload = sha256(body).hexdigest() if body else EMPTY_SHA256
+            payload = sha256_of(body) if body else EMPTY_SHA256
         try:
             lines = signer.lines(
                 call.method,

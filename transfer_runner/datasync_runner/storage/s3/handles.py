@@ -11,6 +11,7 @@ import pycurl
 
 from datasync_runner.storage.port import Sink
 from datasync_runner.storage.s3.calls import Answer, Call
+from datasync_runner.storage.s3.pieces import Pieces, Reading
 from datasync_runner.storage.throttle import Throttle
 
 BUFFER_BYTES: Final = 512 * 1024
@@ -103,7 +104,7 @@ class Handle:
             self._load_body(b"")  # the handle would keep it
         return call, answer
 
-    def _load_body(self, body: bytes) -> None:
+    def _load_body(self, body: bytes | Pieces) -> None:
         self.curl.setopt(pycurl.POSTFIELDS, body)
 
     def _load_sink(self, sink: Sink) -> None:
@@ -124,10 +125,41 @@ class Handle:
         self.curl.setopt(pycurl.WRITEFUNCTION, write)
 
 
+class PiecesHandle(Handle):
+    """A handle that reads its body piece by piece.
+
+    It is for nothing else: what was set for a body in one piece cannot be taken back.
+    """
+
+    __slots__ = ("_reading",)
+
+    def __init__(self, method: str, ca_path: str) -> None:
+        super().__init__(method, ca_path)
+        self._reading = Reading(())
+        set_option: Any = self.curl.setopt
+        set_option(pycurl.READFUNCTION, partial(PiecesHandle._read, self))
+        set_option(pycurl.SEEKFUNCTION, partial(PiecesHandle._seek, self))
+
+    def _load_body(self, body: bytes | Pieces) -> None:
+        self._reading = body.reading() if isinstance(body, Pieces) else Reading(())
+        self.curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(body))
+
+    def _read(self, size_bytes: int) -> bytes:
+        return self._reading.read(size_bytes)
+
+    def _seek(self, offset_bytes: int, origin: int) -> int:
+        """libcurl begins anew, when the server had closed the connection that it took."""
+        del origin
+        if offset_bytes:
+            return pycurl.SEEKFUNC_FAIL
+        self._reading.rewind()
+        return pycurl.SEEKFUNC_OK
+
+
 class PacedHandle(Handle):
     """A handle whose bytes go and come at the rate of the run."""
 
-    __slots__ = ("_granted_bytes", "_keep", "_sent_bytes", "_throttle", "_wake_later")
+    __slots__ = ("_body", "_granted_bytes", "_keep", "_sent_bytes", "_throttle", "_wake_later")
 
     def __init__(
         self,
@@ -140,6 +172,7 @@ class PacedHandle(Handle):
         super().__init__(method, ca_path, buffer_bytes=PACED_BYTES)
         self._throttle, self._wake_later = throttle, wake_later
         self._sent_bytes = self._granted_bytes = 0
+        self._body = memoryview(b"")
         self._keep: Callable[[bytes], None] = self.pieces.append
         set_option: Any = self.curl.setopt
         set_option(pycurl.READFUNCTION, partial(PacedHandle._read, self))
@@ -149,14 +182,14 @@ class PacedHandle(Handle):
         """Go on after a pause."""
         self.curl.pause(pycurl.PAUSE_CONT)
 
-    def _load_body(self, body: bytes) -> None:
+    def _load_body(self, body: bytes | Pieces) -> None:
         self._sent_bytes = self._granted_bytes = 0
+        self._body = memoryview(body.whole() if isinstance(body, Pieces) else body)
         self.curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(body))
 
     def _read(self, size_bytes: int) -> bytes | int:
         """What may be sent now, or the word that there is nothing yet."""
-        body = self.call.body if self.call else None
-        left = memoryview(body or b"")[self._sent_bytes :]
+        left = self._body[self._sent_bytes :]
         size = min(size_bytes, len(left), self._throttle.grain_bytes)
         if not self._granted(size):
             return pycurl.READFUNC_PAUSE

@@ -23,8 +23,9 @@ import pycurl
 
 from datasync_runner.storage.s3.busy import busy_seconds
 from datasync_runner.storage.s3.calls import Answer, Call
-from datasync_runner.storage.s3.handles import UNTRUSTED, Handle, PacedHandle
+from datasync_runner.storage.s3.handles import UNTRUSTED, Handle, PacedHandle, PiecesHandle
 from datasync_runner.storage.s3.limits import ConnectionLimit
+from datasync_runner.storage.s3.pieces import Pieces
 from datasync_runner.storage.throttle import Throttle
 
 PACED_CONNECTIONS: Final = 8
@@ -64,7 +65,7 @@ class Http:
         self.sent: defaultdict[str, int] = defaultdict(int)
         self._throttle = throttle
         self._waiting: deque[Call] = deque()
-        self._idle: defaultdict[tuple[bool, str], list[Handle]] = defaultdict(list)
+        self._idle: defaultdict[tuple[type[Handle], str], list[Handle]] = defaultdict(list)
         self._busy: dict[pycurl.Curl, Handle] = {}
         self._watched: set[int] = set()
         self._kick = self._pumping = False
@@ -127,11 +128,13 @@ class Http:
             self._launch()
 
     def _send(self, call: Call, throttle: Throttle | None) -> None:
-        handles = self._idle[throttle is not None, call.method]
+        plain = PiecesHandle if isinstance(call.body, Pieces) else Handle
+        kind = plain if throttle is None else PacedHandle
+        handles = self._idle[kind, call.method]
         if handles:
             handle = handles.pop()
         elif throttle is None:
-            handle = Handle(call.method, self._ca_path)
+            handle = plain(call.method, self._ca_path)
         else:
             handle = PacedHandle(call.method, self._ca_path, throttle, self._wake_later)
         handle.load(call)
@@ -167,8 +170,7 @@ class Http:
         handle = self._busy.pop(curl)
         self._multi.remove_handle(curl)
         call, answer = handle.unload(problem, trusted=trusted)
-        kind = isinstance(handle, PacedHandle), handle.method
-        self._idle[kind].append(handle)
+        self._idle[type(handle), handle.method].append(handle)
         self._done(call, answer)
 
     def _watch(self, what: int, fd: int, multi: Any, data: Any) -> None:

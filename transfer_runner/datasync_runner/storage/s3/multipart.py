@@ -10,23 +10,24 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from datasync_runner.checksums import crc64, from_header
+from datasync_runner.checksums import from_header
 from datasync_runner.core.entry import ARCHIVES, Entry, ObjectHeaders
 from datasync_runner.core.parts import COPY_LIMIT_BYTES, PARTS_AT_ONCE, layout
 from datasync_runner.storage import errors
 from datasync_runner.storage.budget import ByteBudget
-from datasync_runner.storage.port import Moved, RangedReader, Reader, nobody
+from datasync_runner.storage.port import Moved, PouringReader, RangedReader, Reader, nobody
 from datasync_runner.storage.s3.algorithms import CRC64NVME
 from datasync_runner.storage.s3.calls import Call
 from datasync_runner.storage.s3.copies import update_metadata
 from datasync_runner.storage.s3.metadata import says
 from datasync_runner.storage.s3.naming import copy_source, version_of
 from datasync_runner.storage.s3.objects import Objects
+from datasync_runner.storage.s3.pieces import Pieces
 from datasync_runner.storage.s3.upload_calls import Made, UploadCalls, whole_checksum
 from datasync_runner.storage.s3.uploads import Part, Uploads
 from datasync_runner.storage.values import Written
 
-_QUESTION: Final = b"datasync"
+_QUESTION: Final = Pieces([b"datasync"])
 _UNKNOWN: Final = (errors.NotSupported, errors.Unexpected)
 """How servers refuse what they do not know."""
 
@@ -158,9 +159,11 @@ class Upload:
         async def send(number: int) -> None:
             offset, size = self._layout.extent(number)
             async with self._budget.hold(size):
-                pieces = await reader.read_at(offset, size)
-                body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-                del pieces
+                body = Pieces()
+                if isinstance(reader, PouringReader):
+                    await reader.pour(offset, size, body)
+                else:
+                    body.take(await reader.read_at(offset, size))
                 self._made[number] = await self._put(number, body)
 
         await self._each(send)
@@ -179,24 +182,23 @@ class Upload:
                 while held >= part_bytes:
                     whole = b"".join(pieces)
                     number += 1
-                    self._made[number] = await self._put(number, whole[:part_bytes])
+                    self._made[number] = await self._put(number, Pieces([whole[:part_bytes]]))
                     pieces = [whole[part_bytes:]]
                     held -= part_bytes
             if held or not number:
-                self._made[number + 1] = await self._put(number + 1, b"".join(pieces))
+                self._made[number + 1] = await self._put(number + 1, Pieces([b"".join(pieces)]))
         if size != self._entry.size_bytes:
             raise errors.ChangedDuringTransfer("it has another size now", self._entry.key)
 
-    async def _put(self, number: int, body: bytes) -> Made:
-        checksum = crc64(body)
-        stated = self._algorithm.stated(body, checksum)
+    async def _put(self, number: int, body: Pieces) -> Made:
+        stated = self._algorithm.stated(body, body.checksum)
         self._moved(len(body))
         known = self._known.get(number)
         if known is not None and (known.stated, known.size_bytes) == (stated, len(body)):
-            return Made(known.etag, checksum, stated, len(body))
+            return Made(known.etag, body.checksum, stated, len(body))
         call = self._calls.part(self._id, number, body, stated=stated if self._checksums else "")
         headers = (await self._client.ask(call)).headers()
-        return Made(headers.get("etag", ""), checksum, stated, len(body))
+        return Made(headers.get("etag", ""), body.checksum, stated, len(body))
 
     async def _copy_part(
         self, number: int, source: list[tuple[str, str]], source_etag: str

@@ -12,6 +12,7 @@ from datasync_runner.storage import errors
 from datasync_runner.storage.s3.algorithms import Algorithm
 from datasync_runner.storage.s3.calls import Call
 from datasync_runner.storage.s3.client import Client
+from datasync_runner.storage.s3.pieces import Pieces
 
 REFUSALS: Final = frozenset({"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch"})
 
@@ -21,7 +22,8 @@ async def refuses(client: Client, call: Call, algorithm: Algorithm) -> bool | No
 
     The call has a body and no checksum yet.  Raises: StopError.
     """
-    call.headers.append((algorithm.header, algorithm.of((call.body or b"") + b"?")))
+    body = call.body.whole() if isinstance(call.body, Pieces) else call.body or b""
+    call.headers.append((algorithm.header, algorithm.of(body + b"?")))
     call.once = True
     try:
         await client.ask(call)

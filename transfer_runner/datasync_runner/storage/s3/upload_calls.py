@@ -5,6 +5,7 @@ from typing import NamedTuple
 from datasync_runner.checksums import combine
 from datasync_runner.storage.s3.algorithms import CRC64NVME, Algorithm
 from datasync_runner.storage.s3.calls import Call
+from datasync_runner.storage.s3.pieces import Pieces
 from datasync_runner.storage.s3.signer import canonical_query
 
 
@@ -35,12 +36,12 @@ class UploadCalls:
             key=self._key,
         )  # fmt: skip
 
-    def part(self, upload_id: str, number: int, body: bytes, *, stated: str) -> Call:
+    def part(self, upload_id: str, number: int, body: Pieces, *, stated: str) -> Call:
         """UploadPart; `stated`: its checksum, or empty."""
         headers = [(self._algorithm.header, stated)] if stated else []
         return Call(
-            "UploadPart", "PUT", self._path, _query(upload_id, number), headers=headers, body=body,
-            key=self._key,
+            "UploadPart", "PUT", self._path, _query(upload_id, number), headers=headers,
+            body=body.simplest(), key=self._key,
         )  # fmt: skip
 
     def copied_part(
