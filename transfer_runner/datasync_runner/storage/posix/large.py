@@ -1,8 +1,7 @@
 """Large files into a file system: from a stream, from ranges, from another file system.
 
-Memory of a file: at most RANGES_AT_ONCE ranges of RANGE_BYTES, unless they are written as they
-come; a copy between file systems needs a
-thread's buffer alone.
+Memory of a file: at most RANGES_AT_ONCE ranges of RANGE_BYTES, and little where they are written
+as they come; a copy between file systems needs a thread's buffer alone.
 """
 
 import asyncio

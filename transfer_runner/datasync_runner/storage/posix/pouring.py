@@ -51,7 +51,8 @@ class PouredRange:
         try:
             if self._error is not None:
                 raise self._error
-            self._target.note_range(self._start, self._size_bytes, self._checksum)
+            note = partial(self._target.note_range, self._start, self._size_bytes, self._checksum)
+            self._nearby.timed(note)  # it starts the writing to the disk, which may take a while
         except OSError as error:
             raise translate(error, self._target.entry.key, "write it") from error
         return self._checksum
