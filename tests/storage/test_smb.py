@@ -11,7 +11,7 @@ from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Kind, WindowsMetadata
 from datasync_runner.core.parts import MIB
 from datasync_runner.storage import errors
-from datasync_runner.storage.smb import connecting, listing
+from datasync_runner.storage.smb import connecting, listing, walk
 from datasync_runner.storage.smb.storage import SmbStorage
 from datasync_runner.storage.smb.times import to_filetime
 from datasync_runner.storage.temporary_names import temporary_name
@@ -272,6 +272,21 @@ async def test_a_large_file_that_changes_while_it_is_read(storage, smb_folder):
         while await reader.read():
             pass
     await reader.close()
+
+
+async def test_the_first_entries_do_not_wait_for_many_folders(storage, smb_folder, monkeypatch):
+    for number in range(40):
+        (smb_folder / f"{number:02}").mkdir()
+        (smb_folder / f"{number:02}" / "f").touch()
+    read = []
+
+    def read_folders(wire, root, wanted, *rest):
+        read.append(len(wanted))
+        return listing.read_folders(wire, root, wanted, *rest)
+
+    monkeypatch.setattr(walk, "read_folders", read_folders)
+    assert len(await listed(storage, ALL)) == 80
+    assert read == [1, 1, 2, 4, 8, 16, 9]  # the root, then its folders
 
 
 async def test_a_folder_with_more_names_than_memory_holds(storage, smb_folder, monkeypatch):

@@ -1,6 +1,7 @@
 """The sorted walk of a share: entries in the order of their S3 keys.
 
-The next folders are read ahead, AHEAD_FOLDERS in one go, while fewer than AHEAD_NAMES entries wait.
+The next folders are read ahead while fewer than AHEAD_NAMES entries wait: one at first, for others
+wait for the first entries with nothing to do, then twice as many in each go, up to AHEAD_FOLDERS.
 Memory: what one folder a depth holds (listing), and what waits.  Blocking; one connection.
 """
 
@@ -83,6 +84,8 @@ class _Walk:
         self._errors: list[errors.StorageError] = []
         self._waiting = 0
         """Entries of folders that were read ahead."""
+        self._at_once = 1
+        """So many folders are read in the next go."""
 
     def run(self) -> Generator[Batch]:
         (first,) = self._read([Wanted(b"", frozenset())])
@@ -118,7 +121,8 @@ class _Walk:
     def _take(self, frame: _Frame, key: bytes) -> Folder | errors.StorageError:
         """A folder, read ahead or now, together with the ones that come after it."""
         if key not in frame.ahead:
-            more = 0 if self._waiting >= AHEAD_NAMES else AHEAD_FOLDERS - 1
+            more = 0 if self._waiting >= AHEAD_NAMES else self._at_once - 1
+            self._at_once = min(AHEAD_FOLDERS, 2 * self._at_once)
             keys = [key, *(frame.chunk[at].key for at in frame.next[-1 : -more - 1 : -1])]
             folders = self._read(list(map(frame.folder.inside, keys)))
             frame.ahead = dict(zip(keys, folders, strict=True))
