@@ -274,6 +274,55 @@ async def test_a_large_file_that_changes_while_it_is_read(storage, smb_folder):
     await reader.close()
 
 
+LETTERS = b"".join(bytes([letter]) * MIB for letter in b"abcdefghijklmnopqrst")
+"""Each MiB is another one."""
+
+
+async def open_letters(storage, smb_folder):
+    (smb_folder / "large").write_bytes(LETTERS)
+    return await storage.open((await listed(storage))[0])
+
+
+async def test_ranges_that_are_asked_for_at_once_are_read_one_behind_the_other(storage, smb_folder):
+    reader = await open_letters(storage, smb_folder)
+    wanted = [(start * MIB + start, size) for start, size in ((9, 10 * MIB), (0, 1), (3, 2 * MIB))]
+    found = await asyncio.gather(*(reader.read_at(*one) for one in [*wanted, (7, 0)]))
+    assert [b"".join(pieces) for pieces in found[:3]] == [LETTERS[at : at + n] for at, n in wanted]
+    assert b"".join(found[3]) == b""
+    assert b"".join(await reader.read_at(MIB, 3)) == b"bbb"  # after a pause
+    await reader.settle()
+    await reader.close()
+
+
+async def test_a_range_beyond_the_end_fails_alone(storage, smb_folder):
+    reader = await open_letters(storage, smb_folder)
+    asked = [(0, 2 * MIB), (len(LETTERS) - 1, 2 * MIB), (len(LETTERS), 5), (MIB, 3)]
+    found = await asyncio.gather(*(reader.read_at(*o) for o in asked), return_exceptions=True)
+    kinds = [type(one) for one in found]
+    assert kinds == [list, errors.ChangedDuringTransfer, errors.ChangedDuringTransfer, list]
+    await reader.close()
+
+
+async def test_whoever_asks_no_more_is_in_nobodys_way(storage, smb_folder):
+    reader = await open_letters(storage, smb_folder)
+    tasks = [asyncio.create_task(reader.read_at(at * MIB, 8 * MIB)) for at in (0, 5, 10)]
+    await asyncio.sleep(0)
+    tasks[0].cancel()
+    tasks[2].cancel()
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    assert b"".join(found[1]) == LETTERS[5 * MIB : 13 * MIB]
+    await reader.close()
+
+
+async def test_a_connection_that_is_lost_is_told_to_all_who_wait(storage, smb_folder):
+    reader = await open_letters(storage, smb_folder)
+    reader._wire._channel._socket.shutdown(socket.SHUT_RDWR)
+    asked = (reader.read_at(at * MIB, 8 * MIB) for at in (0, 5, 10))
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(one) for one in found] == [errors.Unavailable] * 3
+    await reader.close()
+
+
 async def test_the_first_entries_do_not_wait_for_many_folders(storage, smb_folder, monkeypatch):
     for number in range(40):
         (smb_folder / f"{number:02}").mkdir()

@@ -1,29 +1,25 @@
 """A large file of a share being read, in order or by ranges.
 
-It has a connection of its own, because an open file belongs to one.  Memory: what was asked for,
-once; of a range `WINDOW` pieces are on their way at a time.
+It has a connection of its own, because an open file belongs to one.  Memory: what was asked for.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.parts import RANGE_BYTES
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb import requests
 from datasync_runner.storage.smb.describing import open_described
-from datasync_runner.storage.smb.share import Root, pieces, stamp, state_of
+from datasync_runner.storage.smb.ranges import Ranges, changed
+from datasync_runner.storage.smb.share import Root, stamp, state_of
 from datasync_runner.storage.smb.times import entry_of
 from datasync_runner.storage.smb.wires import Wires
 from datasync_runner.storage.threads import Threads
 
 if TYPE_CHECKING:
     from datasync_runner.storage.smb.wire import Wire
-
-R = TypeVar("R")
 
 
 class ShareReader:
@@ -44,6 +40,7 @@ class ShareReader:
             wires.give_back(self._wire)
             raise
         self.entry: Entry = entry_of(key, Kind.FILE, self._before, descriptor=descriptor)
+        self._ranges = Ranges(threads, self._wire, self._file, key=key, turn=self._turn)
 
     async def read(self) -> bytes:
         """The next bytes.  Raises: ChangedDuringTransfer, Unavailable and others."""
@@ -57,42 +54,28 @@ class ShareReader:
 
     async def read_at(self, offset_bytes: int, size_bytes: int) -> list[bytes]:
         """That range.  Raises: ChangedDuringTransfer, Unavailable and others."""
-        return await self._alone(partial(self._read_at, offset_bytes, size_bytes))
+        return await self._ranges.read(offset_bytes, size_bytes)
 
     async def settle(self) -> None:
         """Raises: ChangedDuringTransfer when it is another file than the one that was opened."""
-        await self._alone(self._check)
+        async with self._turn:
+            await self._threads.run(self._check)
 
     async def close(self) -> None:
         """Close the file, and give the connection back."""
         async with self._turn:
             await self._threads.run(self._close)
 
-    async def _alone(self, call: Callable[[], R]) -> R:
-        async with self._turn:
-            return await self._threads.run(call)
-
-    def _read_at(self, offset_bytes: int, size_bytes: int) -> list[bytes]:
-        found = list(
-            pieces(self._wire, self._file, start=offset_bytes, size_bytes=size_bytes, key=self._key)
-        )
-        if sum(map(len, found)) != size_bytes:
-            raise self._changed()
-        return found
-
     def _check(self) -> None:
         try:
             now = state_of(self._wire, self._root, self._key)
         except errors.Missing as error:
-            raise self._changed() from error
+            raise changed(self._key) from error
         if stamp(now) != stamp(self._before):
-            raise self._changed()
+            raise changed(self._key)
 
     def _close(self) -> None:
         with contextlib.suppress(errors.Unavailable):
             if not self._wire.broken:
                 self._wire.ask(requests.close(self._file))
         self._wires.give_back(self._wire)
-
-    def _changed(self) -> errors.ChangedDuringTransfer:
-        return errors.ChangedDuringTransfer("it changed while it was read", self._key)
