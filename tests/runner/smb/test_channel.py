@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from datasync_runner.storage.smb import requests, responses
-from datasync_runner.storage.smb.channel import Books, Channel, cost_of
+from datasync_runner.storage.smb.channel import POSTED_BYTES, Books, Channel, cost_of
 from datasync_runner.storage.smb.responses import Answer
 from datasync_runner.storage.smb.seals import Signatures, Signing, Tampered
 
@@ -82,6 +82,32 @@ def test_a_chain_is_aligned_related_and_signed_one_by_one(channel, ends):
     flags = [int.from_bytes(data[4 + at + 16 : 4 + at + 20], "little") for at in (0, following)]
     assert flags == [0x08, 0x0C]
     assert data[4 + 48 : 4 + 64] != data[4 + following + 48 : 4 + following + 64] != bytes(16)
+
+
+def heard(end):
+    try:
+        return end.recv(1024 * 1024, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return b""
+
+
+def test_small_messages_that_were_posted_go_together_when_an_answer_is_asked_for(channel, ends):
+    assert [channel.post([ECHO]), channel.post([ECHO])] == [[5], [6]]
+    assert heard(ends[1]) == b""
+    ends[1].sendall(frame(answer(5)) + frame(answer(6)))
+    channel.receive([5])
+    assert len(heard(ends[1])) == 2 * (4 + 64 + 4)
+
+
+def test_what_was_posted_goes_before_what_is_sent(channel, ends):
+    channel.post([ECHO])
+    channel.send([requests.close(b"f" * 16)])
+    assert len(heard(ends[1])) == (4 + 64 + 4) + (4 + 64 + 24)
+
+
+def test_large_messages_wait_for_nothing(channel, ends):
+    channel.post([requests.write(bytes(POSTED_BYTES), 0)])
+    assert len(heard(ends[1])) == 4 + 64 + 48 + POSTED_BYTES
 
 
 def test_answers_are_found_in_whatever_order_they_come(channel, ends):

@@ -1,10 +1,19 @@
-"""How a range is cut into reads: the first large one of a connection is larger."""
+"""How a range is cut into reads, and how many messages are on their way at once."""
 
 from types import SimpleNamespace
 
 import pytest
 
-from datasync_runner.storage.smb.wire import CHUNK_BYTES, FIRST_BYTES, Limits, Wire
+from datasync_runner.storage.smb import requests
+from datasync_runner.storage.smb.responses import Answer
+from datasync_runner.storage.smb.wire import (
+    CHUNK_BYTES,
+    FIRST_BYTES,
+    TOGETHER,
+    WINDOW,
+    Limits,
+    Wire,
+)
 
 MIB = 1024 * 1024
 
@@ -48,3 +57,47 @@ def test_only_the_first_read_that_is_large_enough_is_larger():
 )
 def test_no_read_is_larger_than_the_server_lets_it_be(limits, first):
     assert next(make(**limits).reads(0, FIRST_BYTES)) == (0, first)
+
+
+class Noted:
+    """A channel that notes what it is asked to do, and answers all in the order of the question."""
+
+    def __init__(self, credits=1024):
+        self.credits, self.most, self.done = credits, 0, []
+        self._next, self._open = 0, 0
+
+    def post(self, chain):
+        self.credits -= len(chain)
+        self._open += 1
+        self.most = max(self.most, self._open)
+        self.done.append("post")
+        self._next += 1
+        return [self._next]
+
+    def receive(self, ids):
+        self.credits += 1
+        self._open -= 1
+        self.done.append("receive")
+        return [Answer(0, b"%d" % number) for number in ids]
+
+
+ECHO = requests.Request(13, b"\4\0\0\0")
+
+
+def exchanged(channel, count):
+    wire = Wire(None, channel, Limits(0x311, False, MIB, MIB, MIB))  # type: ignore[arg-type]
+    return [int(bytes(answer.body)) for (answer,) in wire.exchange([[ECHO]] * count)]
+
+
+def test_a_full_window_is_left_by_several_before_others_enter():
+    channel = Noted()
+    assert exchanged(channel, WINDOW + 2 * TOGETHER) == list(range(1, WINDOW + 2 * TOGETHER + 1))
+    some = ["receive"] * TOGETHER + ["post"] * TOGETHER
+    assert channel.done == ["post"] * WINDOW + 2 * some + ["receive"] * WINDOW
+    assert channel.most == WINDOW
+
+
+def test_no_more_is_sent_than_there_are_credits():
+    channel = Noted(credits=3)
+    assert exchanged(channel, 10) == list(range(1, 11))
+    assert channel.most == 3

@@ -29,6 +29,8 @@ _GONE: Final = "the server hung up"
 _NOBODY: Final = 2**64 - 1
 """The number of what the server says by itself."""
 MAX_FRAME_BYTES: Final = 2**24 - 1
+POSTED_BYTES: Final = 64 * 1024
+"""So much goes out without waiting for more."""
 DIRECT_BYTES: Final = 64 * 1024
 """From here on the data of a read are received where they stay, not copied there."""
 
@@ -55,6 +57,8 @@ class Channel:
         self._session_id, self.tree_id, self._next, self.credits, self._several = books
         self._deadline_ms = deadline_seconds * 1000
         self._answers: dict[int, Answer] = {}
+        self._posted: list[Buffer] = []
+        self._posted_bytes = 0
         self._memory = memoryview(b"")
         connection.settimeout(None)
         deadline = _TIME.pack(deadline_seconds, 0)
@@ -67,6 +71,12 @@ class Channel:
 
         Raises: OSError, Tampered.
         """
+        ids = self.post(chain)
+        self._push()
+        return ids
+
+    def post(self, chain: Sequence[Request]) -> list[int]:
+        """As `send`, but small ones wait until an answer is asked for, and go together then."""
         ids: list[int] = []
         messages: list[bytearray] = []
         last = len(chain) - 1
@@ -90,12 +100,17 @@ class Channel:
         size_bytes = sum(map(len, pieces))
         if size_bytes > MAX_FRAME_BYTES:
             raise ValueError(f"{size_bytes} bytes are more than a frame holds")
-        self._push([_LENGTH.pack(size_bytes), *pieces])
+        self._posted += (_LENGTH.pack(size_bytes), *pieces)
+        self._posted_bytes += size_bytes
+        if self._posted_bytes >= POSTED_BYTES:
+            self._push()
         return ids
 
     def receive(self, ids: Sequence[int]) -> list[Answer]:
         """The answers to what was sent.  Raises: OSError, Tampered."""
         answers = self._answers
+        if self._posted:
+            self._push()
         for wanted in ids:
             while wanted not in answers:
                 self._pull()
@@ -105,9 +120,10 @@ class Channel:
         """Hang up."""
         self._socket.close()
 
-    def _push(self, pieces: Sequence[Buffer]) -> None:
-        """Send, and take in answers where the server says more than it hears."""
-        left = [memoryview(piece) for piece in pieces]
+    def _push(self) -> None:
+        """Send what was posted, and take in answers where the server says more than it hears."""
+        left = [memoryview(piece) for piece in self._posted]
+        self._posted, self._posted_bytes = [], 0
         while left:
             try:
                 sent = self._socket.sendmsg(left, (), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)

@@ -5,7 +5,7 @@ A wire is for one thread at a time.  What it refuses: following a link for the s
 
 import contextlib
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from datasync_api.sides import SmbSide
@@ -27,8 +27,14 @@ the dynamic M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.
 """
 WINDOW: Final = 16
 """Chains on their way at once."""
+TOGETHER: Final = 4
+"""Where the window is full, so many leave it before others enter, in one message to the kernel."""
 WINDOW_BYTES: Final = 4 * 1024 * 1024
 """What they may send and ask for together: more is not faster, and is held in memory twice."""
+
+
+Way = Callable[[Sequence[Request]], list[int]]
+"""How a channel is given a chain."""
 
 
 class Limits(NamedTuple):
@@ -70,15 +76,16 @@ class Wire:
             for chain in chains:
                 cost = sum([cost_of(request.payload_bytes) for request in chain])
                 payload = cost * CREDIT_BYTES
+                most = WINDOW - TOGETHER + 1 if len(waiting) == WINDOW else WINDOW
                 while waiting and (
-                    len(waiting) >= WINDOW
+                    len(waiting) >= most
                     or on_their_way + payload > WINDOW_BYTES
                     or channel.credits < cost
                 ):
                     size_bytes, sent = waiting.popleft()
                     on_their_way -= size_bytes
                     yield self._receive(sent)
-                waiting.append((payload, self._send(chain)))
+                waiting.append((payload, self._send(chain, channel.post)))
                 on_their_way += payload
             while waiting:
                 yield self._receive(waiting.popleft()[1])
@@ -102,7 +109,7 @@ class Wire:
 
     def ask(self, *chain: Request) -> list[Answer]:
         """The answers to one chain.  Raises: Unavailable."""
-        return self._receive(self._send(chain))
+        return self._receive(self._send(chain, self._channel.send))
 
     def ask_at(self, tree_id: int, request: Request) -> Answer:
         """The answer to a request about another share of the server.  Raises: Unavailable."""
@@ -118,9 +125,9 @@ class Wire:
         self.broken = True
         self._channel.close()
 
-    def _send(self, chain: Sequence[Request]) -> list[int]:
+    def _send(self, chain: Sequence[Request], way: Way) -> list[int]:
         try:
-            return self._channel.send(chain)
+            return way(chain)
         except (OSError, Tampered) as error:
             raise self._lost(error) from error
 
