@@ -1,5 +1,8 @@
 """The Secret of an SMB location."""
 
+import subprocess
+import sys
+
 import pytest
 
 from datasync_api.sides import SmbSide
@@ -41,3 +44,13 @@ def test_nothing_shows_the_password(tmp_path):
 def test_a_secret_that_cannot_be(tmp_path, keys, match):
     with pytest.raises(errors.ConfigurationInvalid, match=match):
         read_login(secret(tmp_path, **keys))
+
+
+def test_to_log_on_no_x509_is_loaded():
+    code = (
+        "import sys\n"
+        "import datasync_runner.storage.smb.storage\n"
+        "assert 'spnego' in sys.modules\n"
+        "assert 'cryptography.x509' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
