@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from datasync_api.report import TransferResult
 from datasync_runner.core.parts import MIB
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb import requests
@@ -14,7 +15,7 @@ from datasync_runner.storage.smb.channel import Channel
 from datasync_runner.storage.smb.storage import SmbStorage
 from datasync_runner.storage.temporary_names import temporary_name
 from fixtures import security_descriptors
-from storage.looks import files, run
+from storage.looks import files, run, started
 from storage.sides import BytesReader, file, fine, folder, listed
 
 pytestmark = pytest.mark.timeout(60)
@@ -161,6 +162,47 @@ async def test_who_may_not_give_files_away_is_told_so(shares, smb_server, secret
     assert "SeRestorePrivilege" in answer.message
     assert list(there.iterdir()) == []
     await storage.close()
+
+
+MAPPED = "O:S-1-22-1-1234G:S-1-22-2-2345D:P"
+"""An owner and a group that Samba takes for a user and a group of POSIX."""
+BEYOND_POSIX = f"{MAPPED}(A;;0x1200a9;;;S-1-22-1-1234)(A;;FR;;;WD)(A;;FA;;;WD)"
+
+
+@pytest.fixture
+def posix_there(shares, smb_server, secret):
+    """The destination keeps what POSIX permissions can express, and answers that all went well."""
+    path = f"{shares.folder.name}/b/"
+    shares.destination = smb_server.side(secret, path, share="data", encryption="Off")
+    paths = (shares.folder / "a" / key for key in ("d", "d/small", "d/empty", "large"))
+    security_descriptors.put(BEYOND_POSIX, *paths)
+    return shares
+
+
+def failed(tmp_path, shares, **options):
+    """What failed: how many items of each class."""
+    with started(tmp_path, shares.source, shares.destination, **options) as process:
+        assert process.wait(timeout=30) == 0
+    result = TransferResult.model_validate_json((tmp_path / "result").read_bytes())
+    return {one.code: one.count for one in result.failures}
+
+
+@pytest.mark.parametrize("mode", ["OnlyFilesTransferred", "PointInTimeConsistent"])
+def test_what_the_server_does_not_keep_is_no_success(posix_there, tmp_path, mode):
+    """No file has its name under rights that are not its own."""
+    assert failed(tmp_path, posix_there, verifyMode=mode)["VerificationFailed"] == 4
+    assert files(posix_there.folder / "b") == {}
+
+
+def test_what_is_not_verified_takes_what_the_server_keeps(posix_there, tmp_path):
+    assert posix_there.run(tmp_path, verifyMode="None") == (3, 0, 1)
+    assert files(posix_there.folder / "b") == files(posix_there.folder / "a")
+
+
+def test_a_change_of_descriptors_alone_is_verified(posix_there, tmp_path):
+    posix_there.run(tmp_path, securityDescriptorCopyFlags="None")
+    assert failed(tmp_path, posix_there) == {"VerificationFailed": 4}
+    assert failed(tmp_path, posix_there, securityDescriptorCopyFlags="None") == {}
 
 
 class WatchingReader(BytesReader):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from datasync_runner.core.entry import Entry, Kind, WindowsMetadata
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb import security
-from datasync_runner.storage.smb.descriptors import NoDescriptor, canonical, to_be_set
+from datasync_runner.storage.smb.descriptors import NoDescriptor, canonical, same_meaning, to_be_set
 from datasync_runner.storage.smb.responses import Answer
 
 PRESENT, PROTECTED, INHERITED = 0x4, 0x1000, 0x400
@@ -158,6 +158,69 @@ def test_an_owner_that_nobody_told_is_not_set():
     assert to_be_set(form, OWNER_DACL)[1] == 4
 
 
+DENIED = 1
+DENYING = ace(kind=DENIED, who=(11,))
+GENERIC_ALL, GENERIC_READ = 0x10000000, 0x80000000
+
+
+@pytest.mark.parametrize(
+    ("asked", "found", "same"),
+    [
+        (USUAL, USUAL, True),
+        (told(PRESENT | INHERITED), USUAL, True),
+        (USUAL, told(PRESENT | INHERITED), True),
+        (told(PRESENT, dacl=acl(ace(flags=0x13))), told(PRESENT, dacl=acl(ace(flags=0x03))), True),
+        (USUAL, told(PRESENT, dacl=acl(WRITERS, READERS)), True),
+        (
+            told(PRESENT, dacl=acl(DENYING, READERS, WRITERS)),
+            told(PRESENT, dacl=acl(DENYING, WRITERS, READERS)),
+            True,
+        ),
+        (told(PRESENT, dacl=acl(ace(mask=GENERIC_ALL))), told(PRESENT, dacl=acl(ace())), True),
+        (
+            told(PRESENT, dacl=acl(ace(mask=GENERIC_READ | 0x2))),
+            told(PRESENT, dacl=acl(ace(mask=0x12008B))),
+            True,
+        ),
+        (told(PRESENT, owner=b""), told(PRESENT, owner=GROUP), True),
+        (told(PRESENT, group=b""), USUAL, True),
+        (told(0, dacl=b""), told(PRESENT, dacl=b""), True),
+        (USUAL, told(PRESENT, owner=GROUP), False),
+        (USUAL, told(PRESENT, owner=b""), False),
+        (USUAL, told(PRESENT, group=OWNER), False),
+        (USUAL, told(PRESENT | PROTECTED), False),
+        (told(PRESENT | PROTECTED), USUAL, False),
+        (USUAL, told(PRESENT, dacl=acl(READERS)), False),
+        (USUAL, told(PRESENT, dacl=acl(READERS, WRITERS, ace(who=(12,)))), False),
+        (USUAL, told(PRESENT, dacl=acl()), False),
+        (USUAL, told(PRESENT, dacl=b""), False),
+        (told(PRESENT, dacl=acl()), told(PRESENT, dacl=b""), False),
+        (USUAL, told(PRESENT, dacl=acl(ace(mask=0x1200A8, who=(11,)), WRITERS)), False),
+        (told(PRESENT, dacl=acl(ace(flags=0x13))), told(PRESENT, dacl=acl(ace(flags=0x0))), False),
+        (
+            told(PRESENT, dacl=acl(DENYING, WRITERS)),
+            told(PRESENT, dacl=acl(WRITERS, DENYING)),
+            False,
+        ),
+        (
+            told(PRESENT, dacl=acl(WRITERS, DENYING, READERS)),
+            told(PRESENT, dacl=acl(DENYING, WRITERS, READERS)),
+            False,
+        ),
+    ],
+)
+def test_a_server_may_write_the_same_down_in_other_words(asked, found, same):
+    wanted = canonical(asked, OWNER_DACL)
+    information = to_be_set(wanted, OWNER_DACL)[1]
+    assert same_meaning(wanted, canonical(found, OWNER_DACL), information) is same
+
+
+@pytest.mark.parametrize(("information", "same"), [(OWNER_DACL, True), (EVERYTHING, False)])
+def test_an_audit_list_that_is_lost_counts_where_it_was_copied(information, same):
+    asked = canonical(told(PRESENT | AUDITED, sacl=SACL), information)
+    assert same_meaning(asked, canonical(USUAL, information), information) is same
+
+
 # Requests and answers
 
 FILE = bytes(range(16))
@@ -177,13 +240,13 @@ def test_nothing_is_asked_or_set_where_nothing_is_copied():
 @pytest.mark.parametrize(
     ("flags", "information", "to_read", "to_write"),
     [
-        ("OwnerDACL", 7, 0x20000, 0xC0000),
-        ("OwnerDACLSACL", 15, 0x1020000, 0x10C0000),
+        ("OwnerDACL", 7, 0x20000, 0xE0000),
+        ("OwnerDACLSACL", 15, 0x1020000, 0x10E0000),
     ],
 )
 def test_parts_and_rights(flags, information, to_read, to_write):
     parts = security.PARTS[flags]
-    assert parts == (information, to_read, to_write, 0x4000)
+    assert parts == (information, to_read, to_write, 0x4000, False)
     (query,) = security.queries(parts, FILE)
     assert (query.command, query.payload_bytes, len(query.body)) == (16, 65536, 40)
     assert struct.unpack("<HBBIHHIII", query.body[:24]) == (
@@ -203,6 +266,41 @@ def test_parts_and_rights(flags, information, to_read, to_write):
     head = struct.unpack("<HBBIHHI", setting.body[:16])
     assert (setting.command, head) == (17, (33, 3, 0, len(form), 96, 0, information))
     assert setting.body[16:] == FILE + form
+
+
+def test_what_is_proven_is_asked_for_behind_its_setting():
+    parts = security.PARTS["OwnerDACL"]._replace(proven=True)
+    form = canonical(USUAL, OWNER_DACL)
+    (setting,) = security.settings(entry(form), security.PARTS["OwnerDACL"], FILE)
+    assert security.settings(entry(form), parts, FILE) == [setting, *security.queries(parts, FILE)]
+    assert security.settings(entry(None), parts, FILE) == []
+
+
+def telling(descriptor):
+    return Answer(0, struct.pack("<HHI", 9, 72, len(descriptor)) + descriptor)
+
+
+OTHER = told(PRESENT, owner=GROUP)
+
+
+@pytest.mark.parametrize(
+    ("answers", "family"),
+    [
+        ([Answer(0, b""), telling(USUAL)], None),
+        ([Answer(0, b""), telling(OTHER)], errors.VerificationFailed),
+        ([Answer(0, b""), Answer(0xC0000022, b"")], errors.Denied),
+        ([Answer(0xC0000022, b""), telling(USUAL)], errors.Denied),
+    ],
+)
+def test_the_answers_to_a_setting_are_judged(answers, family):
+    parts = security.PARTS["OwnerDACL"]._replace(proven=True)
+    known = entry(canonical(USUAL, OWNER_DACL))
+    if family is None:
+        security.check_set(answers, known, parts)
+        return
+    with pytest.raises(family) as caught:
+        security.check_set(answers, known, parts)
+    assert caught.value.key == b"k"
 
 
 def test_an_answer_is_taken_out_of_its_message():

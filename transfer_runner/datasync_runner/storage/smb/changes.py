@@ -12,7 +12,7 @@ from datasync_runner.storage.smb.describing import check_rights
 from datasync_runner.storage.smb.folders import Folders
 from datasync_runner.storage.smb.requests import Access, Disposition, Options
 from datasync_runner.storage.smb.responses import Answer
-from datasync_runner.storage.smb.security import setting_error, settings
+from datasync_runner.storage.smb.security import check_set, setting_error, settings
 from datasync_runner.storage.smb.share import (
     Root,
     checksum_of,
@@ -60,7 +60,7 @@ def set_times(
     """Give files and folders that are there the entries' descriptors, times and attributes."""
     failed: dict[bytes, errors.StorageError] = {}
     chains: dict[bytes, list[requests.Request]] = {}
-    protected: set[bytes] = set()
+    protected: dict[bytes, tuple[Entry, int]] = {}
     for entry in entries:
         if entry.kind is Kind.SYMLINK:
             failed[entry.key] = errors.NotSupported("a share has no symbolic links", entry.key)
@@ -68,18 +68,29 @@ def set_times(
         rights = 0
         wanted = settings(entry, root.parts)
         if wanted:
-            protected.add(entry.key)
+            protected[entry.key] = entry, 1 + len(wanted)
             rights = root.parts.to_write
         wanted += [one for one in (times_of(entry), windows_of(entry)) if one]
         if wanted:
             chains[entry.key] = [_opening(root, entry, rights=rights), *wanted, requests.close()]
     for key, answers in zip(chains, wire.exchange(chains.values()), strict=True):
-        refused = next((a.status for a in answers[:2] if a.status != statuses.OK), statuses.OK)
-        if key in protected and refused != statuses.OK:
-            failed[key] = setting_error(refused, key)
-        elif error := failure(answers, key, "set its times and attributes"):
+        if error := _failure(answers, key, root, protected.get(key)):
             failed[key] = error
     return [failed.get(entry.key, entry) for entry in entries]
+
+
+def _failure(
+    answers: list[Answer], key: bytes, root: Root, protected: tuple[Entry, int] | None
+) -> errors.StorageError | None:
+    if protected:
+        entry, end = protected
+        if answers[0].status != statuses.OK:
+            return setting_error(answers[0].status, key)
+        try:
+            check_set(answers[1:end], entry, root.parts)
+        except errors.StorageError as error:
+            return error
+    return failure(answers, key, "set its times and attributes")
 
 
 def _opening(root: Root, entry: Entry, *, rights: int) -> requests.Request:

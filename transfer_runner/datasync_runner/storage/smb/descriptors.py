@@ -6,6 +6,8 @@ parts are taken out and laid out anew, that equal ones compare equal.
 What is no descriptor is refused, never sent.  Source: MS-DTYP 2.4.2, 2.4.4, 2.4.5, 2.4.6.
 """
 
+from collections.abc import Iterator
+from itertools import groupby
 from struct import Struct
 from typing import Final
 
@@ -22,10 +24,21 @@ _DACL_BITS: Final = 0x1404
 """That there is one, that it was inherited, that it shall not be."""
 _SACL_BITS: Final = 0x2810
 _INHERITED: Final = 0x0C00
+_PROTECTED: Final = 0x3000
+"""That a list takes nothing from the folder above, of both lists."""
 _REQUIRED: Final = 2
 """A server keeps the bits of _INHERITED only with those that are this much lower."""
 _OBJECT_ACES: Final = frozenset({0x05, 0x06, 0x07, 0x08, 0x0B, 0x0C, 0x0F, 0x10})
 _REVISION, _REVISION_OF_OBJECTS = 2, 4
+_RIGHTS: Final = Struct("<BBHI")
+_INHERITED_ENTRY: Final = 0x10
+_GENERIC: Final = {
+    0x10000000: 0x1F01FF,
+    0x20000000: 0x1200A0,
+    0x40000000: 0x120116,
+    0x80000000: 0x120089,
+}
+"""What all, execute, write and read are of a file (MS-SMB2 2.2.13.1.1, MS-DTYP 2.4.3)."""
 
 
 class NoDescriptor(ValueError):
@@ -71,6 +84,46 @@ def to_be_set(descriptor: bytes, information: int) -> tuple[bytes, int]:
     return descriptor[:2] + control.to_bytes(2, "little") + descriptor[4:], information
 
 
+def same_meaning(asked: bytes, found: bytes, information: int) -> bool:
+    """Whether a file has what was asked for, in canonical form; `information`: what was set.
+
+    A server may write down as its own what decides the same (MS-DTYP 2.5.3.2): whether a list and
+    its entries were inherited, rights by their own names for generic ones, and entries that all
+    allow, or all deny, in another order.  Who may what is never its own to say.
+    """
+    return _meaning(asked, information) == _meaning(found, information)
+
+
+def _meaning(descriptor: bytes, information: int) -> tuple[object, ...]:
+    _, _, control, owner_at, group_at, sacl_at, dacl_at = _HEADER.unpack_from(descriptor)
+    return (
+        control & _PROTECTED,
+        _sid(descriptor, owner_at) if information & OWNER else b"",
+        _sid(descriptor, group_at) if information & GROUP else b"",
+        _runs(descriptor, sacl_at),
+        _runs(descriptor, dacl_at),
+    )
+
+
+def _runs(descriptor: bytes, at: int) -> list[frozenset[bytes]] | None:
+    """Entries of one kind that follow each other, for each change of kind; None: no list."""
+    if not at:
+        return None
+    entries = map(_effective, _entries(descriptor, at))
+    return [frozenset(run) for _, run in groupby(entries, key=lambda entry: entry[0])]
+
+
+def _effective(entry: bytes) -> bytes:
+    if len(entry) < _RIGHTS.size:
+        return entry
+    kind, flags, size_bytes, rights = _RIGHTS.unpack_from(entry)
+    for generic, own in _GENERIC.items():
+        if rights & generic:
+            rights = rights & ~generic | own
+    head = _RIGHTS.pack(kind, flags & ~_INHERITED_ENTRY, size_bytes, rights)
+    return head + entry[_RIGHTS.size :]
+
+
 def _sid(told: bytes, at: int) -> bytes:
     """An identifier of a user or group; empty where there is none (MS-DTYP 2.4.2.2)."""
     if not at:
@@ -89,20 +142,22 @@ def _acl(told: bytes, at: int) -> bytes:
     """
     if not at:
         return b""
-    head = _piece(told, at, _ACL.size)
-    _, _, size_bytes, count, _ = _ACL.unpack(head)
-    whole = _piece(told, at, size_bytes)
-    start, entries = _ACL.size, dict[bytes, None]()
-    for _ in range(count):
-        entry_bytes = _ACE.unpack(_piece(whole, start, _ACE.size))[2]
-        if entry_bytes < _ACE.size:
-            raise NoDescriptor("an entry of a list has no size")
-        entries[_piece(whole, start, entry_bytes)] = None
-        start += entry_bytes
+    entries = dict.fromkeys(_entries(told, at))
     objects = any(entry[0] in _OBJECT_ACES for entry in entries)
     body = b"".join(entries)
     revision = _REVISION_OF_OBJECTS if objects else _REVISION
     return _ACL.pack(revision, 0, _ACL.size + len(body), len(entries), 0) + body
+
+
+def _entries(told: bytes, at: int) -> Iterator[bytes]:
+    _, _, size_bytes, count, _ = _ACL.unpack(_piece(told, at, _ACL.size))
+    whole, start = _piece(told, at, size_bytes), _ACL.size
+    for _ in range(count):
+        entry_bytes = _ACE.unpack(_piece(whole, start, _ACE.size))[2]
+        if entry_bytes < _ACE.size:
+            raise NoDescriptor("an entry of a list has no size")
+        yield _piece(whole, start, entry_bytes)
+        start += entry_bytes
 
 
 def _piece(data: bytes, at: int, size_bytes: int) -> bytes:

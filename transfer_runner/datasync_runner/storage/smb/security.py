@@ -18,6 +18,7 @@ from datasync_runner.storage.smb.descriptors import (
     SACL,
     NoDescriptor,
     canonical,
+    same_meaning,
     to_be_set,
 )
 from datasync_runner.storage.smb.requests import HEADER_BYTES, LAST_FILE, SET_INFO, Options, Request
@@ -35,24 +36,31 @@ _SYSTEM_SECURITY: Final = 0x1000000
 
 
 class Parts(NamedTuple):
-    """Which parts are copied, the rights to ask for when a file is opened, and how to open all."""
+    """Which parts are copied, the rights to ask for when a file is opened, and how to open all.
+
+    `proven`: what was set is read back.
+    """
 
     information: int = 0
     to_read: int = 0
     to_write: int = 0
     options: int = 0
+    proven: bool = False
 
 
 NOTHING: Final = Parts()
 PARTS: Final[Mapping[SecurityDescriptorCopyFlags, Parts]] = {
     "None": NOTHING,
     "OwnerDACL": Parts(
-        OWNER | GROUP | DACL, _READ_CONTROL, _WRITE_DAC | _WRITE_OWNER, Options.BACKUP
+        OWNER | GROUP | DACL,
+        _READ_CONTROL,
+        _READ_CONTROL | _WRITE_DAC | _WRITE_OWNER,
+        Options.BACKUP,
     ),
     "OwnerDACLSACL": Parts(
         OWNER | GROUP | DACL | SACL,
         _READ_CONTROL | _SYSTEM_SECURITY,
-        _WRITE_DAC | _WRITE_OWNER | _SYSTEM_SECURITY,
+        _READ_CONTROL | _WRITE_DAC | _WRITE_OWNER | _SYSTEM_SECURITY,
         Options.BACKUP,
     ),
 }
@@ -83,14 +91,43 @@ def told(answers: list[Answer], parts: Parts, key: bytes) -> bytes | None:
 
 
 def settings(entry: Entry, parts: Parts, file: bytes = LAST_FILE) -> list[Request]:
-    """Set the entry's descriptor; nothing, where none is copied or known."""
-    node = entry.node
-    if not (parts.information and isinstance(node, WindowsMetadata) and node.descriptor):
+    """Set the entry's descriptor, and ask for it where it is proven; nothing, where none is known.
+
+    The answers are for `check_set`.
+    """
+    wanted = _wanted(entry, parts)
+    if wanted is None:
         return []
-    body, information = to_be_set(node.descriptor, parts.information)
+    body, information = to_be_set(wanted, parts.information)
     where = HEADER_BYTES + _SET.size
     head = _SET.pack(33, _SECURITY, 0, len(body), where, 0, information, file)
-    return [Request(SET_INFO, head + body, len(body))]
+    setting = Request(SET_INFO, head + body, len(body))
+    return [setting, *queries(parts, file)] if parts.proven else [setting]
+
+
+def check_set(answers: list[Answer], entry: Entry, parts: Parts) -> None:
+    """Judge the answers to `settings`.  Raises: Denied, VerificationFailed, other StorageErrors."""
+    wanted = _wanted(entry, parts)
+    if wanted is None:
+        return
+    setting, *asked = answers
+    if setting.status != statuses.OK:
+        raise setting_error(setting.status, entry.key)
+    found = told(asked, parts, entry.key)
+    _, information = to_be_set(wanted, parts.information)
+    if found is not None and not same_meaning(wanted, found, information):
+        raise errors.VerificationFailed(
+            "the server keeps another owner or access list than was set; where it cannot hold "
+            "what Windows can, set options.securityDescriptorCopyFlags to None",
+            entry.key,
+        )
+
+
+def _wanted(entry: Entry, parts: Parts) -> bytes | None:
+    node = entry.node
+    if not (parts.information and isinstance(node, WindowsMetadata)):
+        return None
+    return node.descriptor or None
 
 
 _REFUSED: Final = frozenset(

@@ -59,7 +59,7 @@ class SmbStorage:
         throttle: Throttle | None = None,
         descriptors: SecurityDescriptorCopyFlags = "None",
     ) -> None:
-        """`verifies`: what is written is read back before it gets its name.
+        """`verifies`: what is written, descriptors too, is read back before it gets its name.
 
         `creates` False: a destination that is not there yet is empty, and is not made.
         `throttle`: is charged with what is written; for a run in which no connection is charged.
@@ -68,7 +68,7 @@ class SmbStorage:
         self._side, self._writes, self._started_ns = side, writes, started_ns
         self._creates = writes and creates
         self._absent = False
-        self._root = Root(root_of(side.path), PARTS[descriptors])
+        self._root = Root(root_of(side.path), PARTS[descriptors]._replace(proven=verifies))
         self.keeps = Keeps(
             owners=False, time_grain_ns=times.GRAIN_NS, descriptors=descriptors != "None"
         )

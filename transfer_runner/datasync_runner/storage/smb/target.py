@@ -18,7 +18,7 @@ from datasync_runner.storage.smb.naming import (
     settle_name,
     temporary_key,
 )
-from datasync_runner.storage.smb.security import setting_error, settings
+from datasync_runner.storage.smb.security import check_set, settings
 from datasync_runner.storage.smb.share import Root, checksum_of, remove_files, write_at
 from datasync_runner.storage.smb.wire import Wire
 from datasync_runner.storage.values import Written
@@ -58,9 +58,7 @@ class Target:
         )
         if answer.status == statuses.OK:
             self._file = responses.opened(answer.body).file
-            for one in told:
-                if one.status != statuses.OK:
-                    raise setting_error(one.status, self.entry.key)
+            check_set(told, self.entry, self._root.parts)
         return answer.status
 
     def write(self, pieces: Sequence[bytes], start: int) -> None:

@@ -24,7 +24,7 @@ from datasync_runner.storage.smb.naming import (
 )
 from datasync_runner.storage.smb.requests import Request
 from datasync_runner.storage.smb.responses import Answer
-from datasync_runner.storage.smb.security import setting_error, settings
+from datasync_runner.storage.smb.security import check_set, settings
 from datasync_runner.storage.smb.share import Root, check_written, failure, remove_files
 from datasync_runner.storage.smb.target import Target, check_end, times_of, windows_of
 from datasync_runner.storage.smb.wire import Wire
@@ -149,12 +149,12 @@ class SmallWriter:
 
     def _check(self, one: _New, answers: Sequence[Answer]) -> None:
         body = one.content.body
-        _, *rest = answers
-        if settings(one.content.entry, self._root.parts):
-            protecting, *rest = rest
-            if protecting.status != statuses.OK:
-                one.fail(setting_error(protecting.status, one.key))
-                return
+        entry, parts = one.content.entry, self._root.parts
+        end = 1 + len(settings(entry, parts))
+        one.does(lambda: check_set(list(answers[1:end]), entry, parts))
+        rest = answers[end:]
+        if one.error is not None:
+            return
         if error := failure(rest, one.key, "write it"):
             one.fail(error)
         elif body:
