@@ -13,9 +13,13 @@ at() { # at NAME TYPE OPTIONS WHAT
 }
 at nfs-3 nfs "vers=3,nolock,mountport=2050,mountproto=tcp" "$SERVER:/export"
 for version in 4.0 4.1 4.2; do at nfs-$version nfs "vers=$version" "$SERVER:/export"; done
+everywhere=$mounts
+at nfs-squashed nfs "vers=4.2,port=2059" "$SERVER:/export"
+export DATASYNC_TEST_SQUASHED=nfs-squashed=/mnt/nfs-squashed
+mounts=$everywhere
 at cifs cifs "$login,$owner,vers=3.1.1" "//$SERVER/data"
 at cifs-sealed cifs "$login,$owner,vers=3.1.1,seal" "//$SERVER/enc"
 cp /proc/mounts "$OUT/mounts"
 export DATASYNC_TEST_MOUNTS=$mounts PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis
 .venv/bin/python -m pytest -q -p no:cacheprovider -p no:xdist --timeout=120 --junitxml="$OUT/junit.xml" \
-  tests/storage/test_contract.py tests/storage/mounted_runs.py
+  tests/storage/test_contract.py tests/storage/mounted_runs.py tests/storage/mounted_nfs.py

@@ -59,20 +59,27 @@ def other(request, tmp_path):
     return posix_side(Path(MOUNTS[kind]), name)
 
 
-def run(tmp_path, source, destination):
+def run(tmp_path, source, destination, **options):
+    """A run's counters."""
+    return result(tmp_path, source, destination, **options).counters
+
+
+def result(tmp_path, source, destination, *, code=0, excludes=(), **options):
+    """What a run that ends with the exit code leaves behind."""
     plan = {
         "execution": {"namespace": "n", "name": "e", "uid": "u"},
         "source": source.model_dump(mode="json"),
         "destination": destination.model_dump(mode="json"),
-        "options": {"preserveDeletedFiles": "Remove"},
+        "options": {"preserveDeletedFiles": "Remove", **options},
         "guards": {"maxDeletePercent": 100},
     }
-    path, result = tmp_path / "plan", tmp_path / "result"
+    plan["excludes"] = [{"value": pattern} for pattern in excludes]
+    path, found = tmp_path / "plan", tmp_path / "result"
     path.write_text(json.dumps(plan))
-    command = [sys.executable, "-m", "datasync_runner", "--plan", path, "--result", result]
+    command = [sys.executable, "-m", "datasync_runner", "--plan", path, "--result", found]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return TransferResult.model_validate_json(result.read_bytes()).counters
+    assert done.returncode == code, done.stdout + done.stderr
+    return TransferResult.model_validate_json(found.read_bytes())
 
 
 def grow(root):

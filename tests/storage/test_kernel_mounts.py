@@ -26,7 +26,9 @@ MOUNTS = {
     "cifs": ("cifs", "vers=3.1.1"),
     "cifs-sealed": ("cifs", "seal"),
 }
-SUITES = ("test_contract.py", "mounted_runs.py")
+SQUASHED = {"nfs-squashed": ("nfs4", "vers=4.2")}
+"""The same export, by a server that takes root for nobody."""
+SUITES = ("test_contract.py", "mounted_runs.py", "mounted_nfs.py")
 SECONDS = 540
 HERE = Path(__file__).parent
 
@@ -37,10 +39,12 @@ def network() -> Iterator[tuple[str, dict[str, str]]]:
     with slot("kernel-mounts", count=4) as number:
         name, export = f"dskm{number}", Path(f"/var/tmp/dskm{number}-export")
         nfs, shares = {"STORAGE_NAME": f"pytest-{name}-nfs"}, f"pytest-{name}-smb"
+        squashing = {"STORAGE_NAME": f"pytest-{name}-squashed"}
         buckets = f"pytest-{name}-s3"
 
         def down() -> None:
-            run(SCRIPTS / "nfs.sh", "down", environment=nfs)
+            for server in (nfs, squashing):
+                run(SCRIPTS / "nfs.sh", "down", environment=server)
             smb.stop(shares)
             s3.stop(buckets)
             run(SCRIPTS / "kernel-mounts.sh", "net-down", name)
@@ -51,6 +55,11 @@ def network() -> Iterator[tuple[str, dict[str, str]]]:
             export.mkdir()
             run(SCRIPTS / "kernel-mounts.sh", "net", name, f"10.89.{number}")
             run(SCRIPTS / "nfs.sh", "up", export, "--netns", name, "--v3", environment=nfs)
+            run(
+                *(SCRIPTS / "nfs.sh", "up", export, "--netns", name, "--port", "2059"),
+                "--root-squash",
+                environment=squashing,
+            )
             shared = smb.start("--netns", name, name=shares)
             stored = s3.start("--netns", name, name=buckets)
             yield (
@@ -72,9 +81,13 @@ def network() -> Iterator[tuple[str, dict[str, str]]]:
 def collected() -> Counter[str]:
     """How many tests there are for each mount, counted without any kernel."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:randomly"]
+    mounts = {
+        "DATASYNC_TEST_MOUNTS": " ".join(f"{name}=/" for name in MOUNTS),
+        "DATASYNC_TEST_SQUASHED": " ".join(f"{name}=/" for name in SQUASHED),
+    }
     done = subprocess.run(
         [*command, "-p", "no:cacheprovider", *(HERE / name for name in SUITES)],
-        env={**os.environ, "DATASYNC_TEST_MOUNTS": " ".join(f"{name}=/" for name in MOUNTS)},
+        env={**os.environ, **mounts},
         capture_output=True,
         text=True,
         check=True,
@@ -86,7 +99,8 @@ def collected() -> Counter[str]:
 def mount_of(name: str) -> str:
     """The mount in a test's parameters."""
     words = name.partition("[")[2].removesuffix("]")
-    return max((mount for mount in MOUNTS if words.startswith(mount)), key=len, default="")
+    known = {**MOUNTS, **SQUASHED}
+    return max((mount for mount in known if words.startswith(mount)), key=len, default="")
 
 
 @pytest.mark.timeout(SECONDS + 60)
@@ -95,8 +109,8 @@ def test_the_suites_pass_where_a_kernel_mounts(
 ) -> None:
     name, values = network
     expected = collected()
-    assert set(expected) == set(MOUNTS)
-    assert min(expected.values()) >= 30
+    assert set(expected) == {*MOUNTS, *SQUASHED}
+    assert min(expected[mount] for mount in MOUNTS) >= 30
 
     done = run(
         *(SCRIPTS / "kernel-mounts.sh", "run", name, tmp_path, HERE / "kernel_mounts_inside.sh"),
@@ -112,7 +126,7 @@ def test_the_suites_pass_where_a_kernel_mounts(
         line.split()[1]: line.split()[2:4]
         for line in (tmp_path / "mounts").read_text().splitlines()
     }
-    for mount, (kind, option) in MOUNTS.items():
+    for mount, (kind, option) in {**MOUNTS, **SQUASHED}.items():
         found_kind, options = mounted[f"/mnt/{mount}"]
         assert found_kind == kind
         assert option in options.split(",")

@@ -7,6 +7,7 @@
     │   ├── Missing                 gone since it was listed
     │   ├── Denied                  no right to it
     │   ├── Archived                cannot be read until it is restored: skipped, no failure
+    │   ├── StillOpen               removed, but for a process that has it open: skipped
     │   ├── ChangedDuringTransfer   what was read is neither the old nor the new content
     │   ├── SymlinkEscapes          a link that leads out of the location
     │   ├── NameNotRepresentable    the other side cannot have such a name
@@ -77,7 +78,7 @@ class Denied(FileError):
 
     hint = (
         "give the runner the right: runAsUser or supplementalGroups of the agent, its privileges "
-        "ReadAll or PreserveOwnership, or the bucket's policy"
+        "ReadAll or PreserveOwnership, no_root_squash of an NFS export, or the bucket's policy"
     )
 
 
@@ -85,6 +86,13 @@ class Archived(FileError):
     """An object in an archive, which cannot be read until it is restored; AWS DataSync skips it."""
 
     hint = "restore the objects (RestoreObject) and run again, or exclude them"
+    skips = True
+
+
+class StillOpen(FileError):
+    """Removed already, and there under another name until the last process closes it."""
+
+    hint = "it goes when whoever has it open on the node closes it"
     skips = True
 
 

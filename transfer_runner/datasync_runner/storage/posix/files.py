@@ -1,7 +1,9 @@
 """Files, links and folders below a root: opening, metadata, removal, checking.  Synchronous."""
 
 import contextlib
+import errno
 import os
+import re
 import stat
 from typing import Final
 
@@ -21,6 +23,10 @@ from datasync_runner.storage.threads import BUFFER_BYTES, buffer
 from datasync_runner.storage.values import Content, Written
 
 READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+_STILL_OPEN: Final = re.compile(rb"\.nfs[0-9a-f]{24}")
+"""What an NFS client of Linux calls a file that is removed while a process of the node has it open;
+the last who closes it removes that name, and nobody can before."""
 
 
 def inspect(folders: Folders, entry: Entry) -> Entry:
@@ -90,26 +96,34 @@ def update_metadata(folders: Folders, entry: Entry) -> Entry:
             apply_to_name(folder_fd, name, entry)
         return entry
     with folders.open(folder) as folder_fd, path_of(folder_fd, name, entry.kind) as path:
-        apply(path, entry)
+        apply(path, entry, keeps_owners=folders.keeps_owners)
     return entry
 
 
 def write_folder(folders: Folders, entry: Entry) -> Entry:
     """Make a folder where it is missing, and give it its metadata.  Raises: OSError."""
     with folders.open(entry.key, create=True) as fd:
-        apply(fd, entry)
+        apply(fd, entry, keeps_owners=folders.keeps_owners)
     return entry
 
 
 def delete(folders: Folders, key: bytes) -> bytes:
-    """Remove a file, a link or an empty folder; what is gone already is fine.  Raises: OSError."""
+    """Remove a file, a link or an empty folder; what is gone already is fine.
+
+    Raises: OSError, StillOpen.
+    """
     folder, name = split_key(key)
     with contextlib.suppress(FileNotFoundError), folders.open(folder) as folder_fd:
         if key.endswith(b"/"):
             os.rmdir(name, dir_fd=folder_fd)
             folders.forget(key)
-        else:
+            return key
+        try:
             os.unlink(name, dir_fd=folder_fd)
+        except OSError as error:
+            if error.errno == errno.EBUSY and _STILL_OPEN.fullmatch(name):
+                raise errors.StillOpen("it was removed while somebody had it open", key) from error
+            raise
     return key
 
 

@@ -62,10 +62,16 @@ def must_be_text(key: bytes) -> None:
 
 
 class Folders:
-    """Open folders below one root.  `text_names`: the file system has names in UTF-8 alone."""
+    """Open folders below one root.
 
-    def __init__(self, root_fd: int, *, text_names: bool = False) -> None:
+    `text_names`: the file system has names in UTF-8 alone; `keeps_owners`: whether it keeps them.
+    """
+
+    def __init__(
+        self, root_fd: int, *, text_names: bool = False, keeps_owners: bool = True
+    ) -> None:
         self.root_fd = root_fd
+        self.keeps_owners = keeps_owners
         self.text_names = text_names
         self._lock = threading.Lock()
         self._open: OrderedDict[bytes, _Handle] = OrderedDict()

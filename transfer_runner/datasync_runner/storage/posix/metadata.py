@@ -59,13 +59,15 @@ def stamp(found: os.stat_result) -> tuple[int, int, int, int]:
 def settle_owner_and_mode(
     fd: int, wanted: PosixMetadata, mode: int, found: os.stat_result
 ) -> os.stat_result:
-    """Owner first, because a change of it clears set-user-ID.  Raises: OSError."""
+    """Owner first, because a change of it clears set-user-ID.  Raises: OSError, Denied."""
     owner = wanted.uid not in (None, found.st_uid) or wanted.gid not in (None, found.st_gid)
     if owner:
-        os.fchown(fd, or_keep(wanted.uid), or_keep(wanted.gid))
+        _give(fd, wanted)
     if owner or found.st_mode & 0o7777 != mode:
         os.fchmod(fd, mode)
-        return os.fstat(fd)
+        found = os.fstat(fd)
+    if owner:
+        _check_given(wanted, found)
     return found
 
 
@@ -88,6 +90,39 @@ def difference(wanted: PosixMetadata, have: PosixMetadata, kind: Kind) -> str:
     return ""
 
 
+def _give(
+    target: int | str | bytes, wanted: PosixMetadata, *, folder_fd: int | None = None
+) -> None:
+    """Change the owner; `folder_fd`: of a name in it, which may be a link.
+
+    Raises: OSError, Denied: root is nobody on many an NFS export, and a runner that may give files
+    away finds it out here alone.
+    """
+    owner, group = or_keep(wanted.uid), or_keep(wanted.gid)
+    try:
+        if folder_fd is None:
+            os.chown(target, owner, group)
+        else:
+            os.chown(target, owner, group, dir_fd=folder_fd, follow_symlinks=False)
+    except PermissionError as error:
+        raise _not_given(wanted, os.strerror(error.errno or 0)) from error
+
+
+def _check_given(wanted: PosixMetadata, found: os.stat_result) -> None:
+    """Raises Denied where the owner is another one: some servers (nfs-ganesha that takes root for
+    nobody, an access point of EFS with a user of its own) answer that all went well."""
+    if wanted.uid not in (None, found.st_uid) or wanted.gid not in (None, found.st_gid):
+        raise _not_given(wanted, f"the file system made it {found.st_uid}, {found.st_gid}")
+
+
+def _not_given(wanted: PosixMetadata, why: str) -> errors.Denied:
+    return errors.Denied(
+        f"cannot give it to uid {wanted.uid}, gid {wanted.gid}: {why}; an NFS export needs "
+        "no_root_squash for that, an access point no user of its own, the agent the privileges "
+        "PreserveOwnership; or set options.uid and options.gid to None"
+    )
+
+
 def or_keep(number: int | None) -> int:
     """What chown takes: -1 leaves it."""
     return -1 if number is None else number
@@ -108,24 +143,29 @@ def usual_mode(folder_fd: int, name: bytes) -> int:
 
 
 def apply_to_name(folder_fd: int, name: bytes, entry: Entry) -> None:
-    """Give a link its metadata by name.  Raises: OSError."""
+    """Give a link its metadata by name.  Raises: OSError, Denied."""
     wanted = entry.metadata or NOTHING
     have = os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
     if wanted.uid not in (None, have.st_uid) or wanted.gid not in (None, have.st_gid):
-        owner, group = or_keep(wanted.uid), or_keep(wanted.gid)
-        os.chown(name, owner, group, dir_fd=folder_fd, follow_symlinks=False)
+        _give(name, wanted, folder_fd=folder_fd)
+        _check_given(wanted, os.stat(name, dir_fd=folder_fd, follow_symlinks=False))
     if wanted.mtime_ns is not None and wanted.mtime_ns != have.st_mtime_ns:
         at = times(wanted, wanted.mtime_ns)
         os.utime(name, ns=at, dir_fd=folder_fd, follow_symlinks=False)
 
 
-def apply(target: int | str, entry: Entry) -> None:
-    """Give a file or folder its metadata.  Raises: OSError."""
+def apply(target: int | str, entry: Entry, *, keeps_owners: bool = True) -> None:
+    """Give a file or folder its metadata; `keeps_owners`: whether its file system does.
+
+    Raises: OSError, Denied.
+    """
     wanted = entry.metadata or NOTHING
     have = os.stat(target)  # noqa: PTH116 - a descriptor, mostly
     if wanted.uid not in (None, have.st_uid) or wanted.gid not in (None, have.st_gid):
-        os.chown(target, or_keep(wanted.uid), or_keep(wanted.gid))
+        _give(target, wanted)
         have = os.stat(target)  # noqa: PTH116 - a descriptor, mostly
+        if keeps_owners:
+            _check_given(wanted, have)
     if wanted.mode is not None and wanted.mode != stat.S_IMODE(have.st_mode):
         os.chmod(target, wanted.mode)  # noqa: PTH101
     if wanted.mtime_ns is not None and wanted.mtime_ns != have.st_mtime_ns:

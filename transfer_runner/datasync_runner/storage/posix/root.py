@@ -56,7 +56,7 @@ class Root:
         kind = mount.type
         self.fd = fd
         self.keeps = keeps(mount)
-        self.folders = Folders(fd, text_names=is_share(mount))
+        self.folders = Folders(fd, text_names=is_share(mount), keeps_owners=self.keeps.owners)
         self.network = is_network(kind)
         self.place = Place(
             self.folders,
@@ -120,7 +120,8 @@ def open_destination(side: PosixSide, *, sets_owner: bool, makes_devices: bool) 
         os.close(fd)
         raise errors.ConfigurationInvalid(
             f"the runner (uid {os.geteuid()}) may not write to the destination {where}; give "
-            "it the right, or set the agent's runAsUser or privileges"
+            "it the right (on NFS root may have none, without no_root_squash), or set the agent's "
+            "runAsUser or privileges"
         )
     return fd
 
