@@ -18,6 +18,7 @@ from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.engine import shared_content
 from datasync_runner.storage import errors
 from datasync_runner.storage.s3 import copies, duplicates
+from datasync_runner.storage.s3.storage import S3Storage
 from runner.engine.test_hard_links import PLANS, arrange, plant
 from storage.linked import world_of
 
@@ -218,21 +219,30 @@ async def test_what_is_too_large_for_one_request_is_copied_in_parts(world, monke
 
 
 @pytest.mark.parametrize("verify_mode", ["None", "OnlyFilesTransferred"])
-async def test_a_copy_of_something_else_is_never_a_success(world, monkeypatch, verify_mode):
-    """Somebody writes to the first name's key before it is copied: the others are sent."""
-    make = copies.duplicate
+@pytest.mark.parametrize(
+    ("size_bytes", "whole_bytes"),
+    [(6, SMALL_BYTES), (SMALL_BYTES + 1, SMALL_BYTES + 1), (SMALL_BYTES + 1, SMALL_BYTES)],
+    ids=["sent whole", "sent in parts", "copied in parts"],
+)
+async def test_a_copy_of_something_else_is_never_a_success(
+    world, monkeypatch, size_bytes, whole_bytes, verify_mode
+):
+    """Somebody writes as much to the first name's key before it is copied: the others are sent."""
+    make = S3Storage.duplicate
 
-    def meddle(objects, copy, give):
-        key = f"p/{copy.first.key.decode()}"
-        world.client.put_object(Bucket=world.bucket, Key=key, Body=b"meddle")
-        make(objects, copy, give)
+    async def meddle(storage, wished):
+        for copy in wished:
+            key = f"p/{copy.first.key.decode()}"
+            world.client.put_object(Bucket=world.bucket, Key=key, Body=b"y" * size_bytes)
+        return await make(storage, wished)
 
-    monkeypatch.setattr(copies, "duplicate", meddle)
-    (world.source / "a").write_bytes(b"shared")
+    monkeypatch.setattr(duplicates, "WHOLE_COPY_BYTES", whole_bytes)
+    monkeypatch.setattr(S3Storage, "duplicate", meddle)
+    (world.source / "a").write_bytes(b"x" * size_bytes)
     (world.source / "b").hardlink_to(world.source / "a")
     tally = await world.up(verify_mode=verify_mode)
-    assert world.bodies()["b"] == b"shared"
-    assert tally.bytes_transferred == 2 * len(b"shared")
+    assert world.bodies()["b"] == b"x" * size_bytes
+    assert tally.bytes_transferred == 2 * size_bytes
 
 
 async def test_a_new_name_is_never_copied_from_what_was_replaced_meanwhile(world, monkeypatch):

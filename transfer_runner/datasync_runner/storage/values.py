@@ -47,7 +47,7 @@ class Written(NamedTuple):
     version_id: str = ""
     """Of an object in a bucket with versioning."""
     etag: str = ""
-    """Of an object that was sent whole, by which a copy means the very same."""
+    """Of an object that was sent, by which a copy means the very same; empty: not known."""
 
 
 class Link(NamedTuple):

@@ -6,7 +6,7 @@ What cannot be copied is refused, and travels anew: archived objects, which nobo
 import asyncio
 from collections.abc import Sequence
 
-from datasync_runner.core.entry import ARCHIVES
+from datasync_runner.core.entry import ARCHIVES, Entry
 from datasync_runner.core.parts import LARGE_AT_ONCE, WHOLE_COPY_BYTES
 from datasync_runner.storage import errors
 from datasync_runner.storage.budget import ByteBudget
@@ -56,15 +56,21 @@ async def _in_parts(
     try:
         if checksum is None:
             raise errors.NotSupported("nothing proves the copy", entry.key)
-        found: Gather[dict[str, str]] = Gather(1)
-        objects.head(first, found.place(0))
-        (headers,) = await found.all()
-        if isinstance(headers, errors.StorageError):
-            raise headers
+        etag = first.etag or await _etag_of(objects, first)
         named = copy_source(objects.side, objects.name(first.key), objects.side)
         upload = Upload(objects, entry, budget=budget)
         async with at_once:
-            made = await upload.copy(named, headers.get("etag", ""), checksum=checksum)
+            made = await upload.copy(named, etag, checksum=checksum)
         give(made._replace(checksum=checksum))
     except errors.StorageError as error:
         give(error)
+
+
+async def _etag_of(objects: Objects, first: Entry) -> str:
+    """Of what is there now.  Raises: StorageError."""
+    found: Gather[dict[str, str]] = Gather(1)
+    objects.head(first, found.place(0))
+    (headers,) = await found.all()
+    if isinstance(headers, errors.StorageError):
+        raise headers
+    return headers.get("etag", "")

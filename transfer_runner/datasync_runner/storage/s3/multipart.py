@@ -20,7 +20,7 @@ from datasync_runner.storage.s3.algorithms import CRC64NVME
 from datasync_runner.storage.s3.calls import Call
 from datasync_runner.storage.s3.copies import update_metadata
 from datasync_runner.storage.s3.metadata import says
-from datasync_runner.storage.s3.naming import copy_source, version_of
+from datasync_runner.storage.s3.naming import copy_source, etag_in, version_of
 from datasync_runner.storage.s3.objects import Objects
 from datasync_runner.storage.s3.pieces import Pieces
 from datasync_runner.storage.s3.upload_calls import Made, UploadCalls, whole_checksum
@@ -217,15 +217,16 @@ class Upload:
         call = self._calls.complete(self._id, self._made, checksums=stated)
         proven = stated and self._objects.checks is True
         try:
-            version_id = version_of((await self._client.ask(call)).headers())
+            answer = await self._client.ask(call)
+            version_id, etag = version_of(answer.headers()), etag_in(answer.body)
         except errors.Missing:
             if call.attempt == 1:
                 raise
-            version_id = ""
+            version_id = etag = ""
             proven = False  # the answer to an earlier attempt was lost: verify what is there
         if self._resumed:
-            await self._restate(whole)
-        return Written(self._entry, whole or 0, proven, version_id)
+            await self._restate(whole)  # may make it anew
+        return Written(self._entry, whole or 0, proven, version_id, "" if self._resumed else etag)
 
     async def _restate(self, checksum: int | None) -> None:
         """What a killed run stated when it began may differ from what is to be stated now."""

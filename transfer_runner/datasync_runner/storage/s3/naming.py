@@ -1,10 +1,23 @@
 """How requests name what they are about: versions of objects, and objects to be copied."""
 
+import re
 from collections.abc import Mapping
+from html import unescape
+from typing import Final
 
 from datasync_api.sides import S3Side
 from datasync_runner.storage.s3.signer import canonical_query, encode_key
 from datasync_runner.storage.s3.standing import reading_headers
+
+
+_ETAG_TOLD: Final = re.compile(rb"<ETag>([^<]*)</ETag>")
+
+
+def etag_in(body: bytes) -> str:
+    """The ETag that the body of an answer tells, in quotes as in a header; empty: none."""
+    found = _ETAG_TOLD.search(body)
+    told = unescape(found[1].decode("ascii", "replace")).strip('"') if found else ""
+    return f'"{told}"' if told else ""
 
 
 def version_of(headers: Mapping[str, str]) -> str:
