@@ -1,7 +1,7 @@
 """The examples, as they are in the repository, on a real cluster: every byte, every number."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -224,6 +224,52 @@ def test_s3_to_s3_without_an_agent(
     assert status["counters"]["filesDeleted"] == 1
     assert status["resolved"].get("agent") is None
     assert_at_rest(transfers)
+
+
+def test_a_manifest_in_a_bucket(
+    transfers: Transfers, make_bucket: Callable[[], str], cluster_bucket: str, cluster_s3: Any
+) -> None:
+    tree, lists = sample_tree(files=30), make_bucket()
+    put_tree(cluster_s3, cluster_bucket, "from", tree)
+    cluster_s3.put_bucket_versioning(Bucket=lists, VersioningConfiguration={"Status": "Enabled"})
+    first = put_list(
+        cluster_s3, lists, ["empty", "docs/3/page-003.txt", "a name with spaces & more.txt"]
+    )
+    put_list(cluster_s3, lists, ["übergröße/naïve-日本.txt", "gone"])
+
+    transfers.apply(
+        transfers.credentials("keys-of-lists"),
+        transfers.bucket("lists", lists, prefix="lists", secret="keys-of-lists"),
+    )
+    transfers.copy("listed", cluster_bucket, cluster_bucket, manifest=listed(versionId=first))
+    status = transfers.success("listed")
+
+    moved = {"empty", "docs/3/page-003.txt", "a name with spaces & more.txt"}
+    assert objects(cluster_s3, cluster_bucket, "to") == {name: tree[name] for name in moved}
+    assert status["counters"]["filesListedAtSource"] == len(moved)
+    assert status["counters"]["filesTransferred"] == len(moved)
+
+    # The newest version, by an override: one more is there, and what is missing is named.
+    newest = {"overrides": {"manifest": listed()}}
+    transfers.apply(transfers.execution("newest", "listed", **newest))
+    status = transfers.until("newest", "Error")["status"]
+
+    moved |= {"übergröße/naïve-日本.txt"}
+    assert objects(cluster_s3, cluster_bucket, "to") == {name: tree[name] for name in moved}
+    assert status["counters"]["filesTransferred"] == 1
+    (failure,) = status["failures"]
+    assert (failure["code"], failure["samplePath"]) == ("ManifestFileDoesNotExist", "/gone")
+
+
+def put_list(client: Any, bucket: str, paths: Sequence[str]) -> str:
+    """Write a manifest as an object, and return the version that it became."""
+    body = "".join(f"{path}\n" for path in paths).encode()
+    return client.put_object(Bucket=bucket, Key="lists/today.csv", Body=body)["VersionId"]
+
+
+def listed(**more: str) -> dict[str, Any]:
+    """The field of a task that names the manifest."""
+    return {"s3": {"locationRef": {"name": "lists"}, "key": "today.csv", **more}}
 
 
 def moved(status: dict[str, Any], files: int) -> dict[str, Any] | None:
