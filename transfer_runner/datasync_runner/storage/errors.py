@@ -13,6 +13,7 @@
     │   ├── NameNotRepresentable    the other side cannot have such a name
     │   ├── NotSupported            the storage cannot do what is asked for this file
     │   ├── Conflict                something else is in its place
+    │   ├── Overtaken               another run has written the same file meanwhile
     │   ├── Full                    no space or no quota
     │   ├── VerificationFailed      the destination does not hold what was sent
     │   └── Unexpected              an answer that no rule here knows
@@ -124,6 +125,12 @@ class Conflict(FileError):
     """Something of another kind is in the item's place."""
 
     hint = "rename or remove one of the two"
+
+
+class Overtaken(FileError):
+    """Another run that writes the same file has replaced what was written so far."""
+
+    hint = "let one run at a time write to the destination, then run again"
 
 
 class Full(FileError):

@@ -24,7 +24,7 @@ from datasync_runner.storage.posix.metadata import (
     times,
     usual_mode,
 )
-from datasync_runner.storage.posix.temporary_files import create, free
+from datasync_runner.storage.posix.temporary_files import create, free, refuse_taken
 from datasync_runner.storage.temporary_names import temporary_name
 from datasync_runner.storage.values import Content
 
@@ -89,8 +89,17 @@ class NewFile:
 
     def _settled(self) -> os.stat_result:
         """What is there once owner and mode are right, as far as they can be made so."""
-        wanted = self.entry.metadata or NOTHING
-        return settle_owner_and_mode(self.fd, wanted, self.mode, os.fstat(self.fd))
+        made = os.fstat(self.fd)
+        self._refuse_taken(made)
+        return settle_owner_and_mode(self.fd, self.entry.metadata or NOTHING, self.mode, made)
+
+    def _refuse_taken(self, found: os.stat_result) -> None:
+        if found.st_nlink == 0:  # asked only then: one more call for each file would cost
+            try:
+                refuse_taken(self.folder_fd, self.path, self.fd)
+            except errors.Overtaken:
+                self.path = b""  # the other run's, not to be removed
+                raise
 
     def _compare(self, found: os.stat_result) -> None:
         entry = self.entry

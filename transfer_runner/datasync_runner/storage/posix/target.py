@@ -31,7 +31,7 @@ from datasync_runner.storage.posix.metadata import (
     times,
     usual_mode,
 )
-from datasync_runner.storage.posix.temporary_files import create
+from datasync_runner.storage.posix.temporary_files import create, refuse_taken
 from datasync_runner.storage.temporary_names import temporary_name
 from datasync_runner.storage.values import Written
 
@@ -136,7 +136,7 @@ class Target:
         self.done[start] = checksum
 
     def commit(self, checksum: int, *, verifies: bool) -> Written:
-        """Metadata, proof, then the final name.  Raises: OSError, VerificationFailed."""
+        """Metadata, proof, then the final name.  Raises: OSError, VerificationFailed, Overtaken."""
         entry, fd = self.entry, self.fd
         if os.fstat(fd).st_size != entry.size_bytes:
             os.ftruncate(fd, entry.size_bytes)
@@ -150,11 +150,20 @@ class Target:
         if verifies:
             self._prove(checksum)
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        self._refuse_taken()
         self.fd = -1
         os.close(fd)  # where a network file system tells at last that it could not write
         os.rename(self._path, self._name, src_dir_fd=self._folder_fd, dst_dir_fd=self._folder_fd)
         self._borrowed.close()
         return Written(entry, checksum, verifies)
+
+    def _refuse_taken(self) -> None:
+        try:
+            refuse_taken(self._folder_fd, self._path, self.fd)
+        except errors.Overtaken as error:
+            self._path = b""  # the other run's, not to be removed
+            error.key = self.entry.key
+            raise
 
     def _prove(self, checksum: int) -> None:
         entry, fd = self.entry, self.fd
