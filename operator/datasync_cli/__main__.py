@@ -3,7 +3,7 @@
 | code | meaning |
 |---|---|
 | 0 | Success or CompletedWithErrors; for `validate`: every document is valid |
-| 1 | the transfer ended in Error, or its report could not be written |
+| 1 | the transfer ended in Error, or its summary or report could not be written |
 | 2 | wrong usage, or an invalid manifest |
 | 3 | Held: a guard of the task does not let it delete; the token to go on is shown |
 | 130 | interrupted |
@@ -37,6 +37,7 @@ def command() -> None:
 def main(argv: Sequence[str] | None = None, *, runner: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; `runner` replaces the command of the runner."""
     from datasync_cli.issues import UsageError
+    from datasync_cli.streams import tell
 
     arguments = _parser().parse_args(argv)
     try:
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None, *, runner: Sequence[str] | None = No
             return _validate(arguments)
         return _run(arguments, runner)
     except UsageError as error:
-        sys.stderr.write(f"datasync: {error}\n")
+        tell(f"datasync: {error}\n")
         return USAGE
 
 
@@ -120,17 +121,19 @@ def _parser() -> argparse.ArgumentParser:
 
 def _validate(arguments: argparse.Namespace) -> int:
     from datasync_cli.documents import read
+    from datasync_cli.streams import answered, tell
     from datasync_cli.validate import errors, validate
 
     loading.end()
     documents, unreadable = read(arguments.files)
     manifests, found = validate(documents) if documents or not unreadable else (None, [])
     issues = [*unreadable, *found]
-    sys.stdout.write("".join(f"{issue.line()}\n" for issue in issues))
+    lines = "".join(f"{issue.line()}\n" for issue in issues)
+    told = answered(lambda: sys.stdout.write(lines))
     invalid = len(list(errors(issues)))
     valid, others = (len(manifests.ours), len(manifests.others)) if manifests else (0, 0)
-    sys.stderr.write(f"{valid} valid, {invalid} errors, {others} of other kinds passed over\n")
-    return USAGE if invalid else 0
+    tell(f"{valid} valid, {invalid} errors, {others} of other kinds passed over\n")
+    return USAGE if invalid or not told else 0
 
 
 def _run(arguments: argparse.Namespace, runner: Sequence[str] | None) -> int:

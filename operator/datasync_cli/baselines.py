@@ -7,7 +7,6 @@ requests, so it never stops one, unless the user has named the file.
 import hashlib
 import os
 import re
-import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ from pydantic import ValidationError
 from datasync_api.baseline import Baseline
 from datasync_api.sides import PosixSide, Side
 from datasync_cli.issues import UsageError
+from datasync_cli.streams import tell
 
 NONE = "none"
 
@@ -92,7 +92,7 @@ class Kept:
                     Path(temporary).unlink()
                 raise
         except OSError as error:
-            sys.stderr.write(
+            tell(
                 f"datasync: the baseline could not be kept in {self._path} ({error.strerror}): the "
                 "next run asks about every object again; name a file by --baseline\n"
             )

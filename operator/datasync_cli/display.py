@@ -16,6 +16,7 @@ from datasync_api.counters import Counters, percent
 from datasync_api.execution import ExecutionStatus, Phase
 from datasync_api.report import Failure
 from datasync_api.report import Progress as RunnerProgress
+from datasync_cli.streams import tell
 from datasync_page.units import size
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Live:
         self._last: tuple[float, int] = (0.0, 0)
         self._bytes_per_second = 0.0
         self._bar: Progress | None = None
-        sys.stderr.write(f"{_printable(title)}\n")
+        tell(f"{_printable(title)}\n")
 
     def __enter__(self) -> "Live":
         return self
@@ -66,7 +67,7 @@ class Live:
             )
         elif seconds >= self._next_line_seconds:
             self._next_line_seconds = seconds + LINE_INTERVAL_SECONDS
-            sys.stderr.write(f"{timedelta(seconds=int(seconds))} {progress.phase}: {text}\n")
+            tell(f"{timedelta(seconds=int(seconds))} {progress.phase}: {text}\n")
 
     def _measure(self, written: int, seconds: float) -> None:
         elapsed = seconds - self._last[0]

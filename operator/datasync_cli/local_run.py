@@ -7,11 +7,12 @@ import sys
 import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datasync_api import security_descriptors
-from datasync_api.execution import Phase, Resolved
+from datasync_api.execution import ExecutionStatus, Phase, Resolved
 from datasync_api.make_plan import make_plan
 from datasync_api.plan import Exchange, ExecutionIdentity, TransferPlan
 from datasync_api.report import RunMode, TransferResult
@@ -34,6 +35,7 @@ from datasync_cli.selection import (
     refuse_nested,
     refuse_reported_into,
 )
+from datasync_cli.streams import answered, tell
 from datasync_cli.supervision import Begun, supervise
 from datasync_cli.validate import errors, validate
 from datasync_cli.workspace import Workspace, workspace, write_private
@@ -43,7 +45,8 @@ if TYPE_CHECKING:
     from datasync_page.view import Told
 
 INTERRUPTED = 130
-REPORT_MISSING = 1
+ANSWER_MISSING = 1
+"""The summary or the report could not be written."""
 _EXIT_CODES = {
     Phase.SUCCESS: 0,
     Phase.COMPLETED_WITH_ERRORS: 0,
@@ -114,12 +117,10 @@ def run(request: Request) -> int:
     )
     if status.phase is Phase.SUCCESS and status.result and status.result.baseline:
         kept.save(status.result.baseline)
-    if request.as_json:
-        sys.stdout.write(status.model_dump_json(by_alias=True, exclude_none=True) + "\n")
-    else:
-        summary(status)
     assert status.phase is not None  # noqa: S101 - make_status always judges
     code = _EXIT_CODES[status.phase]
+    if not answered(partial(_answer, status, as_json=request.as_json)):
+        code = code or ANSWER_MISSING
     if request.report is None:
         return code
     from datasync_page.view import Told
@@ -132,7 +133,14 @@ def run(request: Request) -> int:
         sizes=result.sizes if result is not None else [],
         rates=samples.rates(end=_last(result) if result is not None else None),
     )
-    return code if _reported(request.report, told) else code or REPORT_MISSING
+    return code if _reported(request.report, told) else code or ANSWER_MISSING
+
+
+def _answer(status: ExecutionStatus, *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(status.model_dump_json(by_alias=True, exclude_none=True) + "\n")
+    else:
+        summary(status)
 
 
 def _as_executed(request: Request, chosen: Chosen) -> Request:
@@ -159,9 +167,9 @@ def _reported(file: Path, told: "Told") -> bool:
     try:
         write_page(file, told)
     except OSError as error:
-        sys.stderr.write(f"datasync: the report {file} was not written: {error}\n")
+        tell(f"datasync: the report {file} was not written: {error}\n")
         return False
-    sys.stderr.write(f"report: {file}\n")
+    tell(f"report: {file}\n")
     return True
 
 

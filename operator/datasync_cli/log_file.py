@@ -1,11 +1,11 @@
 """The runner's log of a local run in a file, where the user asks for it (docs/logging.md)."""
 
-import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from datasync_cli.issues import UsageError
+from datasync_cli.streams import tell
 
 Keep = Callable[[Sequence[bytes]], None]
 """Takes lines without their ends, and raises nothing."""
@@ -36,4 +36,4 @@ def _opened(file: Path) -> Generator[Keep]:
 
         yield keep
     if problems:
-        sys.stderr.write(f"datasync: the log {file} is not whole: {problems[0]}\n")
+        tell(f"datasync: the log {file} is not whole: {problems[0]}\n")

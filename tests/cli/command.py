@@ -22,17 +22,25 @@ class Answer:
 
 
 def start(
-    *arguments: str | Path, runner: Sequence[str] | None = FAKE_RUNNER, **environment: str
+    *arguments: str | Path,
+    runner: Sequence[str] | None = FAKE_RUNNER,
+    stdout: int = subprocess.PIPE,
+    stderr: int = subprocess.PIPE,
+    before: str = "",
+    **environment: str,
 ) -> subprocess.Popen[str]:
-    """Start the command; the caller ends it.  Without a `runner` it is the real one."""
+    """Start the command; the caller ends it.  Without a `runner` it is the real one.
+
+    `before`: Python that its process runs first.
+    """
     argv = [str(argument) for argument in arguments]
     command = list(runner) if runner is not None else None
     return subprocess.Popen(
-        [sys.executable, "-c", _CALL.format(argv, command)],
+        [sys.executable, "-c", before + _CALL.format(argv, command)],
         env={**os.environ, "COLUMNS": "100", **environment},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=stdout,
+        stderr=stderr,
         text=True,
     )
 
@@ -43,7 +51,7 @@ def finish(process: subprocess.Popen[str]) -> Answer:
         out, err = process.communicate(timeout=18)
     finally:
         process.kill()
-    return Answer(process.returncode, out, err)
+    return Answer(process.returncode, out or "", err or "")
 
 
 def datasync(
