@@ -34,10 +34,12 @@ class Child:
         self._rest = b""
         self._speaks = True
         self._output, output = os.pipe()
+        held, self._holds = os.pipe()
         try:
-            self._pid = launch(output)
+            self._pid = launch(output, held)
         finally:
             os.close(output)
+            os.close(held)
         os.set_blocking(self._output, False)
         self._end = _pidfd(self._pid)
         self._poll = select.poll()
@@ -77,6 +79,7 @@ class Child:
         """End it, if it still runs, and let go of what it was followed by."""
         self.kill()
         os.close(self._output)
+        os.close(self._holds)
         if self._end is not None:
             os.close(self._end)
 

@@ -5,6 +5,7 @@ before the first request.  It is made while this process has a single thread and
 open, and it runs what `python -m datasync_runner` would, not a function of it.
 """
 
+import fcntl
 import os
 import runpy
 import signal
@@ -14,9 +15,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
-Launch = Callable[[int], int]
+Launch = Callable[[int, int], int]
 """Starts a process whose stdout and stderr go to a descriptor, in a process group of its own, so
-that Ctrl-C reaches only us; the answer is its id."""
+that Ctrl-C reaches only us; the answer is its id.  The second descriptor reads a pipe that we hold:
+a copy is asked to stop when we end, however that is, so that it never goes on unwatched."""
 
 RUNNER: Final = "datasync_runner"
 _SIGNALS: Final = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM)
@@ -34,12 +36,12 @@ def runner(arguments: Sequence[str], *, command: Sequence[str] | None = None) ->
 
 def executed(argv: Sequence[str]) -> Launch:
     """A command."""
-    return lambda output: _spawn([*argv], output)
+    return lambda output, held: _spawn([*argv], output)
 
 
 def copied(module: str, arguments: Sequence[str]) -> Launch:
     """A copy of this process that does what `python -m` with this module does."""
-    return lambda output: _copy(module, arguments, output)
+    return lambda output, held: _copy(module, arguments, output, held)
 
 
 def _spawn(argv: list[str], output: int) -> int:
@@ -57,7 +59,7 @@ def _spawn(argv: list[str], output: int) -> int:
     )
 
 
-def _copy(module: str, arguments: Sequence[str], output: int) -> int:
+def _copy(module: str, arguments: Sequence[str], output: int, held: int) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
@@ -67,7 +69,7 @@ def _copy(module: str, arguments: Sequence[str], output: int) -> int:
         return pid
     code = 1
     try:
-        _stand_alone(output)
+        _stand_alone(output, held)
         code = _run_module(module, arguments)
         sys.stdout.flush()
     except BaseException:
@@ -76,7 +78,7 @@ def _copy(module: str, arguments: Sequence[str], output: int) -> int:
         os._exit(code)  # the clean-up is the parent's: the copy must not remove its files
 
 
-def _stand_alone(output: int) -> None:
+def _stand_alone(output: int, held: int) -> None:
     """Become what an executed child would be: signals, descriptors and group of its own."""
     os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -84,7 +86,16 @@ def _stand_alone(output: int) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    os.closerange(3, held)
+    os.closerange(held + 1, os.sysconf("SC_OPEN_MAX"))
+    _stop_with(held)
+
+
+def _stop_with(held: int) -> None:
+    """Get SIGTERM when the other end of the pipe is closed; signal-driven I/O, fcntl(2)."""
+    fcntl.fcntl(held, fcntl.F_SETSIG, signal.SIGTERM)
+    fcntl.fcntl(held, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(held, fcntl.F_SETFL, os.O_ASYNC)
 
 
 def _run_module(module: str, arguments: Sequence[str]) -> int:

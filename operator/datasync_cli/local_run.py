@@ -36,7 +36,7 @@ from datasync_cli.selection import (
     refuse_reported_into,
 )
 from datasync_cli.streams import answered, tell
-from datasync_cli.supervision import Begun, supervise
+from datasync_cli.supervision import Begun, interrupts, supervise
 from datasync_cli.validate import errors, validate
 from datasync_cli.workspace import Workspace, workspace, write_private
 from datasync_page.samples import Sample
@@ -91,7 +91,7 @@ def run(request: Request) -> int:
     manifests = _manifests(request.files)
     chosen = choose(manifests, request.task, execution=request.execution)
     request = _as_executed(request, chosen)
-    with workspace() as place:
+    with interrupts() as stop, workspace() as place:
         plan, kept = _plan(request, manifests, chosen, place)
         token = place.new_token()
         write_private(place.plan, plan.text().encode())
@@ -100,6 +100,7 @@ def run(request: Request) -> int:
         ending, samples = supervise(
             plan,
             Begun(runner(files, command=request.runner), place.result, token),
+            stop,
             deadline_seconds=chosen.task.spec.deadline_seconds,
             log=request.log,
         )

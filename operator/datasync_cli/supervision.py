@@ -33,7 +33,7 @@ _OF_A_RESULT: Final = (FilesFailed, FoldersFailed, Counters, Reached, TransferRe
 
 
 @dataclass
-class _Stop:
+class Stop:
     """What was asked of a running transfer."""
 
     interrupts: int = 0
@@ -51,7 +51,12 @@ class Begun:
 
 
 def supervise(
-    plan: TransferPlan, begun: Begun, *, deadline_seconds: int | None, log: Path | None
+    plan: TransferPlan,
+    begun: Begun,
+    stop: Stop,
+    *,
+    deadline_seconds: int | None,
+    log: Path | None,
 ) -> tuple[Ending, Samples]:
     """Start the runner and follow it to its end, with what was seen of its rate.
 
@@ -61,7 +66,6 @@ def supervise(
     verifying = plan.options.verify_mode != "None"
     samples = Samples()
     with (
-        _interrupts() as stop,
         Live(title, verifying=verifying) as live,
         log_file(log) as keep,
     ):
@@ -97,7 +101,7 @@ def _build(*models: type[ApiModel]) -> None:
         model.model_rebuild()
 
 
-def _stop_if_asked(child: Child, stop: _Stop, deadline: int | None, elapsed: float) -> None:
+def _stop_if_asked(child: Child, stop: Stop, deadline: int | None, elapsed: float) -> None:
     """SIGTERM once; SIGKILL on a second interrupt, or when the runner does not end in time."""
     if deadline is not None and elapsed > deadline and stop.deadline_seconds is None:
         stop.deadline_seconds = deadline
@@ -111,15 +115,22 @@ def _stop_if_asked(child: Child, stop: _Stop, deadline: int | None, elapsed: flo
 
 
 @contextmanager
-def _interrupts() -> Generator[_Stop]:
-    """Count SIGINT and SIGTERM instead of dying of them."""
-    stop = _Stop()
+def interrupts() -> Generator[Stop]:
+    """Count what asks for a stop instead of dying of it: the runner is to end before we do, and
+    what is private is to be removed.
+
+    A hangup, as of a terminal that is closed, asks too, unless it is ignored (`nohup`).
+    """
+    stop = Stop()
 
     def count(number: int, frame: FrameType | None) -> None:
         del number, frame
         stop.interrupts += 1
 
-    before = {number: signal.signal(number, count) for number in (signal.SIGINT, signal.SIGTERM)}
+    asking = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        asking.append(signal.SIGHUP)
+    before = {number: signal.signal(number, count) for number in asking}
     try:
         yield stop
     finally:

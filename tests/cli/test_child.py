@@ -163,6 +163,22 @@ def test_its_end_is_noticed_though_another_process_holds_its_output(follow: Foll
     os.kill(int(line.split()[1]), signal.SIGKILL)
 
 
+def test_it_does_not_go_on_when_we_are_killed(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    text = f"import os, pathlib, time; pathlib.Path({str(started)!r}).write_text(str(os.getpid()))"
+    (tmp_path / "module_under_test.py").write_text(f"{text}; time.sleep(600)")
+    parent = subprocess.Popen([sys.executable, "-c", FOLLOW, str(tmp_path), "copied", "600"])
+    try:
+        end = time.monotonic() + 10
+        while not (started.exists() and started.read_text()):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+    finally:
+        parent.kill()
+        parent.wait()
+    await_end(int(started.read_text()))
+
+
 def await_end(pid: int) -> None:
     end = time.monotonic() + 10
     while Path(f"/proc/{pid}/stat").exists():

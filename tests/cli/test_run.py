@@ -349,7 +349,7 @@ def test_without_it_a_run_transfers(setup: Setup) -> None:
     assert setup.seen()["plan"]["mode"] == "Transfer"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_reaches_the_runner_and_ends_in_130(setup: Setup, number: int) -> None:
     process = start(
         *setup.arguments("-o", "json"), FAKE_RUNNER="stopped", FAKE_RUNNER_READY=str(setup.ready)
@@ -359,6 +359,48 @@ def test_an_interrupt_reaches_the_runner_and_ends_in_130(setup: Setup, number: i
     answer = finish(process)
     assert answer.code == 130, answer.err
     assert json.loads(answer.out)["phase"] == "Cancelled"
+
+
+SIGNALLED = """
+import os, signal
+from datasync_cli import local_run
+make_plan = local_run.make_plan
+
+def signalled(*arguments, **options):
+    os.kill(os.getpid(), signal.{})
+    return make_plan(*arguments, **options)
+
+local_run.make_plan = signalled
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_before_the_runner_is_there_leaves_no_secrets(
+    setup: Setup, tmp_path: Path, number: signal.Signals
+) -> None:
+    private = tmp_path / "private"
+    private.mkdir()
+    process = start(
+        *setup.arguments("-o", "json"),
+        before=SIGNALLED.format(number.name),
+        FAKE_RUNNER="stopped",
+        TMPDIR=str(private),
+    )
+    answer = finish(process)
+    assert answer.code == 130, answer.err
+    assert json.loads(answer.out)["phase"] == "Cancelled"
+    assert list(private.iterdir()) == []
+
+
+def test_a_hangup_that_is_ignored_is_ignored(setup: Setup) -> None:
+    process = start(
+        *setup.arguments("-o", "json"),
+        before="import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        + SIGNALLED.format("SIGHUP"),
+        FAKE_RUNNER="success",
+    )
+    answer = finish(process)
+    assert answer.code == 0, answer.err
 
 
 def test_a_second_interrupt_kills_a_runner_that_does_not_listen(setup: Setup) -> None:
