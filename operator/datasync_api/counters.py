@@ -71,6 +71,15 @@ class Counters(ApiModel):
     folders_failed: FoldersFailed = Field(default_factory=FoldersFailed)
 
 
+def bytes_moved(transferred: int, written: int) -> int:
+    """How far the bytes of a run are.
+
+    A large file counts while it travels, long before it is written; what a storage copies itself,
+    and holes, are written and never travel.
+    """
+    return max(transferred, written)
+
+
 _FILE_WEIGHT_BYTES: Final = 65_536  # what a file costs beside its bytes: requests and round trips
 
 
@@ -87,7 +96,8 @@ def percent(counters: Counters, *, totals_final: bool, verifying: bool) -> int |
     if total == 0:
         return 99
     failed = counters.files_failed.total()
-    moved = counters.bytes_written + (counters.files_transferred + failed) * _FILE_WEIGHT_BYTES
+    moved = bytes_moved(counters.bytes_transferred, counters.bytes_written)
+    moved += (counters.files_transferred + failed) * _FILE_WEIGHT_BYTES
     done = min(1.0, moved / total)
     if verifying and files:
         done = (done + min(1.0, (counters.files_verified + failed) / files)) / 2

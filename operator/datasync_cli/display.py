@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from datasync_api.conditions import find_condition
-from datasync_api.counters import Counters, percent
+from datasync_api.counters import Counters, bytes_moved, percent
 from datasync_api.execution import ExecutionStatus, Phase
 from datasync_api.report import Failure
 from datasync_api.report import Progress as RunnerProgress
@@ -52,9 +52,10 @@ class Live:
     def update(self, progress: RunnerProgress, *, seconds: float) -> None:
         """Show the runner's newest numbers."""
         counters = progress.counters
-        self._measure(counters.bytes_written, seconds)
+        moved = bytes_moved(counters.bytes_transferred, counters.bytes_written)
+        self._measure(moved, seconds)
         done = percent(counters, totals_final=progress.totals_final, verifying=self._verifying)
-        text = self._text(counters, done)
+        text = self._text(counters, done, moved)
         if sys.stderr.isatty():
             if self._bar is None:
                 self._bar = _started_bar()
@@ -69,20 +70,20 @@ class Live:
             self._next_line_seconds = seconds + LINE_INTERVAL_SECONDS
             tell(f"{timedelta(seconds=int(seconds))} {progress.phase}: {text}\n")
 
-    def _measure(self, written: int, seconds: float) -> None:
+    def _measure(self, moved: int, seconds: float) -> None:
         elapsed = seconds - self._last[0]
         if elapsed > 0:
-            now = (written - self._last[1]) / elapsed
+            now = max(0, moved - self._last[1]) / elapsed
             self._bytes_per_second = 0.7 * self._bytes_per_second + 0.3 * now
-            self._last = (seconds, written)
+            self._last = (seconds, moved)
 
-    def _text(self, counters: Counters, done: int | None) -> str:
+    def _text(self, counters: Counters, done: int | None, moved: int) -> str:
         listed = f"{counters.files_listed_at_source} listed"
         of = f"/{counters.estimated_files_to_transfer}" if done is not None else ""
         share = f"{done} %, " if done is not None else ""
         return (
             f"{share}{listed}, {counters.files_transferred}{of} files, "
-            f"{size(counters.bytes_written)}, {size(self._bytes_per_second)}/s"
+            f"{size(moved)}, {size(self._bytes_per_second)}/s"
         )
 
 

@@ -74,6 +74,20 @@ def test_elsewhere_it_is_a_line_every_few_seconds(capsys: pytest.CaptureFixture[
     ]
 
 
+def test_a_large_file_is_seen_while_it_travels(capsys: pytest.CaptureFixture[str]) -> None:
+    mib = 1024 * 1024
+    counters = Counters(
+        estimated_files_to_transfer=1,
+        estimated_bytes_to_transfer=400 * mib,
+        bytes_transferred=100 * mib,
+    )
+    told = Progress(execution_uid="u", phase="Transferring", counters=counters, totals_final=True)
+    with Live("title", verifying=False) as live:
+        live.update(told, seconds=10)
+    line = capsys.readouterr().err.splitlines()[1]
+    assert line == "0:00:10 Transferring: 24 %, 0 listed, 0/1 files, 100.0 MiB, 3.0 MiB/s"
+
+
 def test_the_summary_names_outcome_reason_and_failures(capsys: pytest.CaptureFixture[str]) -> None:
     ready = Condition(type="Ready", status="False", reason="FilesFailed", message=f"1 {ESCAPES}")
     failure = Failure(code="PermissionDenied", count=1, sample_path=f"/a{ESCAPES}", hint="as root")
