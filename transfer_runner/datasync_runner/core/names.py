@@ -53,6 +53,10 @@ class Twins(Generic[T]):
     def __init__(self) -> None:
         self._held: list[tuple[bytes, T]] = []
 
+    def __bool__(self) -> bool:
+        """Whether any is held back."""
+        return bool(self._held)
+
     def reach(self, key: bytes) -> tuple[list[T], list[T]]:
         """The next key, of a file or a folder: which of the held are free, which have a twin.
 

@@ -20,7 +20,8 @@ from datasync_runner.core.wanted import wanted
 from datasync_runner.engine.failures import record
 from datasync_runner.engine.file_events import FileEvents
 from datasync_runner.engine.kept import Kept
-from datasync_runner.engine.spool import FolderWork, unpack_folder
+from datasync_runner.engine.spool import FolderWork, Spool, unpack_folder, unpack_work
+from datasync_runner.engine.work import WorkQueue
 from datasync_runner.storage.errors import (
     Conflict,
     FileError,
@@ -119,6 +120,13 @@ async def delete_extra(
                 tally.files_deleted += 1
         if files is not None:
             files.deleted([a for a in answers if not isinstance(a, StorageError)])
+
+
+async def write_late(late: Spool, queue: WorkQueue) -> None:
+    """What had to wait for the deletions into the queue, which is closed.  Raises: StopError."""
+    for records in late.reversed_batches(BATCH):
+        await queue.put([unpack_work(packed) for packed in records])
+    await queue.close()
 
 
 async def settle_folders(

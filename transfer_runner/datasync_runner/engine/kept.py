@@ -15,6 +15,9 @@ class Kept:
     """What waits for the end of the run."""
 
     deletes: Spool
+    late: Spool | None
+    """Files that can be written only when what has their name, or that of one of their folders, is
+    deleted; None: nothing has to wait."""
     folders: Spool
     """Folders to be made, whose metadata differs or is not known yet; on a file system those that
     are right too, as our own writes change their times.  In the order of their keys."""

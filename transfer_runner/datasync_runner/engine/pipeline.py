@@ -14,7 +14,7 @@ from datasync_runner.core.parts import BUDGET_BYTES
 from datasync_runner.engine import baseline
 from datasync_runner.engine.consistency import Consistency
 from datasync_runner.engine.contents import Contents
-from datasync_runner.engine.delete import delete_extra, held, settle_folders
+from datasync_runner.engine.delete import delete_extra, held, settle_folders, write_late
 from datasync_runner.engine.dry_run import DryRun
 from datasync_runner.engine.hard_links import HardLinks, make_links
 from datasync_runner.engine.joining import join
@@ -89,7 +89,10 @@ async def run_plan(
         names = _names(patient_destination, links, contents)
         if names is not None:
             stack.enter_context(closing(names))
-        kept = Kept(deletes, folders, names)
+        # What may be deleted is not there yet when files are written; objects have no such ways.
+        displaces = options.delete and not patient_destination.objects and dry_run is None
+        late = stack.enter_context(Spool()) if displaces else None
+        kept = Kept(deletes, late, folders, names)
         prepare = Prepare(
             *sides(),
             chosen=chosen,
@@ -125,6 +128,11 @@ async def run_plan(
         stop = held(kept, tally, plan, replaced=replaced)
         if stop is None:
             await delete_extra(kept, patient_destination, tally=tally, files=board.files)
+        if late is not None and late.count:
+            again = WorkQueue(WORKERS)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(write_late(late, again))
+                group.create_task(here(queue=again, board=board))
         await settle_folders(
             kept,
             patient_source,

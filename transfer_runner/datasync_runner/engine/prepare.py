@@ -16,16 +16,17 @@ from datasync_runner.core.entry import Entry, Kind, folder_key
 from datasync_runner.core.file_conditions import Bounds
 from datasync_runner.core.hard_links import Name, has_several_names, name_of
 from datasync_runner.core.listed import settled_by
-from datasync_runner.core.names import Twins, odd_keys, problem
+from datasync_runner.core.names import odd_keys, problem
 from datasync_runner.core.pair import MergeJoin, Pair, UnsortedListingError
 from datasync_runner.engine.failures import record, record_listing, skipped
+from datasync_runner.engine.in_the_way import InTheWay
 from datasync_runner.engine.kept import Kept
 from datasync_runner.engine.manifest import Side
 from datasync_runner.engine.placing import place
 from datasync_runner.engine.progress import Board
 from datasync_runner.engine.spool import FolderWork, pack_folder
 from datasync_runner.engine.work import Work, WorkQueue
-from datasync_runner.storage.errors import ConfigurationInvalid, Conflict, NameNotRepresentable
+from datasync_runner.storage.errors import ConfigurationInvalid, NameNotRepresentable
 from datasync_runner.storage.values import Batch
 
 _log = logging.getLogger(__name__)
@@ -63,7 +64,9 @@ class Prepare:
         self._unlisted: list[bytes] = []
         self._odd: set[bytes] = set()  # keys that nobody can have, of batches not yet decided
         restores = source.objects and not destination.objects
-        self._twins: Twins[Work] | None = Twins() if restores else None
+        self._way: InTheWay | None = None
+        if restores or kept.late is not None:
+            self._way = InTheWay(kept.late, board.tally, restores=restores)
         # With transferMode All the destination matters only to leave alone what is there.
         self._lists_destination = options.compare or not options.overwrite
 
@@ -78,7 +81,7 @@ class Prepare:
             else:
                 self._join.close_destination()
             await self._compare(sources, destinations)
-        if self._twins is not None and (works := self._twins.rest()):
+        if self._way is not None and (works := self._way.rest()):
             await self._queue.put(works)
         if self._kept.names is not None:
             await self._kept.names.settle(self._queue, self._tally, self._board.files)
@@ -139,14 +142,14 @@ class Prepare:
         undecided: list[tuple[Entry, Entry]] = []
         options, tally = self._options, self._tally
         keeps_links = self._kept.names is not None
-        twins = self._twins
+        way = self._way
         to_objects = self._destination.objects
         settled = self._settled
         files = self._board.files
         left: list[tuple[Entry, str]] | None = [] if files and files.reports_skips else None
         for source, destination in pairs:
-            if twins is not None and source is not None and source.key not in self._odd:
-                works += self._freed(twins, source.key)
+            if way is not None and (source is None or source.key not in self._odd):
+                works += way.reach(source, destination)
             several = (
                 keeps_links
                 and source is not None
@@ -184,10 +187,8 @@ class Prepare:
                     if action is Action.INSPECT
                     else place(tally, source, destination, action=action, to_objects=to_objects)
                 )
-                if work is not None and twins is not None:
-                    twins.hold(source.key, work)
-                elif work is not None:
-                    works.append(work)
+                if work is not None:
+                    works += (work,) if way is None else way.add(work, destination)
         if self._kept.names is not None:
             if undecided:
                 names += await self._kept.names.inquire(undecided, options=options, tally=tally)
@@ -197,14 +198,6 @@ class Prepare:
             files.skipped(left)
         if works:
             await self._queue.put(works)
-
-    def _freed(self, twins: Twins[Work], key: bytes) -> list[Work]:
-        """The works that no folder can stand in the way of any more; others are conflicts."""
-        free, taken = twins.reach(key)
-        for work in taken:
-            conflict = Conflict("there is a folder of the same name", work.source.key)
-            record(self._tally, "prepare", conflict)
-        return free
 
     def _hidden(self, key: bytes) -> bool:
         """Whether the destination could not list it, or its folder: nobody knows what is there."""
@@ -218,6 +211,8 @@ class Prepare:
                 tally.estimated_folders_to_delete += 1
             else:
                 tally.estimated_files_to_delete += 1
+                if self._way is not None:
+                    self._way.goes(destination)
 
     def _place_folder(self, source: Entry, destination: Entry | None, action: Action) -> None:
         if action is Action.CONFLICT:

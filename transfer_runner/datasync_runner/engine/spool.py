@@ -4,6 +4,7 @@ They come back in the opposite order, so that what is inside a folder comes befo
 """
 
 import json
+import pickle
 import tempfile
 from collections.abc import Iterable, Iterator
 from types import TracebackType
@@ -11,6 +12,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from datasync_runner.core.actions import Action
 from datasync_runner.core.entry import Entry, Kind, ObjectHeaders, PosixMetadata, WindowsMetadata
+from datasync_runner.engine.work import Work
 
 MEMORY_BYTES: Final = 1024 * 1024
 _LENGTH: Final = 4
@@ -82,6 +84,16 @@ def unpack_folder(packed: bytes) -> FolderWork:
     """The work that `pack_folder` made a record of."""
     action, source, destination = json.loads(packed)
     return FolderWork(Action(action), _entry(source), destination and _entry(destination))
+
+
+def pack_work(work: Work) -> bytes:
+    """A file's work as a record; the file that it lies in is ours alone."""
+    return pickle.dumps(work, pickle.HIGHEST_PROTOCOL)
+
+
+def unpack_work(packed: bytes) -> Work:
+    """The work that `pack_work` made a record of."""
+    return pickle.loads(packed)  # noqa: S301 - our own
 
 
 def _fields(folder: Entry) -> list[Any]:
