@@ -99,6 +99,8 @@ def _execution(manifests: Manifests, name: str) -> Execution:
             f"{'no' if not runs else 'more than one'} DataSyncTaskExecution {name} is among the "
             f"given documents ({known}): give the file that holds it by -f"
         )
+    if runs[0].spec.cancel:
+        raise UsageError(f"DataSyncTaskExecution {name} is cancelled: set spec.cancel to false")
     return runs[0]
 
 

@@ -70,5 +70,8 @@ def test_what_does_not_fit_the_task_is_refused(given):
         "{taskRef: {name: example}, overrides: {report: {locationRef: {name: two}}}}", code=2
     )
     assert "name a location outside of both" in refused
+    refused, names = given("{taskRef: {name: example}, cancel: true}", code=2)
+    assert "is cancelled: set spec.cancel to false" in refused
+    assert names == []
     refused, _ = given("{taskRef: {name: example}}", "--execution=other", code=2)
     assert "no DataSyncTaskExecution other" in refused
