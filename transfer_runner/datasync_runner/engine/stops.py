@@ -1,15 +1,30 @@
 """Why a run cannot go on, picked out of whatever was raised."""
 
+import errno
 import logging
-from typing import cast
+import tempfile
+from typing import Final, cast
 
+from datasync_api.conditions import Reason
+from datasync_api.exit_codes import ExitCode
 from datasync_runner.storage.errors import StopError
 
 _log = logging.getLogger(__name__)
+_NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Crashed(StopError):
     """A defect of the runner."""
+
+
+class NoRoom(StopError):
+    """The disk for lists that are larger than memory may hold; a storage's own errors are others'.
+
+    Nothing but the runner's temporary files is written outside of the storages.
+    """
+
+    reason = Reason.CONFIGURATION_INVALID
+    exit_code = ExitCode.CONFIGURATION
 
 
 def stop_of(error: BaseException) -> StopError:
@@ -17,6 +32,13 @@ def stop_of(error: BaseException) -> StopError:
     found = _first(error)
     if isinstance(found, StopError):
         return found
+    if isinstance(found, OSError) and found.errno in _NO_SPACE:
+        folder = tempfile.tempdir or "TMPDIR"  # not asked for: it would be looked for by writing
+        return NoRoom(
+            f"the runner's folder for temporary files, {folder}, has no room for the lists of this "
+            f"run ({found.strerror}); make room there: it is on the disk of the node, or where "
+            "TMPDIR says"
+        )
     _log.error("crashed", exc_info=error)
     detail = f"{type(found).__name__}: {found}; this is a defect of the runner: see its log"
     return Crashed(detail)
