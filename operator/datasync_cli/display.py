@@ -104,6 +104,14 @@ def _started_bar() -> "Progress":
     return bar
 
 
+def show(status: ExecutionStatus, *, as_json: bool) -> None:
+    """The run's answer on stdout: the closing table, or the status as it is."""
+    if as_json:
+        sys.stdout.write(status.model_dump_json(by_alias=True, exclude_none=True) + "\n")
+    else:
+        summary(status)
+
+
 def summary(status: ExecutionStatus) -> None:
     """Print the closing table on stdout."""
     rows = _rows(status)

@@ -3,7 +3,6 @@
 The same models, the same plan and the same runner as on a cluster; only mounting is the user's.
 """
 
-import sys
 import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,21 +11,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datasync_api import security_descriptors
-from datasync_api.execution import ExecutionStatus, Phase, Resolved
+from datasync_api.execution import Phase, Resolved
 from datasync_api.make_plan import make_plan
 from datasync_api.plan import Exchange, ExecutionIdentity, TransferPlan
 from datasync_api.report import RunMode, TransferResult
 from datasync_api.sides import AnySide, plan_side
 from datasync_api.task_report import report_location
-from datasync_cli.baselines import Kept
-from datasync_cli.display import summary
+from datasync_cli.baselines import NONE, Kept
+from datasync_cli.display import show
 from datasync_cli.documents import read
 from datasync_cli.issues import UsageError
 from datasync_cli.launch import runner
 from datasync_cli.listed_files import place_manifest
 from datasync_cli.manifests import Manifests
 from datasync_cli.outcome import make_status
-from datasync_cli.places import check_place
+from datasync_cli.places import check_place, refuse_synced
 from datasync_cli.selection import (
     Chosen,
     choose,
@@ -120,7 +119,7 @@ def run(request: Request) -> int:
         kept.save(status.result.baseline)
     assert status.phase is not None  # noqa: S101 - make_status always judges
     code = _EXIT_CODES[status.phase]
-    if not answered(partial(_answer, status, as_json=request.as_json)):
+    if not answered(partial(show, status, as_json=request.as_json)):
         code = code or ANSWER_MISSING
     if request.report is None:
         return code
@@ -135,13 +134,6 @@ def run(request: Request) -> int:
         rates=samples.rates(end=_last(result) if result is not None else None),
     )
     return code if _reported(request.report, told) else code or ANSWER_MISSING
-
-
-def _answer(status: ExecutionStatus, *, as_json: bool) -> None:
-    if as_json:
-        sys.stdout.write(status.model_dump_json(by_alias=True, exclude_none=True) + "\n")
-    else:
-        summary(status)
 
 
 def _as_executed(request: Request, chosen: Chosen) -> Request:
@@ -205,6 +197,8 @@ def _plan(
     for option, file in (("--report", request.report), ("--log", request.log)):
         if file is not None:
             check_place(option, file, source, destination)
+    if request.baseline not in (None, NONE):
+        refuse_synced("--baseline", Path(request.baseline), source, destination)
     name = chosen.task.metadata.name
     kept = Kept.by(
         request.baseline,

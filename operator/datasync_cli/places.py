@@ -20,6 +20,12 @@ def check_place(option: str, file: Path, *sides: AnySide) -> None:
     there = file if os.path.exists(file) else folder  # noqa: PTH110 - nor is it a file
     if not os.access(there, os.W_OK):
         raise UsageError(f"{option} {file}: {there} cannot be written: name another file")
+    refuse_synced(option, file, *sides)
+
+
+def refuse_synced(option: str, file: Path, *sides: AnySide) -> None:
+    """Refuse a file that would be transferred, or deleted, itself.  Raises: UsageError."""
+    folder = file.parent.resolve()
     for side in sides:
         if isinstance(side, PosixSide):
             root = Path(side.root, side.path).resolve()

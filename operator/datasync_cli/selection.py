@@ -131,6 +131,8 @@ def parse_mounts(arguments: Sequence[str], chosen: Chosen) -> dict[str, Path]:
             raise UsageError(f"--mount {argument}: the task has no location {name}: it is {names}")
         if not Path(path).is_dir():
             raise UsageError(f"--mount {argument}: {path} is not a folder: mount or make it first")
+        if name in mounts:
+            raise UsageError(f"--mount {argument}: {name} has a folder already: name it once")
         mounts[name] = Path(path).resolve()
     return mounts
 

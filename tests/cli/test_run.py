@@ -639,6 +639,20 @@ def test_the_log_of_the_real_runner_is_kept_whole(setup: Setup, tmp_path: Path) 
     assert "exchange" not in events
 
 
+def test_a_baseline_inside_of_what_is_transferred_is_refused(setup: Setup) -> None:
+    answer = setup.run("--baseline", str(setup.tree / "state" / "baseline.json"))
+    assert answer.code == 2
+    assert "takes part in the transfer" in answer.err
+    assert not setup.seen_file.exists()
+
+
+def test_a_location_has_one_folder(setup: Setup, tmp_path: Path) -> None:
+    answer = setup.run(f"--mount=nas={tmp_path}")
+    assert answer.code == 2
+    assert "nas has a folder already: name it once" in answer.err
+    assert not setup.seen_file.exists()
+
+
 def test_a_log_inside_of_what_is_transferred_is_refused(setup: Setup) -> None:
     answer = setup.run("--log", str(setup.tree / "run.log"))
     assert answer.code == 2
