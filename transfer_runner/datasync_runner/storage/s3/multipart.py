@@ -241,9 +241,8 @@ class Upload:
             again = Upload(self._objects, self._entry, budget=self._budget)
             await again.copy(source, found.get("etag", ""), checksum=checksum)
             return
-        answer: asyncio.Future[Entry | errors.StorageError] = (
-            asyncio.get_running_loop().create_future()
-        )
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Entry | errors.StorageError] = loop.create_future()
         exact = self._entry._replace(headers=self._entry.headers or ObjectHeaders())
         update_metadata(self._objects, exact, answer.set_result)
         told = await answer

@@ -9,7 +9,6 @@ from datasync_api.sides import S3Side
 from datasync_runner.storage.s3.signer import canonical_query, encode_key
 from datasync_runner.storage.s3.standing import reading_headers
 
-
 _ETAG_TOLD: Final = re.compile(rb"<ETag>([^<]*)</ETag>")
 
 
