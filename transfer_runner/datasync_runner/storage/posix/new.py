@@ -29,7 +29,8 @@ from datasync_runner.storage.temporary_names import temporary_name
 from datasync_runner.storage.values import Content
 
 _OWN_UID: Final = os.geteuid()
-"""A process keeps its user."""
+_OWN_GID: Final = os.getegid()
+"""A process keeps its user and group."""
 
 
 class NewFile:
@@ -46,14 +47,15 @@ class NewFile:
         self.name = self.path = b""
 
     def create(self, folder_fd: int, name: bytes) -> None:
-        """The bytes and the times; the mode too, where the owner is right."""
+        """The bytes and the times; the mode too, where owner and group are right."""
         body, wanted = self.body, self.entry.metadata or NOTHING
         mode = wanted.mode
         if mode is None:
             mode = usual_mode(folder_fd, name)
         self.folder_fd, self.name, self.mode = folder_fd, name, mode
         path = temporary_name(name)
-        early = mode & 0o777 if wanted.uid in (None, _OWN_UID) else 0o600
+        own = wanted.uid in (None, _OWN_UID) and wanted.gid in (None, _OWN_GID)
+        early = mode & 0o777 if own else 0o600  # another group may not look in before it is settled
         fd = self.fd = create(folder_fd, path, early)
         self.path = path
         count = os.write(fd, body)
