@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -390,12 +391,33 @@ import sys
 from datasync_runner import app, run
 
 def forked(count, main, *, write):
-    sys.exit(10 + ("smbprotocol" in sys.modules))
+    sys.exit(10 + ("awscrt" in sys.modules) + 2 * ("smbprotocol" in sys.modules))
 
 run.fork_workers = forked
 run.worker_count = lambda *, cpus, memory_bytes: 2
 app.main(sys.argv[1:])
 """
+BASELINE = {
+    "recipe": "r",
+    "sourceTime": "2026-01-01T00:00:00Z",
+    "destinationTime": "2026-01-01T00:00:00Z",
+    "sourceRoot": "s",
+    "destinationRoot": "d",
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "loaded"),
+    [({}, True), ({"baseline": BASELINE}, False)],
+    ids=["first run", "after a run that succeeded"],
+)
+def test_workers_inherit_the_checksums_where_much_is_to_be_moved(
+    tmp_path: Path, more: dict[str, Any], *, loaded: bool
+) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps(make_plan(posix(tmp_path), posix(tmp_path), **more)))
+    argv = [sys.executable, "-c", FORKS, "--plan", str(plan), "--result", str(tmp_path / "result")]
+    assert subprocess.run(argv, timeout=15, check=False).returncode == 10 + loaded
 
 
 def test_workers_inherit_the_library_of_a_share(tmp_path: Path) -> None:
@@ -407,6 +429,6 @@ def test_workers_inherit_the_library_of_a_share(tmp_path: Path) -> None:
         "credentialsPath": "/x",
     }
     plan = tmp_path / "plan.json"
-    plan.write_text(json.dumps(make_plan(share, posix(tmp_path))))
+    plan.write_text(json.dumps(make_plan(share, posix(tmp_path), baseline=BASELINE)))
     argv = [sys.executable, "-c", FORKS, "--plan", str(plan), "--result", str(tmp_path / "result")]
-    assert subprocess.run(argv, timeout=15, check=False).returncode == 11
+    assert subprocess.run(argv, timeout=15, check=False).returncode == 12

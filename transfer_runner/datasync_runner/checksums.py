@@ -1,78 +1,26 @@
 """CRC64NVME, the checksum of whatever is moved, and CRC32C: the only importer of awscrt.
 
-Its library is loaded with the first checksum, and not imported: that starts its cryptography, which
-nobody asks for, and which measures the machine's entropy for 26 ms of CPU in every process.  The
-functions that it has for Python need nothing of it.
+The library is loaded with the first checksum: it takes 40 ms of CPU (its cryptography, which nobody
+asks for, measures the machine's entropy), and a run that finds nothing to move needs none.  Whoever
+forks workers that will move something loads it before.
 """
 
 import base64
 import binascii
-import ctypes
-from collections.abc import Callable
 from functools import cache
-from importlib.util import find_spec
-from typing import Any, Final, NamedTuple
-
-_METH_VARARGS: Final = 1  # <methodobject.h>
-
-
-class _Functions(NamedTuple):
-    """Each as in awscrt.checksums."""
-
-    crc64nvme: Callable[..., int]
-    crc32c: Callable[..., int]
-    combine_crc64nvme: Callable[..., int]
-    combine_crc32c: Callable[..., int]
-
-
-class _MethodDef(ctypes.Structure):
-    _fields_ = (
-        ("name", ctypes.c_char_p),
-        ("function", ctypes.c_void_p),
-        ("flags", ctypes.c_int),
-        ("doc", ctypes.c_char_p),
-    )
+from typing import Any
 
 
 @cache
-def _library() -> _Functions:
-    found = find_spec("_awscrt")
-    try:
-        library = ctypes.PyDLL(found.origin if found else None)
-        return _Functions(
-            _function(library, "aws_py_checksums_crc64nvme"),
-            _function(library, "aws_py_checksums_crc32c"),
-            _function(library, "aws_py_checksums_crc64nvme_combine"),
-            _function(library, "aws_py_checksums_crc32c_combine"),
-        )
-    except (OSError, AttributeError):  # a build that hides or calls them otherwise
-        return imported()
-
-
-def imported() -> _Functions:
-    """The functions as the package offers them."""
+def _library() -> Any:
     from awscrt import checksums  # pyright: ignore[reportMissingTypeStubs]
 
-    return _Functions(
-        checksums.crc64nvme,
-        checksums.crc32c,
-        checksums.combine_crc64nvme,
-        checksums.combine_crc32c,
-    )
+    return checksums
 
 
-_definitions: Final[list[_MethodDef]] = []
-"""Of functions that were made: Python does not copy them."""
-
-
-def _function(library: ctypes.PyDLL, name: str) -> Any:
-    """What Python makes of a C function that takes its arguments.  Raises: AttributeError."""
-    address = ctypes.cast(getattr(library, name), ctypes.c_void_p)
-    definition = _MethodDef(name.encode(), address, _METH_VARARGS, None)
-    _definitions.append(definition)
-    make = ctypes.pythonapi.PyCFunction_NewEx
-    make.restype = ctypes.py_object
-    return make(ctypes.byref(definition), None, None)
+def load() -> None:
+    """Load the library now; it starts no thread, so it may be forked."""
+    _library()
 
 
 def crc64(data: bytes | memoryview, previous: int = 0) -> int:

@@ -17,7 +17,7 @@ from typing import Any, Final
 from datasync_api import loading
 from datasync_api.plan import Exchange, TransferPlan
 from datasync_api.report import ReportDelivery
-from datasync_runner import logs, signals
+from datasync_runner import checksums, logs, signals
 from datasync_runner.core.log_lines import log_line
 from datasync_runner.core.parts import BUDGET_BYTES
 from datasync_runner.cores import usable_cpus, usable_memory_bytes, worker_count
@@ -68,6 +68,8 @@ class Run:
         count = 1
         if plan.mode == "Transfer":  # a dry run moves nothing
             count = worker_count(cpus=usable_cpus(), memory_bytes=usable_memory_bytes())
+        if count > 1 and plan.baseline is None:  # no earlier run has succeeded: much is to be moved
+            checksums.load()
         load_adapters(plan)  # once, not in each worker
         loading.end()
         started_ns = time.time_ns()
