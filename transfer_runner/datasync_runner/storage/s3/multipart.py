@@ -27,7 +27,6 @@ from datasync_runner.storage.s3.upload_calls import Made, UploadCalls, whole_che
 from datasync_runner.storage.s3.uploads import Part, Uploads
 from datasync_runner.storage.values import Written
 
-_QUESTION: Final = Pieces([b"datasync"])
 _UNKNOWN: Final = (errors.NotSupported, errors.Unexpected)
 """How servers refuse what they do not know."""
 
@@ -116,7 +115,8 @@ class Upload:
                     await self._uploads.abort(self._entry.key, other)
         if self._objects.checks is None and self._checksums:
             # Whatever becomes of it, the real first part takes its place.
-            await self._objects.learn(self._calls.part(self._id, 1, _QUESTION, stated=""))
+            question = self._calls.part(self._id, 1, Pieces([b"datasync"]), stated="")
+            await self._objects.learn(question)
 
     async def _create(self) -> Call:
         """Begin an upload; without checksums where the server knows none for whole objects."""
