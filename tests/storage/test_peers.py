@@ -115,6 +115,22 @@ def test_the_time_that_rclone_states_is_the_files(pair):
     assert world.run().counters.files_skipped == 1
 
 
+def test_the_mode_that_rclone_states_with_metadata_is_the_files(pair):
+    world = pair("s3", "posix")
+    (world.tmp_path / "written").mkdir()
+    path = world.tmp_path / "written/file"
+    path.write_bytes(b"x")
+    path.chmod(0o640)
+    there = f"{REMOTE}{world.bucket}/{world.source.prefix}"
+    said = world.peers.rclone("copy", "--metadata", path.parent, there)
+    assert said.code == 0, said
+    assert world.run().counters.files_transferred == 1
+    found = (Path(world.destination.root) / "file").stat()
+    assert found.st_mode & 0o7777 == 0o640
+    assert (found.st_uid, found.st_gid) == (path.stat().st_uid, path.stat().st_gid)
+    assert world.run().counters.files_skipped == 1
+
+
 STATED = {
     "storage-gateway": {
         "file-permissions": "0100640",

@@ -82,6 +82,33 @@ def test_rclones_mtime_is_in_seconds(text, mtime_ns):
 
 
 @pytest.mark.parametrize(
+    ("user", "stated"),
+    [
+        ({"mtime": "5", "mode": "100640", "uid": "500", "gid": "501"}, (0o640, 500, 501)),
+        ({"mtime": "5", "mode": "104755"}, (0o4755, None, None)),
+        ({"mtime": "5", "mode": "120777"}, (0o777, None, None)),
+        ({"mtime": "5", "mode": "rw", "uid": "me"}, (None, None, None)),
+        ({"mode": "100640", "uid": "500"}, (None, None, None)),
+        ({"mtime": "5", "mode": "100640", "file-permissions": "0100600"}, (0o600, None, None)),
+        ({"mtime": "5", "mode": "100640", "file-mtime": "5ns"}, (None, None, None)),
+    ],
+    ids=[
+        "all",
+        "set-user-ID",
+        "a link's",
+        "junk",
+        "no time of rclone's",
+        "ours first",
+        "not rclone's",
+    ],
+)
+def test_mode_and_owner_of_rclone_are_read_beside_its_time(user, stated):
+    metadata, link = from_user_metadata(user)
+    assert (metadata.mode, metadata.uid, metadata.gid) == stated
+    assert not link
+
+
+@pytest.mark.parametrize(
     ("text", "mode"),
     [("0100664", 0o664), ("664", 0o664), ("0040755", 0o755), ("0o644", 0o644), ("rw", None)],
 )

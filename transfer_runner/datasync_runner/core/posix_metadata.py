@@ -71,10 +71,11 @@ def _owners(kind: Kind, mode: int | None, uid: int | None, gid: int | None) -> d
 
 def from_user_metadata(user: Mapping[str, str]) -> tuple[PosixMetadata, bool]:
     """What user metadata states, and whether it calls the object a symbolic link."""
+    if MTIME not in user and "mtime" in user:
+        user = {**_of_rclone(user), **user}
     get = user.get
     mode, uid, gid, link = _owned(get(PERMISSIONS, ""), get(OWNER, ""), get(GROUP, ""))
-    mtime = get(MTIME) or _seconds(get("mtime", ""))
-    atime = get(ATIME)
+    mtime, atime = get(MTIME, ""), get(ATIME)
     return (
         PosixMetadata(
             mode, uid, gid, parse_time_ns(mtime), parse_time_ns(atime) if atime else None
@@ -91,9 +92,22 @@ def stated_inode(user: Mapping[str, str]) -> int | None:
     return int(text) if int(text) <= _MAX_INODE else None
 
 
-def _seconds(text: str) -> str:
-    """rclone's mtime in our terms: in seconds, which may have no fraction."""
-    return f"{text}.0" if text.isdecimal() else text
+def _of_rclone(user: Mapping[str, str]) -> dict[str, str]:
+    """What rclone states, in our terms: the time always, the rest with `--metadata`.
+
+    | key | rclone | here |
+    |---|---|---|
+    | mtime | seconds, which may have no fraction | with a fraction, or they were milliseconds |
+    | mode | octal, with the type: 100644 | without: it writes no link as one |
+    | uid, gid | as they are | as they are |
+    """
+    mtime = user["mtime"]
+    return {
+        MTIME: f"{mtime}.0" if mtime.isdecimal() else mtime,
+        PERMISSIONS: user.get("mode", "")[-4:],
+        OWNER: user.get("uid", ""),
+        GROUP: user.get("gid", ""),
+    }
 
 
 @lru_cache(1024)
