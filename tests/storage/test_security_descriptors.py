@@ -241,7 +241,7 @@ BACKUP_INTENT = 0x4000
 def opened(monkeypatch):
     """The path and the CreateOptions of each CREATE that is sent."""
     found = []
-    send = Channel.send
+    post = Channel.post
 
     def seen(channel, chain):
         for request in chain:
@@ -250,9 +250,9 @@ def opened(monkeypatch):
                 size_bytes = int.from_bytes(request.body[46:48], "little")
                 path = request.body[at : at + size_bytes].decode("utf-16-le")
                 found.append((path, int.from_bytes(request.body[40:44], "little")))
-        return send(channel, chain)
+        return post(channel, chain)
 
-    monkeypatch.setattr(Channel, "send", seen)
+    monkeypatch.setattr(Channel, "post", seen)
     return found
 
 
