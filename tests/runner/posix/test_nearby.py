@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from datasync_runner.storage.posix.calls import Calls
-from datasync_runner.storage.posix.nearby import QUICK_SECONDS, Nearby, decide
+from datasync_runner.storage.posix.nearby import QUICK_SECONDS, Nearby, Took, decide
 
 
 class Clock:
@@ -65,3 +65,18 @@ async def test_a_batch_that_fails_is_measured_too(calls):
         with pytest.raises(OSError, match="gone"):
             await calls.batch(nearby, fails)
     assert nearby.quick
+
+
+def test_calls_that_are_parts_of_one_batch_count_together():
+    clock = Clock()
+    nearby = Nearby(network=False, quick=True, clock=clock)
+
+    def part() -> None:
+        clock.now += 0.4 * QUICK_SECONDS
+
+    one, other = Took(), Took()
+    quick = []
+    for took in (one, other, one, other, one):
+        nearby.timed(part, took)
+        quick.append(nearby.quick)
+    assert quick == [True, True, True, True, False]

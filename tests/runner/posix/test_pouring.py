@@ -1,6 +1,7 @@
 """Ranges that are written in the loop as they come, while that is quick."""
 
 import asyncio
+import dataclasses
 import errno
 import os
 import threading
@@ -12,6 +13,7 @@ from datasync_runner.core.parts import RANGE_BYTES, RANGES_AT_ONCE
 from datasync_runner.storage import errors
 from datasync_runner.storage.port import PouringReader
 from datasync_runner.storage.posix import nearby
+from datasync_runner.storage.posix.nearby import QUICK_SECONDS, Nearby
 from datasync_runner.storage.values import Written
 from runner.posix.large import Pouring, body, large, storage
 
@@ -34,12 +36,12 @@ def quick(monkeypatch):
 
 @pytest.fixture
 def written_in(monkeypatch):
-    """The threads that wrote pieces of files."""
-    threads: set[str] = set()
+    """The threads that wrote pieces of files, one for each call."""
+    threads: list[str] = []
     write = os.pwritev
 
     def pwritev(*arguments):
-        threads.add(threading.current_thread().name)
+        threads.append(threading.current_thread().name)
         return write(*arguments)
 
     monkeypatch.setattr(os, "pwritev", pwritev)
@@ -62,7 +64,7 @@ async def test_ranges_are_written_in_the_loop(destination, tmp_path, written_in,
     written = await destination.write(reader.entry, reader, moved.append)
     assert written == Written(reader.entry, crc64(content), True)
     assert file(tmp_path).read_bytes() == content
-    assert written_in <= {threading.current_thread().name}
+    assert set(written_in) <= {threading.current_thread().name}
     assert (reader.held, sum(moved), reader.settled) == ([], size, True)
 
 
@@ -73,13 +75,38 @@ async def test_once_writing_was_slow_ranges_go_through_threads(
     monkeypatch.setattr(nearby, "QUICK_SECONDS", 0)
     content = body(SIZE)
     reader = Pouring(large(SIZE), content)
-    await destination.write(reader.entry, reader)
-    assert file(tmp_path).read_bytes() == content
+    written = await destination.write(reader.entry, reader)
+    assert (written.checksum, file(tmp_path).read_bytes()) == (crc64(content), content)
     assert len(reader.held) >= 6 - RANGES_AT_ONCE
     assert any(name.startswith("posix") for name in written_in)
 
 
-async def test_a_range_that_is_sent_again_counts_once(destination, tmp_path):
+async def test_no_range_is_slow_in_the_loop_by_many_pieces_that_are_not(
+    destination, written_in, monkeypatch
+):
+    """A disk that takes 14 MB/s, so 18 ms for each of the 32 pieces that a range comes in."""
+    now, write = destination._now, os.pwritev
+    clock = [0.0]
+
+    def slowly(*arguments):
+        count = write(*arguments)
+        clock[0] += count * 0.018 / (RANGE_BYTES / 32)
+        return count
+
+    monkeypatch.setattr(os, "pwritev", slowly)
+    monkeypatch.setattr(nearby, "QUICK_SECONDS", QUICK_SECONDS)
+    measured = Nearby(network=False, quick=True, clock=lambda: clock[0])
+    now.place = dataclasses.replace(now.place, nearby=measured)
+    content = body(SIZE)
+    written = await destination.write(large(SIZE), Pouring(large(SIZE), content, pieces=32))
+    assert written.checksum == crc64(content)
+    assert written_in.count(threading.current_thread().name) == 2
+
+
+@pytest.mark.parametrize("seconds", [60, 0], ids=["quick", "slow"])
+async def test_a_range_that_is_sent_again_counts_once(destination, tmp_path, monkeypatch, seconds):
+    monkeypatch.setattr(nearby, "QUICK_SECONDS", seconds)
+
     class Repeating(Pouring):
         async def pour(self, offset_bytes, size_bytes, sink):
             sink.begin()
@@ -111,10 +138,17 @@ async def test_more_than_was_asked_for_is_never_written(destination, tmp_path, m
     assert (places, left(tmp_path)) == ([], [])
 
 
-async def test_a_full_disk_is_told_and_leaves_nothing(destination, tmp_path, monkeypatch):
-    def full(*_):
-        raise OSError(errno.ENOSPC, "full")
+@pytest.mark.parametrize("where", ["in the loop", "in a thread"])
+async def test_a_full_disk_is_told_and_leaves_nothing(destination, tmp_path, monkeypatch, where):
+    write = os.pwritev
 
+    def full(*arguments):
+        in_loop = threading.current_thread() is threading.main_thread()
+        if in_loop is (where == "in the loop"):
+            raise OSError(errno.ENOSPC, "full")
+        return write(*arguments)
+
+    monkeypatch.setattr(nearby, "QUICK_SECONDS", 0)
     monkeypatch.setattr(os, "pwritev", full)
     with pytest.raises(errors.StorageError, match="space"):
         await destination.write(large(SIZE), Pouring(large(SIZE), body(SIZE)))

@@ -16,14 +16,14 @@ Write = Callable[[Sequence[bytes], int], Awaitable[int]]
 
 
 class RangeSink(Sink, Protocol):
-    """Writes a range in the event loop."""
+    """Writes a range in the event loop, as far as that is quick."""
 
     def close(self) -> None:
         """Whatever comes now is lost: the file may be closed."""
         ...
 
-    def finish(self) -> int:
-        """The range is there: its checksum.  Raises: FileError, Unavailable."""
+    async def finish(self) -> int:
+        """The range is there, all of it: its checksum.  Raises: FileError, Unavailable."""
         ...
 
 
@@ -65,8 +65,8 @@ async def write_ranges(
     """Write all that a reader gives, RANGES_AT_ONCE ranges at a time; the whole's checksum.
 
     `known`: the checksums of ranges that are there already, by their offsets.  `sink_at` has one
-    for a range, by its offset and size, that may be written in the loop as it comes.  Other ranges
-    are written one at a time: writers of one file only spin on its lock in the kernel, and a
+    for a range, by its offset and size, that may be written in the loop as it comes.  All else is
+    written one range at a time: writers of one file only spin on its lock in the kernel, and a
     connection has one.
     Raises: Unavailable when it arrives damaged; what `read_at`, `settle` and `write` raise.
     """
@@ -82,7 +82,9 @@ async def write_ranges(
         for start in missing:
             size_bytes = size_of(start)
             if isinstance(reader, PouringReader) and (sink := sink_at(start, size_bytes)):
-                found[start] = await _pour(reader, start, size_bytes, sink)
+                await _pour(reader, start, size_bytes, sink)
+                async with turn:
+                    found[start] = await sink.finish()
                 await charge.pay(size_bytes)
                 moved(size_bytes)
                 continue
@@ -110,12 +112,11 @@ async def write_ranges(
     return checksum
 
 
-async def _pour(reader: PouringReader, start: int, size_bytes: int, sink: RangeSink) -> int:
+async def _pour(reader: PouringReader, start: int, size_bytes: int, sink: RangeSink) -> None:
     try:
         await reader.pour(start, size_bytes, sink)
     finally:
         sink.close()
-    return sink.finish()
 
 
 def check_size(entry: Entry, reader: RangedReader) -> None:

@@ -90,7 +90,9 @@ class LargeWriter:
             return about(partial(nearby.timed, partial(target.write_range, pieces, at)))
 
         def sink_at(start: int, size_bytes: int) -> PouredRange | None:
-            return PouredRange(target, nearby, start, size_bytes) if nearby.quick else None
+            if not nearby.quick:
+                return None
+            return PouredRange(self._calls, target, nearby, start, size_bytes)
 
         return await write_ranges(
             entry,
