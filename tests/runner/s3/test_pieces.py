@@ -8,7 +8,10 @@ from datasync_runner.checksums import crc64
 from datasync_runner.storage.s3.pieces import Pieces, sha256_of
 
 
-@pytest.mark.parametrize("pieces", [[], [b"a"], [b"", b"a", b""], [b"ab", b"c", b"defgh", b"ij"]])
+@pytest.mark.parametrize(
+    "pieces",
+    [[], [b"a"], [b"", b"a", b""], [b"ab", b"c", b"defgh", b"ij"], [b"ab", b"", b"cdefghij"]],
+)
 @pytest.mark.parametrize("most_bytes", [1, 2, 3, 7, 100])
 def test_reading_gives_every_byte_once_and_once_more_from_the_beginning(pieces, most_bytes):
     part = Pieces(pieces)
@@ -43,6 +46,8 @@ def test_a_part_that_comes_again_is_the_second_one_alone():
 
 
 def test_one_piece_is_sent_as_it_is():
-    assert Pieces([b"abc"]).simplest() == b"abc"
+    only = b"abc"
+    assert Pieces([b"", only]).simplest() is only
+    assert Pieces([b""]).simplest() == b""
     part = Pieces([b"ab", b"c"])
     assert part.simplest() is part

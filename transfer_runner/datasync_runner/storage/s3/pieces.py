@@ -30,14 +30,14 @@ class Pieces:
         for piece in pieces:
             self.checksum = crc64(piece, self.checksum)
             self.taken_bytes += len(piece)
-        self._pieces += pieces
+        self._pieces += filter(None, pieces)  # an empty one would be the end to who reads
 
     def __len__(self) -> int:
         return self.taken_bytes
 
     def simplest(self) -> "bytes | Pieces":
-        """The only piece itself, for which libcurl needs no callback."""
-        return self._pieces[0] if len(self._pieces) == 1 else self
+        """The only piece itself, or nothing: for that libcurl needs no callback."""
+        return self if len(self._pieces) > 1 else self.whole()
 
     def whole(self) -> bytes:
         """All in one, for whoever has to have it so."""
