@@ -31,6 +31,11 @@ def test_whole_pieces_go_together():
     assert [reading.read(5), reading.read(5), reading.read(5)] == [b"abcd", b"ef", b""]
 
 
+def test_as_much_as_is_paid_for_goes_together():
+    reading = Pieces([b"ab", b"cdefg", b"h"]).reading()
+    assert [reading.exactly(3), reading.exactly(4), reading.exactly(9)] == [b"abc", b"defg", b"h"]
+
+
 def test_a_part_knows_its_size_and_its_checksums():
     part = Pieces([b"ab"])
     part.take([b"c", b"def"])

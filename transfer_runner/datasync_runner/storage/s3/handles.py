@@ -159,7 +159,7 @@ class PiecesHandle(Handle):
 class PacedHandle(Handle):
     """A handle whose bytes go and come at the rate of the run."""
 
-    __slots__ = ("_body", "_granted_bytes", "_keep", "_sent_bytes", "_throttle", "_wake_later")
+    __slots__ = ("_granted_bytes", "_keep", "_left_bytes", "_reading", "_throttle", "_wake_later")
 
     def __init__(
         self,
@@ -171,8 +171,8 @@ class PacedHandle(Handle):
         """`wake_later` calls `wake` after so many seconds, if the call is still this one."""
         super().__init__(method, ca_path, buffer_bytes=PACED_BYTES)
         self._throttle, self._wake_later = throttle, wake_later
-        self._sent_bytes = self._granted_bytes = 0
-        self._body = memoryview(b"")
+        self._left_bytes = self._granted_bytes = 0
+        self._reading = Reading(())
         self._keep: Callable[[bytes], None] = self.pieces.append
         set_option: Any = self.curl.setopt
         set_option(pycurl.READFUNCTION, partial(PacedHandle._read, self))
@@ -183,18 +183,17 @@ class PacedHandle(Handle):
         self.curl.pause(pycurl.PAUSE_CONT)
 
     def _load_body(self, body: bytes | Pieces) -> None:
-        self._sent_bytes = self._granted_bytes = 0
-        self._body = memoryview(body.whole() if isinstance(body, Pieces) else body)
+        self._left_bytes, self._granted_bytes = len(body), 0
+        self._reading = body.reading() if isinstance(body, Pieces) else Reading((body,))
         self.curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(body))
 
     def _read(self, size_bytes: int) -> bytes | int:
         """What may be sent now, or the word that there is nothing yet."""
-        left = self._body[self._sent_bytes :]
-        size = min(size_bytes, len(left), self._throttle.grain_bytes)
+        size = min(size_bytes, self._left_bytes, self._throttle.grain_bytes)
         if not self._granted(size):
             return pycurl.READFUNC_PAUSE
-        self._sent_bytes += size
-        return bytes(left[:size])
+        self._left_bytes -= size
+        return self._reading.exactly(size)
 
     def _write(self, data: bytes) -> int | None:
         """Take what came, or have libcurl keep it for a while."""

@@ -83,6 +83,14 @@ class Reading:
             self._next, self._at = first + 1, 0
         return piece[at : at + most_bytes]
 
+    def exactly(self, size_bytes: int) -> bytes:
+        """The next bytes, as many of them, if there are; for whoever pays for them before."""
+        chunks: list[bytes] = []
+        while size_bytes and (chunk := self.read(size_bytes)):
+            chunks.append(chunk)
+            size_bytes -= len(chunk)
+        return b"".join(chunks)
+
 
 def sha256_of(body: bytes | Pieces) -> str:
     """The SHA-256 of a body, as hexadecimal digits."""
