@@ -85,13 +85,14 @@ class Ranges:
         sent: deque[tuple[_Range, int]] = deque()
         try:
             for (answer,) in self._wire.exchange(self._chains(sent)):
-                wanted, size_bytes = sent.popleft()
+                wanted, size_bytes = sent[0]
                 if answer.status == statuses.OK:
                     wanted.add(responses.data_of(answer), size_bytes, self._key)
                 elif answer.status == statuses.END_OF_FILE:
                     wanted.fail(changed(self._key))
                 else:
                     wanted.fail(statuses.error_of(answer.status, self._key, "read it"))
+                sent.popleft()  # not before: who waits for what cannot be read has to be told
                 del wanted, answer  # what it holds may be all that is in memory of this file
         except Exception as error:
             for wanted in {id(one): one for one, _ in sent}.values():
