@@ -34,7 +34,7 @@ async def proving(tmp_path):
     made = storage(tmp_path / "root")
     await made.check()
     now = made._now
-    now.small = SmallWriter(now.folders, now.turns, verifies=True, syncs=True)
+    now.small = SmallWriter(now.folders, now.turns, verifies=True, syncs=True, network=False)
     yield made
     await made.close()
 
@@ -118,7 +118,7 @@ async def test_metadata_that_does_not_stay_is_told(proving, tmp_path, monkeypatc
 
 async def test_in_memory_there_is_nothing_to_sync(proving, tmp_path, monkeypatch):
     now = proving._now
-    now.small = SmallWriter(now.folders, now.turns, verifies=True, syncs=False)
+    now.small = SmallWriter(now.folders, now.turns, verifies=True, syncs=False, network=False)
     monkeypatch.delattr(os, "fdatasync")
     (written,) = fine(await proving.write_small([content(b"f")]))
     assert written.proven

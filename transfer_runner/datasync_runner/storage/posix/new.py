@@ -83,20 +83,27 @@ class NewFile:
 
     def prove(self) -> None:
         """Settle it, and compare what is there with what was sent."""
-        fd, size_bytes = self.fd, len(self.body)
-        found = self._settled()
-        if found.st_size != size_bytes or checksum_of(fd, size_bytes) != self.checksum:
+        size_bytes = len(self.body)
+        checksum = checksum_of(self.fd, size_bytes)
+        found = self._settled()  # last, just before the rename: it sees whether the name is taken
+        if (found.st_size, checksum) != (size_bytes, self.checksum):
             raise errors.VerificationFailed("its content differs from what was sent")
         self._compare(found)
 
     def _settled(self) -> os.stat_result:
         """What is there once owner and mode are right, as far as they can be made so."""
         made = os.fstat(self.fd)
-        self._refuse_taken(made)
+        if made.st_nlink == 0:  # asked only then: one more call for each file would cost
+            self.refuse_taken()
         return settle_owner_and_mode(self.fd, self.entry.metadata or NOTHING, self.mode, made)
 
-    def _refuse_taken(self, found: os.stat_result) -> None:
-        if found.st_nlink == 0:  # asked only then: one more call for each file would cost
+    def refuse_taken(self) -> None:
+        """See that no other run has taken the name, where settling may not have seen it.
+
+        That is when others were proven since, and on network file systems: NFS keeps a file that is
+        removed while it is open, under another name.  Raises: Overtaken, OSError.
+        """
+        if self.fd >= 0:
             try:
                 refuse_taken(self.folder_fd, self.path, self.fd)
             except errors.Overtaken:

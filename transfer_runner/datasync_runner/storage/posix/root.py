@@ -67,7 +67,11 @@ class Root:
         self.turns = Turns(network=self.network)
         self.nearby = Nearby(network=self.network)
         self.small = SmallWriter(
-            self.folders, self.turns, verifies=verifies, syncs=not in_memory(kind)
+            self.folders,
+            self.turns,
+            verifies=verifies,
+            syncs=not in_memory(kind),
+            network=self.network,
         )
 
     def close(self) -> None:

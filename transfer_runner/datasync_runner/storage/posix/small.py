@@ -25,12 +25,15 @@ GROUP: Final = 32
 class SmallWriter:
     """Writes batches below one root.
 
-    `verifies`: proves each file before it gets its name; `syncs`: there is a disk to sync to.
+    `verifies`: proves each file before it gets its name; `syncs`: there is a disk to sync to;
+    `network`: it is another machine's.
     """
 
-    def __init__(self, folders: Folders, turns: Turns, *, verifies: bool, syncs: bool) -> None:
+    def __init__(
+        self, folders: Folders, turns: Turns, *, verifies: bool, syncs: bool, network: bool
+    ) -> None:
         self._folders, self._turns = folders, turns
-        self._verifies, self._syncs = verifies, syncs
+        self._verifies, self._syncs, self._network = verifies, syncs, network
 
     def write_batch(self, contents: Sequence[Content]) -> list[Written | errors.StorageError]:
         """Write whole files and links.  Errors as values: any FileError, Unavailable."""
@@ -61,6 +64,12 @@ class SmallWriter:
                 new.prove()
             else:
                 new.settle()
+            if self._network:
+                new.refuse_taken()
+            new.rename()
+
+        def rename(new: NewFile) -> None:
+            new.refuse_taken()  # others were proven since it was
             new.rename()
 
         verifies = self._verifies
@@ -74,7 +83,7 @@ class SmallWriter:
         self._each(group, NewFile.sync)
         with self._turns.taken():
             self._each(group, lambda new: new.prove())
-            self._each(group, NewFile.rename)
+            self._each(group, rename)
 
     def _each(self, group: list[NewFile], step: Callable[[NewFile], None]) -> None:
         for new in group:

@@ -2,7 +2,8 @@
 
 Two runs that write the same file at once have one temporary name for it.  The later one takes it,
 as after a crash; the earlier one has to see that, or it would give the final name to what the other
-has written half, and call that verified.
+has written half, and call that verified.  No call of the system does both at once, so it looks just
+before it renames; on NFS it sees another machine's run when its kernel asks the server again.
 """
 
 import contextlib
