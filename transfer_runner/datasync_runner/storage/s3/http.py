@@ -5,8 +5,9 @@ of our own, whose descriptor is all that asyncio sees: a loop callback then serv
 is ready, where asyncio would make a callback for each.  It sends what it is given, once: signing,
 retries and what a status means are the client's.
 
-Memory: a body that is sent belongs to its call; what is received is held until the call is done;
-beside that libcurl holds two transfer buffers of 512 KiB a process and about 20 KiB a connection.
+Memory: a body that is sent belongs to its call; what is received is held until the call is done,
+or where the call has a sink, 256 KiB of it; beside that libcurl holds two transfer buffers of
+512 KiB a process and about 20 KiB a connection.
 """
 
 import asyncio
