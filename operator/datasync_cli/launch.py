@@ -24,6 +24,8 @@ RUNNER: Final = "datasync_runner"
 _SIGNALS: Final = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM)
 """What a child must not inherit ignored: the first two from Python, the others from a shell that
 starts us in the background; we stop the child by them."""
+_ASKING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What may ask a copy to stop, or us."""
 _CAN_COPY: Final = sys.platform == "linux"  # elsewhere system libraries do not survive a fork
 
 
@@ -62,7 +64,13 @@ def _spawn(argv: list[str], output: int) -> int:
 def _copy(module: str, arguments: Sequence[str], output: int, held: int) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
-    pid = os.fork()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ASKING)  # until the copy heeds them itself
+    pid = -1
+    try:
+        pid = os.fork()
+    finally:
+        if pid:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
     if pid:
         with suppress(ProcessLookupError):  # the copy does so too: who needs it first does not wait
             os.setpgid(pid, pid)
@@ -89,6 +97,7 @@ def _stand_alone(output: int, held: int) -> None:
     os.closerange(3, held)
     os.closerange(held + 1, os.sysconf("SC_OPEN_MAX"))
     _stop_with(held)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKING)
 
 
 def _stop_with(held: int) -> None:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from datasync_api.base import ApiModel
 from datasync_api.counters import Counters, FilesFailed, FoldersFailed
+from datasync_api.exit_codes import ExitCode
 from datasync_api.plan import TransferPlan
 from datasync_api.preflight import Reached
 from datasync_api.report import TransferResult
@@ -28,6 +29,13 @@ from datasync_page.samples import Samples
 
 POLL_SECONDS: Final = 0.5
 GRACE_SECONDS: Final = 30.0
+_NEVER_BEGUN: Final = Ending(
+    exit_code=ExitCode.STOPPED,
+    result=None,
+    interrupted=True,
+    deadline_seconds=None,
+    last_words=(),
+)
 _OF_A_RESULT: Final = (FilesFailed, FoldersFailed, Counters, Reached, TransferResult)
 """The models that the end of a run needs; those inside come first."""
 
@@ -60,6 +68,8 @@ def supervise(
 ) -> tuple[Ending, Samples]:
     """Start the runner and follow it to its end, with what was seen of its rate.
 
+    One that was asked to stop before it was started is not started.
+
     Raises: UsageError, where the log cannot be kept.
     """
     title = f"{plan.execution.task}: {plan.source.uri} → {plan.destination.uri}"
@@ -70,9 +80,12 @@ def supervise(
         log_file(log) as keep,
     ):
         _build(*_OF_A_RESULT)  # before the runner is a copy of this process: it needs them too
+        if stop.interrupts:
+            return _NEVER_BEGUN, samples
         child = Child(begun.launch, keep)
         began = time.monotonic()
         try:
+            _stop_if_asked(child, stop, deadline_seconds, 0.0)  # while it was started
             _build(*OF_A_STATUS)  # there is time while it runs
             while (code := child.wait(POLL_SECONDS)) is None:
                 elapsed = time.monotonic() - began

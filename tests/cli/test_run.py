@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cli.command import Answer, datasync, finish, start
+from cli.command import FAKE_RUNNER, Answer, datasync, finish, start
 from datasync_api.execution import ExecutionStatus
 from invalid_manifests import agent, location, manifest
 
@@ -375,7 +375,7 @@ local_run.make_plan = signalled
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_an_interrupt_before_the_runner_is_there_leaves_no_secrets(
+def test_an_interrupt_before_the_runner_is_there_starts_none_and_leaves_no_secrets(
     setup: Setup, tmp_path: Path, number: signal.Signals
 ) -> None:
     private = tmp_path / "private"
@@ -383,13 +383,48 @@ def test_an_interrupt_before_the_runner_is_there_leaves_no_secrets(
     process = start(
         *setup.arguments("-o", "json"),
         before=SIGNALLED.format(number.name),
-        FAKE_RUNNER="stopped",
+        FAKE_RUNNER="success",
+        FAKE_RUNNER_SEEN=str(setup.seen_file),
         TMPDIR=str(private),
     )
     answer = finish(process)
     assert answer.code == 130, answer.err
     assert json.loads(answer.out)["phase"] == "Cancelled"
     assert list(private.iterdir()) == []
+    assert not setup.seen_file.exists()
+
+
+AS_IT_STARTS = """
+import os, signal, time
+from datasync_cli import launch, supervision
+started, stand_alone = supervision.Child, launch._stand_alone
+
+def signalled(*arguments):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return started(*arguments)
+
+def once_it_is_asked_to_stop(*arguments):  # or never, where that was lost
+    end = time.monotonic() + 5
+    while not signal.sigpending() and time.monotonic() < end:
+        time.sleep(0.01)
+    stand_alone(*arguments)
+
+supervision.Child, launch._stand_alone = signalled, once_it_is_asked_to_stop
+"""
+
+
+@pytest.mark.parametrize("runner", [FAKE_RUNNER, None], ids=["executed", "copied"])
+def test_an_interrupt_while_the_runner_is_started_reaches_it(
+    setup: Setup, tmp_path: Path, runner: tuple[str, ...] | None
+) -> None:
+    (setup.tree / "x").write_text("x")
+    (tmp_path / "out" / "sub").mkdir(parents=True)
+    setup.write(NAS, CLAIM, task(destination="claim", more=", options: {uid: None, gid: None}"))
+    arguments = setup.arguments("-o", "json", f"--mount=claim={tmp_path / 'out'}")
+    answer = finish(start(*arguments, runner=runner, before=AS_IT_STARTS))
+    assert answer.code == 130, answer.err
+    assert json.loads(answer.out)["phase"] == "Cancelled"
+    assert list((tmp_path / "out" / "sub").iterdir()) == []
 
 
 def test_a_hangup_that_is_ignored_is_ignored(setup: Setup) -> None:
