@@ -8,6 +8,7 @@ every few seconds elsewhere; the summary goes to stdout.
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
+from io import StringIO
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -119,7 +120,7 @@ def summary(status: ExecutionStatus) -> None:
     sys.stdout.write("".join(f"{name:<{width}}  {_printable(value)}\n" for name, value in rows))
     for title, classes in (("Failed", status.failures), ("Skipped", status.skips)):
         if classes:
-            _table(title, classes)
+            sys.stdout.write(_table(title, classes))
 
 
 def _printable(text: str) -> str:
@@ -127,7 +128,8 @@ def _printable(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
-def _table(title: str, classes: Sequence[Failure]) -> None:
+def _table(title: str, classes: Sequence[Failure]) -> str:
+    """As text: a console that writes itself ends the process with code 1 where nobody reads."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -138,7 +140,9 @@ def _table(title: str, classes: Sequence[Failure]) -> None:
     for f in classes:
         cells = (f.code, str(f.count), f.sample_path, f.message, f.hint)
         table.add_row(*(Text(_printable(cell)) for cell in cells))
-    Console(file=sys.stdout).print(table)
+    text = StringIO()
+    Console(file=text, force_terminal=sys.stdout.isatty() or None).print(table)
+    return text.getvalue()
 
 
 def _files(count: int) -> str:

@@ -48,12 +48,15 @@ def full() -> Iterator[int]:
 
 
 def ended(*arguments: str, stdout: int = -1, stderr: int = -1, behaviour: str) -> Answer:
-    process = start(*arguments, stdout=stdout, stderr=stderr, FAKE_RUNNER=behaviour)
-    return finish(process)
+    return finish(
+        start(*arguments, stdout=stdout, stderr=stderr, FAKE_RUNNER=behaviour, PYTHONUNBUFFERED="")
+    )
 
 
 @pytest.mark.parametrize("output", ["text", "json"])
-@pytest.mark.parametrize(("behaviour", "code"), [("success", 0), ("credentials", 1)])
+@pytest.mark.parametrize(
+    ("behaviour", "code"), [("success", 0), ("credentials", 1), ("tolerated", 0), ("held", 3)]
+)
 def test_the_code_is_the_runs_when_nobody_reads_its_answer(
     arguments: list[str], gone: int, output: str, behaviour: str, code: int
 ) -> None:
@@ -61,11 +64,21 @@ def test_the_code_is_the_runs_when_nobody_reads_its_answer(
     assert (answer.code, answer.err.count("\n")) == (code, 1), answer.err
 
 
-@pytest.mark.parametrize("output", ["text", "json"])
-def test_an_answer_that_could_not_be_written_is_told(
-    arguments: list[str], full: int, output: str
+def test_the_report_is_written_when_nobody_reads_the_table(
+    arguments: list[str], gone: int, tmp_path: Path
 ) -> None:
-    answer = ended(*arguments, "-o", output, stdout=full, behaviour="success")
+    file = tmp_path / "report.html"
+    answer = ended(*arguments, "--report", str(file), stdout=gone, behaviour="tolerated")
+    assert answer.code == 0, answer.err
+    assert "PermissionDenied" in file.read_text()
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+@pytest.mark.parametrize("behaviour", ["success", "tolerated"])
+def test_an_answer_that_could_not_be_written_is_told(
+    arguments: list[str], full: int, output: str, behaviour: str
+) -> None:
+    answer = ended(*arguments, "-o", output, stdout=full, behaviour=behaviour)
     assert answer.code == 1
     told = answer.err.splitlines()[-1]
     assert told == ("datasync: the standard output could not be written: No space left on device")
