@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from datasync_api.baseline import Baseline
 from datasync_api.sides import PosixSide, Side
 from datasync_cli.issues import UsageError
+from datasync_cli.places import holds
 from datasync_cli.streams import tell
 
 NONE = "none"
@@ -44,6 +45,10 @@ class Kept:
         | none | none |
         | FILE | that one |
         | not given | one for the task and its two ends, among the user's state |
+
+        `sides`: source and destination.  State inside of the destination would be overwritten or
+        deleted: none is kept, and the user is told.  In a source it costs a run one small file
+        more, and to do without it a request for every object: there it is kept.
         """
         if option == NONE:
             return cls(None, named=False)
@@ -55,7 +60,15 @@ class Kept:
         whole = "\n".join([namespace, task, *(_end(side) for side in sides)])
         digest = hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()[:16]
         plain = re.sub(r"[^a-z0-9.-]", "-", task)
-        return cls(folder / f"{plain}.{digest}.json", named=False)
+        file = folder / f"{plain}.{digest}.json"
+        if root := holds(sides[1], file):
+            tell(
+                f"datasync: no baseline is kept in {folder}, for it is inside of {root}, which "
+                "takes part in the transfer: the next run asks about every object again; name a "
+                "file elsewhere by --baseline\n"
+            )
+            return cls(None, named=False)
+        return cls(file, named=False)
 
     def load(self) -> Baseline | None:
         """The baseline of the last run that succeeded, if there is one.

@@ -25,12 +25,17 @@ def check_place(option: str, file: Path, *sides: AnySide) -> None:
 
 def refuse_synced(option: str, file: Path, *sides: AnySide) -> None:
     """Refuse a file that would be transferred, or deleted, itself.  Raises: UsageError."""
-    folder = file.parent.resolve()
     for side in sides:
-        if isinstance(side, PosixSide):
-            root = Path(side.root, side.path).resolve()
-            if folder.is_relative_to(root):
-                raise UsageError(
-                    f"{option} {file}: it is inside of {root}, which takes part in the transfer: "
-                    "name a file elsewhere"
-                )
+        if root := holds(side, file):
+            raise UsageError(
+                f"{option} {file}: it is inside of {root}, which takes part in the transfer: "
+                "name a file elsewhere"
+            )
+
+
+def holds(side: AnySide, file: Path) -> Path | None:
+    """The folder of this side, where the file is inside of it."""
+    if not isinstance(side, PosixSide):
+        return None
+    root = Path(side.root, side.path).resolve()
+    return root if file.parent.resolve().is_relative_to(root) else None

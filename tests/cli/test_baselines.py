@@ -60,6 +60,27 @@ def test_none_keeps_and_uses_none(setup: Setup, state_home: Path) -> None:
     assert not state_home.exists()
 
 
+def test_state_that_a_run_would_overwrite_or_delete_is_not_kept(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a bucket is restored into a home."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(setup.tree / "state"))
+    setup.write(SECRET, CA, NAS, BUCKET, task(source="bucket", destination="nas"))
+    answer = setup.run()
+    assert answer.code == 0, answer.err
+    state = setup.tree / "state" / "datasync" / "baselines"
+    assert f"no baseline is kept in {state}, for it is inside of {setup.tree}" in answer.err
+    assert list(setup.tree.iterdir()) == []
+
+
+def test_state_in_a_source_is_kept(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a home is saved to a bucket: a small file more, not a request for each object."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(setup.tree / "state"))
+    assert "baseline" not in setup.run().err
+    assert setup.run().code == 0
+    assert planned(setup) is not None
+
+
 def test_a_file_that_is_no_baseline_is_refused(setup: Setup) -> None:
     file = setup.tree.parent / "other.json"
     file.write_text("{}")
