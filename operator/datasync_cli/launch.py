@@ -8,6 +8,7 @@ open, and it runs what `python -m datasync_runner` would, not a function of it.
 import fcntl
 import os
 import runpy
+import select
 import signal
 import sys
 import traceback
@@ -91,6 +92,8 @@ def _stand_alone(output: int, held: int) -> None:
     os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as by `nohup`
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
@@ -105,6 +108,10 @@ def _stop_with(held: int) -> None:
     fcntl.fcntl(held, fcntl.F_SETSIG, signal.SIGTERM)
     fcntl.fcntl(held, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(held, fcntl.F_SETFL, os.O_ASYNC)
+    closed = select.poll()
+    closed.register(held, select.POLLHUP)
+    if closed.poll(0):  # before this, of which no signal comes
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _run_module(module: str, arguments: Sequence[str]) -> int:

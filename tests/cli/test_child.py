@@ -17,12 +17,13 @@ from typing import Any
 import pytest
 
 FOLLOW = """
-import atexit, json, os, sys
+import atexit, json, os, signal, sys
 sys.path.insert(0, sys.argv[1])
 import datasync_cli.child
 from datasync_cli.child import Child
 from datasync_cli.launch import copied, executed
 atexit.register(lambda: print("the parent cleans up", flush=True))
+signal.signal(signal.SIGHUP, signal.SIG_IGN if "NOHUP" in os.environ else lambda *_: None)
 os.environ["FD"] = str(os.open("/", os.O_RDONLY))
 open_before = len(os.listdir("/proc/self/fd"))
 make = {
@@ -109,6 +110,7 @@ def test_it_stands_alone(follow: Follow) -> None:
             "group": os.getpgrp() == os.getpid(),
             "stdin": sys.stdin.read(),
             "inherited": inherited,
+            "blocked": [number.name for number in signal.pthread_sigmask(0, ())],
             "SIGTERM": signal.getsignal(signal.SIGTERM) is signal.SIG_DFL,
             "SIGINT": signal.getsignal(signal.SIGINT) is signal.default_int_handler,
         }))
@@ -120,9 +122,20 @@ def test_it_stands_alone(follow: Follow) -> None:
         "group": True,
         "stdin": "",
         "inherited": False,
+        "blocked": [],
         "SIGTERM": True,
         "SIGINT": True,
     }
+
+
+@pytest.mark.parametrize(("parent", "child"), [("heeds", "SIG_DFL"), ("ignores", "SIG_IGN")])
+def test_a_hangup_ends_it_unless_we_ignore_it(
+    follow: Follow, monkeypatch: pytest.MonkeyPatch, parent: str, child: str
+) -> None:
+    if parent == "ignores":
+        monkeypatch.setenv("NOHUP", "1")
+    told = follow("import signal; print(signal.getsignal(signal.SIGHUP).name)")
+    assert told["words"] == [child]
 
 
 def test_only_the_last_lines_of_a_flood_are_kept(follow: Follow) -> None:
@@ -163,11 +176,28 @@ def test_its_end_is_noticed_though_another_process_holds_its_output(follow: Foll
     os.kill(int(line.split()[1]), signal.SIGKILL)
 
 
-def test_it_does_not_go_on_when_we_are_killed(tmp_path: Path) -> None:
+KILLED_MEANWHILE = """
+import os, pathlib, sys, time
+from datasync_cli import launch
+parent, arm = os.getpid(), launch._stop_with
+
+def once_it_is_alone(held):
+    pathlib.Path(sys.argv[1], "started").write_text(str(os.getpid()))
+    while os.getppid() == parent:
+        time.sleep(0.01)
+    arm(held)
+
+launch._stop_with = once_it_is_alone
+"""
+
+
+@pytest.mark.parametrize("before", ["", KILLED_MEANWHILE], ids=["later", "meanwhile"])
+def test_it_does_not_go_on_when_we_are_killed(tmp_path: Path, before: str) -> None:
     started = tmp_path / "started"
     text = f"import os, pathlib, time; pathlib.Path({str(started)!r}).write_text(str(os.getpid()))"
     (tmp_path / "module_under_test.py").write_text(f"{text}; time.sleep(600)")
-    parent = subprocess.Popen([sys.executable, "-c", FOLLOW, str(tmp_path), "copied", "600"])
+    code = before + FOLLOW
+    parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path), "copied", "600"])
     try:
         end = time.monotonic() + 10
         while not (started.exists() and started.read_text()):
