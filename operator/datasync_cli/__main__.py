@@ -20,12 +20,16 @@ from typing import Any
 from datasync_api import loading
 
 USAGE = 2
+INTERRUPTED = 130
 
 
 def command() -> None:
     """What is installed as `datasync`: run one command and end this process with its exit code."""
     loading.begin()
-    code = main()
+    try:
+        code = main()
+    except KeyboardInterrupt:  # nothing has begun, or all has ended: a run heeds it itself
+        code = INTERRUPTED
     try:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -128,6 +128,30 @@ def test_the_command_ends_at_once_with_all_that_it_has_said() -> None:
     assert answer.stderr.startswith("0 valid, 1 errors")
 
 
+INTERRUPTED_AS_IT_LOADS = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == "datasync_cli.local_run":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+sys.argv = ["datasync", "run", "-f", "nowhere.yaml"]
+from datasync_cli.__main__ import command
+command()
+"""
+
+
+def test_an_interrupt_while_modules_are_loaded_is_one_without_a_traceback() -> None:
+    answer = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_AS_IT_LOADS],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (answer.returncode, answer.stdout, answer.stderr) == (130, "", "")
+
+
 def test_an_output_that_nobody_takes_is_told() -> None:
     with Path("/dev/full").open("w") as full:
         answer = subprocess.run(
