@@ -353,6 +353,18 @@ async def test_a_certificate_that_nobody_vouches_for(secret, certificate):
             assert (await get(client)).body == b"fine"
 
 
+async def test_https_at_a_port_of_http_is_told(secret):
+    with serve([OK]) as server:
+        endpoint = server.endpoint.replace("http://", "https://")
+        side = side_of(server, secret).model_copy(update={"endpoint": endpoint})
+        client = Client(side)
+        with pytest.raises(errors.Unavailable, match="set allowInsecure: true") as caught:
+            await get(client)
+        client.close()
+        assert f"the endpoint {endpoint} does not speak TLS on this port" in caught.value.message
+        assert server.asked == []
+
+
 def believing(asked):
     """A server that knows the header of the checksum, gives it back, and never computes one."""
     echo = {CHECKSUM: asked.headers[CHECKSUM]} if CHECKSUM in asked.headers else {}

@@ -63,6 +63,10 @@ CODES: Final[dict[str, type[errors.StorageError]]] = {
 """S3's error codes; where an answer has none (HEAD has no body), its status."""
 
 
+_NO_TLS: Final = "wrong version number"
+"""OpenSSL's words, in libcurl's error 35, for a first answer that is no record of TLS."""
+
+
 def to_error(
     answer: ErrorAnswer, side: S3Side, *, operation: str, key: bytes = b""
 ) -> errors.StorageError:
@@ -141,6 +145,13 @@ def _by_status(status: int) -> type[errors.StorageError]:
 
 def unanswered(side: S3Side, origin: str, call: Call, answer: Answer) -> errors.StorageError:
     """Our error where nothing came back; `origin` is the URL without a path that was asked."""
+    if _NO_TLS in answer.problem and side.endpoint is not None and origin.startswith("https://"):
+        return errors.Unavailable(  # a balancer may say in the clear, for a while, that it has none
+            f"{side.uri}: the endpoint {origin} does not speak TLS on this port ({call.operation}: "
+            f"{answer.problem}); correct the port, or, if data in the clear is intended, write "
+            "http:// and set allowInsecure: true; where HTTPS_PROXY is set, that port may be meant",
+            call.key,
+        )
     if answer.trusted:
         return errors.Unavailable(
             f"{side.uri}: the endpoint {origin} does not answer well: "
