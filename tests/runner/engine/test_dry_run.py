@@ -100,6 +100,17 @@ async def test_failures_are_the_ones_that_a_transfer_would_meet_before_it_moves_
     assert board.requests["DeleteObjects"] == 0, "part of the source is not known"
 
 
+@pytest.mark.parametrize("objects", [True, False])
+async def test_a_folder_that_a_transfer_would_delete_is_in_no_files_way(objects):
+    source = FakeStorage(objects).put(b"y", b"1")
+    destination = FakeStorage().put(b"y/").put(b"y/inner", b"2")
+    said = (await run(source, destination)).tally
+    was = (await run(source, destination, mode="Transfer")).tally
+    assert said.failures() == was.failures() == []
+    assert said.estimated_files_to_transfer == was.files_transferred == 1
+    assert said.estimated_files_to_delete == was.files_deleted == 1
+
+
 async def test_folders_that_are_right_are_told_as_skipped():
     for objects in (False, True):
         source = FakeStorage(objects).put(b"a/").put(b"b/").put(b"c/")

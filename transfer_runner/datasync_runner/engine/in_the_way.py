@@ -36,11 +36,13 @@ class InTheWay:
             return []
         free, taken = self._twins.reach(listed.key)
         for work in taken:
-            if source is None and self._late is not None:
-                self._late.push(pack_work(work))
-            else:
+            if source is not None:
                 conflict = Conflict("there is a folder of the same name", work.source.key)
                 record(self._tally, "prepare", conflict)
+            elif self._late is not None:
+                self._late.push(pack_work(work))
+            else:
+                free.append(work)  # a transfer is told by the destination, a dry run foresees it
         return free
 
     def goes(self, destination: Entry) -> None:
