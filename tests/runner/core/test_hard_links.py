@@ -48,8 +48,8 @@ RANKS = [
     (actions.SIZE, there(2), (2, OTHER)),
     (actions.SIZE, there(2)._replace(node=None), (2, None)),
     (actions.LINKED, there(1), (2, ONE)),
-    (actions.NEVER, there(1), (3, ONE)),
-    (actions.IN_THE_WAY, there(1)._replace(node=None), (3, None)),
+    (actions.NEVER, there(1), (4, ONE)),
+    (actions.IN_THE_WAY, there(1)._replace(node=None), (4, None)),
 ]
 
 
@@ -64,8 +64,11 @@ def test_a_pair_as_a_name(decision, destination, expected):
 FATES = [
     # first, name, fate
     (None, name(), Fate.ALONE),
-    (name(3, ONE), name(2, ONE), Fate.ALONE),
-    (name(0, ONE), name(3, ONE), Fate.ALONE),
+    (name(4, ONE), name(2, ONE), Fate.ALONE),
+    (name(0, ONE), name(4, ONE), Fate.ALONE),
+    (name(0, ONE), name(2).waiting(), Fate.LINK),
+    (name(2).waiting(), name(2).waiting(), Fate.LINK),
+    (name(2).waiting(), name(4), Fate.ALONE),
     (name(0, ONE), name(0, ONE), Fate.SAME),
     (name(1, ONE), name(1, ONE), Fate.SAME),
     (name(0, ONE), name(0, OTHER), Fate.LINK),
@@ -91,7 +94,7 @@ NAMES = st.builds(
         st.sampled_from(["", "GLACIER"]),
     ),
     st.sampled_from(list(Action)),
-    st.integers(0, 3),
+    st.integers(0, 4),
     st.none() | st.tuples(st.integers(1, 2**64 - 1), st.integers(0, 2**64 - 1)),
     replaces=st.booleans(),
     etag=st.sampled_from(["", '"1"']),

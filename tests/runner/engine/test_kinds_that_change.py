@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,26 @@ CHANGES: dict[str, tuple[Tree, Tree]] = {
     ),
 }
 
+LINKED: dict[str, tuple[Tree, Tree]] = {
+    "all names wait": (
+        {"x": b"file", "y": None, "y/i": b"in"},
+        {"x": None, "x/a": b"one", "y": b"one"},
+    ),
+    "its first name does not": (
+        {"x": b"file"},
+        {"a": b"one", "b": b"one", "x": None, "x/a": b"one", "x/b": b"one"},
+    ),
+    "its first name is right": (
+        {"x": b"one", "y": b"one"},
+        {"x": None, "x/a": b"one", "y": b"one"},
+    ),
+    "a large one": (
+        {"y": None, "y/i": b"in"},
+        {"x": b"l" * (SMALL_BYTES + 1), "y": b"l" * (SMALL_BYTES + 1)},
+    ),
+}
+"""Files with one content are one inode, on either side."""
+
 
 @pytest.fixture
 def trees(tmp_path: Path) -> tuple[Path, Path]:
@@ -42,14 +63,19 @@ def trees(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "source", tmp_path / "destination"
 
 
-def plant(root: Path, tree: Tree) -> None:
+def plant(root: Path, tree: Tree, *, links: bool = False) -> None:
+    """Make a tree; with links, files with one content are one inode."""
+    first: dict[bytes, Path] = {}
     for path in sorted(tree):
         what = tree[path]
         if what is None:
             (root / path).mkdir()
         elif isinstance(what, str):
             (root / path).symlink_to(what)
+        elif links and what in first:
+            (root / path).hardlink_to(first[what])
         else:
+            first[what] = root / path
             (root / path).write_bytes(what)
 
 
@@ -62,6 +88,15 @@ def read(root: Path) -> Tree:
         else:
             found[name] = path.read_bytes() if path.is_file() else None
     return found
+
+
+def inodes(root: Path) -> set[frozenset[str]]:
+    """The names of each inode."""
+    names: dict[int, set[str]] = defaultdict(set)
+    for path in root.rglob("*"):
+        if path.is_file():
+            names[path.stat().st_ino].add(path.relative_to(root).as_posix())
+    return {frozenset(some) for some in names.values()}
 
 
 async def run(source: Path, destination: Path, *, percent: int = 100, **options):
@@ -99,6 +134,21 @@ async def test_one_run_is_enough(trees, change):
     assert (again.files_transferred, again.files_deleted) == (0, 0)
 
 
+@pytest.mark.parametrize("change", LINKED)
+async def test_one_run_is_enough_for_files_with_several_names(trees, change):
+    source, destination = trees
+    before, after = LINKED[change]
+    plant(source, after, links=True)
+    plant(destination, before, links=True)
+    tally = await run(source, destination)
+    assert not tally.failures()
+    assert read(destination) == after
+    assert inodes(destination) == inodes(source)
+    assert tally.files_verified == tally.files_transferred == tally.estimated_files_to_transfer
+    again = await run(source, destination)
+    assert (again.files_transferred, again.files_deleted) == (0, 0)
+
+
 async def test_what_is_preserved_stays_and_is_a_conflict(trees):
     source, destination = trees
     before, after = CHANGES["names beside them"]
@@ -130,20 +180,22 @@ def some_trees(limit: int) -> st.SearchStrategy[Tree]:
                     tree[path[:at]] = None
         return tree
 
-    return st.dictionaries(names, st.binary(max_size=2), max_size=limit).map(whole)
+    bodies = st.sampled_from([b"", b"1", b"2", b"22"])
+    return st.dictionaries(names, bodies, max_size=limit).map(whole)
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(some_trees(6), some_trees(6))
-async def test_any_tree_follows_any_other(tmp_path_factory, before, after):
+@given(some_trees(6), some_trees(6), st.booleans())
+async def test_any_tree_follows_any_other(tmp_path_factory, before, after, links):
     folder = tmp_path_factory.mktemp("trees")
     source, destination = folder / "source", folder / "destination"
     source.mkdir()
     destination.mkdir()
-    plant(destination, before)
-    plant(source, {**after, "kept": b"so that the source is not empty"})
+    plant(destination, before, links=links)
+    plant(source, {**after, "kept": b"so that the source is not empty"}, links=links)
     tally = await run(source, destination)
     assert not tally.failures()
     assert read(destination) == read(source)
+    assert inodes(destination) == inodes(source)

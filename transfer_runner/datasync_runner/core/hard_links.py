@@ -2,7 +2,8 @@
 
 Each name's pair is decided as if it stood alone; then the names of an inode are looked at together.
 The best of them comes first: one that is right already, else one that needs metadata alone, else
-the first that has to be copied.  The others shall be names of what the first one is.
+the first that has to be copied, else the first that has to wait for the deletions.  The others
+shall be names of what the first one is.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,7 +21,7 @@ Inode = tuple[int, int]
 _HEAD: Final = Struct(">QQB")
 _REST: Final = Struct("<BIIIQqqQQQ?")
 _ACTIONS: Final = list(Action)
-_LAST: Final = 3
+_COPIED, _WAITS, _LAST = 2, 3, 4
 
 
 class Name(NamedTuple):
@@ -29,7 +30,8 @@ class Name(NamedTuple):
     source: Entry
     action: Action
     rank: int
-    """0: right already.  1: needs metadata.  2: has to be copied.  3: to be left alone."""
+    """0: right already.  1: needs metadata.  2: has to be copied.  3: has to be copied, when what
+    is in its way is deleted.  4: to be left alone."""
     there: Inode | None
     """What is at the destination under this name, where that is known."""
     replaces: bool = False
@@ -43,6 +45,15 @@ class Name(NamedTuple):
     def inode(self) -> Inode:
         """What it is at the source."""
         return inode_of(self.source) or (0, 0)
+
+    @property
+    def waits(self) -> bool:
+        """Whether something is in its way until the deletions."""
+        return self.rank == _WAITS
+
+    def waiting(self) -> "Name":
+        """The same, with something in its way."""
+        return self._replace(rank=_WAITS)
 
 
 class Fate(Enum):
@@ -73,7 +84,7 @@ def name_of(source: Entry, destination: Entry | None, decision: Decision) -> Nam
     if action is Action.SKIP and decision != NEVER:
         rank = 0
     else:
-        rank = {Action.UPDATE_METADATA: 1, Action.COPY: 2}.get(action, _LAST)
+        rank = {Action.UPDATE_METADATA: 1, Action.COPY: _COPIED}.get(action, _LAST)
     reason = decision.reason if action is Action.SKIP else SAME.reason
     if destination is None:
         return Name(source, action, rank, None, reason=reason)
@@ -100,7 +111,7 @@ def fate(name: Name, first: Name | None) -> Fate:
 
 def stays(first: Name) -> bool:
     """Whether a first name keeps its inode at the destination."""
-    return first.rank < 2
+    return first.rank < _COPIED
 
 
 def packed(name: Name) -> bytes:

@@ -8,6 +8,8 @@ other, and a name outside of the location is never waited for.
 Where no link can be made (another file system below the root, one without links, a first name that
 failed), the name gets what its own pair asked for: it is copied, or is right as it is.
 
+A name that something is in the way of until the deletions is written or linked after them.
+
 Memory: MEMORY_BYTES for the names of files with several, the rest is on disk (84 bytes, its
 key, ETag and reason for each); what is to be linked waits in a spool.
 """
@@ -42,7 +44,7 @@ from datasync_runner.engine.failures import record
 from datasync_runner.engine.file_events import FileEvents
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.placing import place
-from datasync_runner.engine.spool import Spool
+from datasync_runner.engine.spool import Spool, pack_work
 from datasync_runner.engine.work import Work, WorkQueue
 from datasync_runner.storage.errors import StorageError, Unavailable
 from datasync_runner.storage.values import Examined, Link
@@ -65,9 +67,20 @@ class _Order(NamedTuple):
 class HardLinks(CollectedNames):
     """The files of one run that have several names."""
 
-    def __init__(self, destination: Patient, orders: Spool, contents: Contents) -> None:
+    def __init__(
+        self,
+        destination: Patient,
+        contents: Contents,
+        *,
+        orders: Spool,
+        late: Spool | None,
+        late_orders: Spool,
+    ) -> None:
+        """Where it puts what is to be linked, and, to be done after the deletions, what is to be
+        written and what is to be linked; `late`: None where nothing is deleted."""
         super().__init__()
-        self._destination, self._orders, self._contents = destination, orders, contents
+        self._destination, self._contents = destination, contents
+        self._orders, self._late, self._late_orders = orders, late, late_orders
 
     async def inquire(
         self, pairs: Sequence[tuple[Entry, Entry]], *, options: CompareOptions, tally: Tally
@@ -107,7 +120,9 @@ class HardLinks(CollectedNames):
                     leads = more and first is None
                     first = await self._known(name) if leads else first
                     work = place(tally, name.source, None, action=name.action, to_objects=False)
-                    if work is not None:
+                    if work is not None and name.waits and self._late is not None:
+                        self._late.push(pack_work(work))
+                    elif work is not None:
                         works.append(work._replace(replaces=name.replaces))
                     elif files is not None and name.action is Action.SKIP:
                         files.skipped([(name.source, name.reason)])
@@ -120,7 +135,7 @@ class HardLinks(CollectedNames):
 
         A listing tells the inodes of files with several names alone, and there may be none.
         """
-        if name.there is not None:
+        if name.there is not None or name.waits:
             return name
         asked = Entry(name.source.key, Kind.FILE)
         (found,) = await self._destination.inspect([asked])
@@ -131,14 +146,15 @@ class HardLinks(CollectedNames):
     def _keep(self, order: _Order) -> None:
         name, first, inode, kept = order
         text = [packed(name).decode("latin-1"), first.decode("latin-1"), inode, kept]
-        self._orders.push(json.dumps(text).encode())
+        orders = self._late_orders if name.waits else self._orders
+        orders.push(json.dumps(text).encode())
 
 
 async def make_links(
     orders: Spool,
-    destination: Patient,
     queue: WorkQueue,
     *,
+    destination: Patient,
     tally: Tally,
     options: CompareOptions,
     verifies: bool,

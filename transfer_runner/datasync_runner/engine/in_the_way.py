@@ -7,10 +7,12 @@
 | `a/b` | `a`, which is to be deleted | `a/b` waits for the end of the run |
 
 What waits is written after the deletions, which come last so that a guard can hold them all; where
-they are held or fail, the destination says that it is a conflict.
+they are held or fail, the destination says that it is a conflict.  Names of a file with several go
+on at once, and say that they wait: `hard_links` has them linked or written then.
 """
 
 from datasync_runner.core.entry import Entry
+from datasync_runner.core.hard_links import Name
 from datasync_runner.core.names import Twins
 from datasync_runner.core.obstacles import Obstacles
 from datasync_runner.core.tally import Tally
@@ -19,30 +21,32 @@ from datasync_runner.engine.spool import Spool, pack_work
 from datasync_runner.engine.work import Work
 from datasync_runner.storage.errors import Conflict
 
+Item = Work | Name
+
 
 class InTheWay:
-    """Holds works back until it is sure that nothing is in their way, or for the end."""
+    """Holds works and names back until it is sure that nothing is in their way, or for the end."""
 
     def __init__(self, late: Spool | None, tally: Tally, *, restores: bool) -> None:
         """`late`: what waits for the end; None: nothing is deleted.  `restores`: from objects."""
         self._late, self._tally, self._restores = late, tally, restores
-        self._twins: Twins[Work] = Twins()
+        self._twins: Twins[Item] = Twins()
         self._obstacles = Obstacles()
 
-    def reach(self, source: Entry | None, destination: Entry | None) -> list[Work]:
-        """The next pair: the works that no folder can stand in the way of any more."""
+    def reach(self, source: Entry | None, destination: Entry | None) -> list[Item]:
+        """The next pair: what no folder can stand in the way of any more."""
         listed = source or destination
         if listed is None or not self._twins:
             return []
         free, taken = self._twins.reach(listed.key)
-        for work in taken:
+        for item in taken:
             if source is not None:
-                conflict = Conflict("there is a folder of the same name", work.source.key)
+                conflict = Conflict("there is a folder of the same name", item.source.key)
                 record(self._tally, "prepare", conflict)
             elif self._late is not None:
-                self._late.push(pack_work(work))
+                free += _wait(item, self._late)
             else:
-                free.append(work)  # a transfer is told by the destination, a dry run foresees it
+                free.append(item)  # a transfer is told by the destination, a dry run foresees it
         return free
 
     def goes(self, destination: Entry) -> None:
@@ -50,17 +54,24 @@ class InTheWay:
         if self._late is not None:
             self._obstacles.add(destination.key)
 
-    def add(self, work: Work, destination: Entry | None) -> list[Work]:
-        """The work that follows from the pair that was reached last, unless it has to wait."""
-        key = work.source.key
+    def add(self, item: Item, destination: Entry | None) -> list[Item]:
+        """What follows from the pair that was reached last, unless it has to wait."""
+        key = item.source.key
         if self._late is not None and self._obstacles.before(key):
-            self._late.push(pack_work(work))
-        elif self._restores or destination is None:
-            self._twins.hold(key, work)
-        else:
-            return [work]
-        return []
+            return _wait(item, self._late)
+        if self._restores or destination is None:
+            self._twins.hold(key, item)
+            return []
+        return [item]
 
-    def rest(self) -> list[Work]:
+    def rest(self) -> list[Item]:
         """No more pairs come: what is held is free."""
         return self._twins.rest()
+
+
+def _wait(item: Item, late: Spool) -> list[Item]:
+    """Something is in its way until the deletions; what goes on all the same."""
+    if isinstance(item, Name):
+        return [item.waiting()]
+    late.push(pack_work(item))
+    return []

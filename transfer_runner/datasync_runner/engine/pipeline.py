@@ -1,11 +1,12 @@
-"""One run from end to end: check → prepare ∥ move → link → delete → folders → finish
-(→ compare)."""
+"""One run from end to end: check → prepare ∥ move → link → delete → what waited for that → folders
+→ finish (→ compare)."""
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, closing
 from functools import partial
+from typing import Any
 
 from datasync_api.patterns import Filter
 from datasync_api.plan import TransferPlan
@@ -83,15 +84,22 @@ async def run_plan(
                 bucket=Patient(manifest_bucket) if manifest_bucket is not None else None,
             )
         )
-        deletes, folders, links, restored = (stack.enter_context(Spool()) for _ in range(4))
+        deletes, folders, restored = (stack.enter_context(Spool()) for _ in range(3))
+        links, late_links = (stack.enter_context(Spool()) for _ in range(2))
         if patient_source.objects and patient_destination.links:
             board.restored = restored.push_all
-        names = _names(patient_destination, links, contents)
-        if names is not None:
-            stack.enter_context(closing(names))
         # What may be deleted is not there yet when files are written; objects have no such ways.
         displaces = options.delete and not patient_destination.objects and dry_run is None
         late = stack.enter_context(Spool()) if displaces else None
+        names = None
+        if patient_destination.links:
+            names = HardLinks(
+                patient_destination, contents, orders=links, late=late, late_orders=late_links
+            )
+        elif patient_destination.duplicates:
+            names = SharedContent(patient_destination, contents)
+        if names is not None:
+            stack.enter_context(closing(names))
         kept = Kept(deletes, late, folders, names)
         prepare = Prepare(
             *sides(),
@@ -109,30 +117,25 @@ async def run_plan(
             await dry_run.end(kept, plan, board, replaced=replaced)
             return
         tally = board.tally
+        link = partial(
+            make_links,
+            destination=patient_destination,
+            tally=tally,
+            options=options,
+            verifies=plan.options.verify_mode == "OnlyFilesTransferred",
+            files=board.files,
+        )
         if links.count:
-            again = WorkQueue(WORKERS)
-            make = make_links(
-                links,
-                patient_destination,
-                again,
-                tally=tally,
-                options=options,
-                verifies=plan.options.verify_mode == "OnlyFilesTransferred",
-                files=board.files,
-            )
-            async with asyncio.TaskGroup() as group:
-                group.create_task(make)
-                group.create_task(here(queue=again, board=board))
+            await _fill_and_move(partial(link, links), here, board)
         if restored.count:
             await join(restored, patient_destination)
         stop = held(kept, tally, plan, replaced=replaced)
         if stop is None:
             await delete_extra(kept, patient_destination, tally=tally, files=board.files)
         if late is not None and late.count:
-            again = WorkQueue(WORKERS)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(write_late(late, again))
-                group.create_task(here(queue=again, board=board))
+            await _fill_and_move(partial(write_late, late), here, board)
+        if late_links.count:
+            await _fill_and_move(partial(link, late_links), here, board)
         await settle_folders(
             kept,
             patient_source,
@@ -167,10 +170,11 @@ async def run_plan(
     board.ended()
 
 
-def _names(
-    destination: Patient, links: Spool, contents: Contents
-) -> HardLinks | SharedContent | None:
-    """Who cares for files with several names, as the destination can have them."""
-    if destination.links:
-        return HardLinks(destination, links, contents)
-    return SharedContent(destination, contents) if destination.duplicates else None
+async def _fill_and_move(
+    fill: Callable[[WorkQueue], Coroutine[Any, Any, None]], mover: Mover, board: Board
+) -> None:
+    """What fills a queue to its end, and who moves what is in it.  Raises: StopError."""
+    queue = WorkQueue(WORKERS)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(fill(queue))
+        group.create_task(mover(queue=queue, board=board))

@@ -6,6 +6,7 @@ no listing tells are handed on to be inspected by who moves them, so that listin
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 from datasync_api.patterns import Filter
@@ -81,8 +82,8 @@ class Prepare:
             else:
                 self._join.close_destination()
             await self._compare(sources, destinations)
-        if self._way is not None and (works := self._way.rest()):
-            await self._queue.put(works)
+        if self._way is not None:
+            await self._hand_on(self._way.rest())
         if self._kept.names is not None:
             await self._kept.names.settle(self._queue, self._tally, self._board.files)
         await self._queue.close()
@@ -137,8 +138,7 @@ class Prepare:
         """Decide all; what needs to be inspected first is decided by who moves it."""
         if self._bounds is not None:
             pairs = self._bounds.chosen(pairs)
-        works: list[Work] = []
-        names: list[Name] = []
+        found: list[Work | Name] = []
         undecided: list[tuple[Entry, Entry]] = []
         options, tally = self._options, self._tally
         keeps_links = self._kept.names is not None
@@ -149,7 +149,7 @@ class Prepare:
         left: list[tuple[Entry, str]] | None = [] if files and files.reports_skips else None
         for source, destination in pairs:
             if way is not None and (source is None or source.key not in self._odd):
-                works += way.reach(source, destination)
+                found += way.reach(source, destination)
             several = (
                 keeps_links
                 and source is not None
@@ -178,7 +178,8 @@ class Prepare:
             elif several and destination is not None and action is Action.INSPECT:
                 undecided.append((source, destination))
             elif several:
-                names.append(name_of(source, destination, decision))
+                name = name_of(source, destination, decision)
+                found += (name,) if way is None else way.add(name, destination)
             elif source.kind is Kind.FOLDER:
                 self._place_folder(source, destination, action)
             else:
@@ -188,15 +189,18 @@ class Prepare:
                     else place(tally, source, destination, action=action, to_objects=to_objects)
                 )
                 if work is not None:
-                    works += (work,) if way is None else way.add(work, destination)
-        if self._kept.names is not None:
-            if undecided:
-                names += await self._kept.names.inquire(undecided, options=options, tally=tally)
-            if names:
-                await self._kept.names.push(names)
+                    found += (work,) if way is None else way.add(work, destination)
+        if undecided and self._kept.names is not None:
+            found += await self._kept.names.inquire(undecided, options=options, tally=tally)
         if left and files is not None:
             files.skipped(left)
-        if works:
+        await self._hand_on(found)
+
+    async def _hand_on(self, found: Sequence[Work | Name]) -> None:
+        names = [one for one in found if isinstance(one, Name)]
+        if names and self._kept.names is not None:
+            await self._kept.names.push(names)
+        if works := [one for one in found if isinstance(one, Work)]:
             await self._queue.put(works)
 
     def _hidden(self, key: bytes) -> bool:
