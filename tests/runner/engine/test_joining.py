@@ -1,16 +1,23 @@
 """Names that were one file are linked in the end, and what could not be linked is told."""
 
 import logging
+import time
 
 import pytest
 
+from datasync_api.task import Guards
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata, StatedInode
 from datasync_runner.core.restored import record_of
 from datasync_runner.engine.joining import join
 from datasync_runner.engine.patient import Patient
+from datasync_runner.engine.pipeline import run_plan
+from datasync_runner.engine.progress import Board
 from datasync_runner.engine.spool import Spool
 from datasync_runner.storage import errors
+from datasync_runner.storage.posix.storage import PosixStorage
+from fakes.runs import plan_of
 from fakes.storage import FakeStorage
+from storage.sides import posix_side
 
 
 class Linking(FakeStorage):
@@ -54,3 +61,23 @@ async def test_links_that_fail_are_told_in_one_line_with_the_first(told):
     }  # fmt: skip
     assert told() == [("notLinked", fields)]
     assert len(destination.calls) == 99
+
+
+async def test_names_that_waited_for_the_deletions_are_linked_too(tmp_path):
+    bucket = FakeStorage(objects=True)
+    for key in (b"a", b"x/b", b"y"):
+        bucket.put(key, b"one", node=StatedInode(7))
+    (tmp_path / "x").write_bytes(b"a file becomes a folder")
+    (tmp_path / "y").mkdir()
+    (tmp_path / "y/inner").write_bytes(b"a folder becomes a file")
+    options = {"preserve_deleted_files": "Remove", "uid": "None", "gid": "None"}
+    plan = plan_of(**options, guards=Guards(max_delete_percent=100))
+    folder = PosixStorage(posix_side(tmp_path), writes=True, sets_owner=False, started_ns=0)
+    board = Board("u", time.monotonic)
+    try:
+        await run_plan(plan, bucket, folder, board)
+    finally:
+        await folder.close()
+    assert not board.tally.failures()
+    assert (tmp_path / "a").read_bytes() == b"one"
+    assert len({(tmp_path / name).stat().st_ino for name in ("a", "x/b", "y")}) == 1

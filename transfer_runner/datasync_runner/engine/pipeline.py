@@ -127,8 +127,6 @@ async def run_plan(
         )
         if links.count:
             await _fill_and_move(partial(link, links), here, board)
-        if restored.count:
-            await join(restored, patient_destination)
         stop = held(kept, tally, plan, replaced=replaced)
         if stop is None:
             await delete_extra(kept, patient_destination, tally=tally, files=board.files)
@@ -136,6 +134,8 @@ async def run_plan(
             await _fill_and_move(partial(write_late, late), here, board)
         if late_links.count:
             await _fill_and_move(partial(link, late_links), here, board)
+        if restored.count:
+            await join(restored, patient_destination)
         await settle_folders(
             kept,
             patient_source,
