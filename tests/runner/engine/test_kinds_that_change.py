@@ -99,7 +99,9 @@ def inodes(root: Path) -> set[frozenset[str]]:
     return {frozenset(some) for some in names.values()}
 
 
-async def run(source: Path, destination: Path, *, percent: int = 100, **options):
+async def run(
+    source: Path, destination: Path, *, percent: int = 100, board: Board | None = None, **options
+):
     plan = TransferPlan(
         execution={"namespace": "n", "name": "e", "uid": "u"},
         source=posix_side(source),
@@ -111,7 +113,7 @@ async def run(source: Path, destination: Path, *, percent: int = 100, **options)
     theirs = PosixStorage(
         plan.destination, writes=True, sets_owner=False, started_ns=0, verifies=True
     )
-    board = Board("u", time.monotonic)
+    board = board or Board("u", time.monotonic)
     try:
         await run_plan(plan, ours, theirs, board)
     finally:
@@ -159,13 +161,17 @@ async def test_what_is_preserved_stays_and_is_a_conflict(trees):
     assert read(destination).items() >= before.items()
 
 
-async def test_what_a_guard_holds_stays_and_is_a_conflict(trees):
+@pytest.mark.parametrize("links", [False, True])
+async def test_what_a_guard_holds_stays_and_is_a_conflict(trees, links):
     source, destination = trees
-    before, after = CHANGES["a file becomes a folder"]
+    before, after = LINKED["all names wait"]
     plant(destination, before)
-    plant(source, after)
+    plant(source, after, links=links)
+    board = Board("u", time.monotonic)
     with pytest.raises(DeletionHeld):
-        await run(source, destination, percent=0)
+        await run(source, destination, percent=0, board=board)
+    failures = [(failure.code, failure.count) for failure in board.tally.failures()]
+    assert failures == [("Conflict", len(after))]  # the folder too
     assert read(destination) == before
 
 
