@@ -215,6 +215,15 @@ def test_a_server_may_write_the_same_down_in_other_words(asked, found, same):
     assert same_meaning(wanted, canonical(found, OWNER_DACL), information) is same
 
 
+def test_an_audit_list_without_entries_is_as_none():
+    empty, none = told(PRESENT | AUDITED, sacl=acl()), told(PRESENT | AUDITED)
+    for asked, found in [(empty, none), (none, empty), (empty, USUAL), (USUAL, empty)]:
+        forms = canonical(asked, EVERYTHING), canonical(found, EVERYTHING)
+        assert same_meaning(*forms, EVERYTHING)
+    audited = canonical(told(PRESENT | AUDITED, sacl=SACL), EVERYTHING)
+    assert not same_meaning(audited, canonical(empty, EVERYTHING), EVERYTHING)
+
+
 @pytest.mark.parametrize(("information", "same"), [(OWNER_DACL, True), (EVERYTHING, False)])
 def test_an_audit_list_that_is_lost_counts_where_it_was_copied(information, same):
     asked = canonical(told(PRESENT | AUDITED, sacl=SACL), information)

@@ -100,7 +100,7 @@ def _meaning(descriptor: bytes, information: int) -> tuple[object, ...]:
         control & _PROTECTED,
         _sid(descriptor, owner_at) if information & OWNER else b"",
         _sid(descriptor, group_at) if information & GROUP else b"",
-        _runs(descriptor, sacl_at),
+        _runs(descriptor, sacl_at) or None,  # an empty list audits nothing, as none
         _runs(descriptor, dacl_at),
     )
 
