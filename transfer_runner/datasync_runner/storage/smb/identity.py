@@ -4,17 +4,13 @@ import contextlib
 from collections.abc import Generator
 from typing import Any
 
-from datasync_api import loading
+import spnego
+import spnego.exceptions
+
 from datasync_api.sides import SmbSide
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb.kerberos import Negotiation, NoTicket, Ticket
 from datasync_runner.storage.smb.login import KEYTAB, keytab_of, read_login
-
-# Its CredSSP, which shares do not speak, loads a library of certificates: 13 ms.
-loading.leave_out("spnego._credssp", CredSSPProxy=type)
-
-import spnego  # noqa: E402
-import spnego.exceptions  # noqa: E402
 
 
 class Mechanisms:
