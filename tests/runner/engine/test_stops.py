@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import tempfile
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from datasync_api.conditions import Reason
 from datasync_api.exit_codes import ExitCode
 from datasync_runner.engine import spool
-from datasync_runner.engine.stops import stop_of
+from datasync_runner.engine.stops import NoRoom, stop_of
 from datasync_runner.storage.errors import CredentialsRefused
 from fakes.runs import plan_of, run_between
 from fakes.storage import FakeStorage
@@ -57,3 +58,20 @@ async def test_a_full_disk_for_lists_is_named_with_what_to_do(monkeypatch, tmp_p
     assert "No space left on device" in told
     assert "make room there" in told
     assert "defect" not in told
+
+
+def test_a_disk_that_is_full_before_the_first_list_is_named_too(monkeypatch):
+    """The kernel lets no file grow, as a full disk does."""
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with spool.Spool() as records:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+        try:
+            with pytest.raises(OSError, match="directory") as raised:
+                records.push(bytes(spool.MEMORY_BYTES + 1))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    stop = stop_of(raised.value)
+    assert isinstance(stop, NoRoom)
+    assert "'/tmp'" in str(stop)
+    assert "make room there" in str(stop)
