@@ -21,14 +21,6 @@ SIZE = 5 * RANGE_BYTES + 12_345
 
 
 @pytest.fixture
-async def destination(tmp_path):
-    made = storage(tmp_path / "root")
-    await made.check()
-    yield made
-    await made.close()
-
-
-@pytest.fixture
 async def source(tmp_path):
     made = storage(tmp_path / "source", writes=False)
     await made.check()

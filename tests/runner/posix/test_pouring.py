@@ -15,17 +15,9 @@ from datasync_runner.storage.port import PouringReader
 from datasync_runner.storage.posix import nearby
 from datasync_runner.storage.posix.nearby import QUICK_SECONDS, Nearby
 from datasync_runner.storage.values import Written
-from runner.posix.large import Pouring, body, large, storage
+from runner.posix.large import Pouring, body, large
 
 SIZE = 5 * RANGE_BYTES + 12_345
-
-
-@pytest.fixture
-async def destination(tmp_path):
-    made = storage(tmp_path / "root")
-    await made.check()
-    yield made
-    await made.close()
 
 
 @pytest.fixture(autouse=True)

@@ -11,19 +11,11 @@ from datasync_runner.core.parts import RANGE_BYTES
 from datasync_runner.storage.posix import resume as posix_resume
 from datasync_runner.storage.temporary_names import temporary_name
 from fixtures.testbed import ROOT
-from runner.posix.large import Ranges, body, large, storage
+from runner.posix.large import Ranges, body, large
 
 SIZE = 5 * RANGE_BYTES + 12_345
 DONE = 3
 LEFT = [number * RANGE_BYTES for number in range(DONE, 6)]
-
-
-@pytest.fixture
-async def destination(tmp_path):
-    made = storage(tmp_path / "root")
-    await made.check()
-    yield made
-    await made.close()
 
 
 @pytest.fixture
