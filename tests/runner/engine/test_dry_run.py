@@ -111,6 +111,15 @@ async def test_a_folder_that_a_transfer_would_delete_is_in_no_files_way(objects)
     assert said.estimated_files_to_delete == was.files_deleted == 1
 
 
+async def test_an_object_in_whose_way_a_folder_stays_is_not_even_read():
+    source = FakeStorage(objects=True).put(b"y", b"1")
+    destination = FakeStorage().put(b"y/").put(b"y/inner", b"2")
+    for mode in ("DryRun", "Transfer"):
+        tally = (await run(source, destination, mode=mode, preserve_deleted_files="Preserve")).tally
+        assert [(one.code, one.count) for one in tally.failures()] == [("Conflict", 1)]
+    assert "read_small" not in done(source)
+
+
 async def test_folders_that_are_right_are_told_as_skipped():
     for objects in (False, True):
         source = FakeStorage(objects).put(b"a/").put(b"b/").put(b"c/")

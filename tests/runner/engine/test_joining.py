@@ -8,6 +8,7 @@ import pytest
 from datasync_api.task import Guards
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata, StatedInode
 from datasync_runner.core.restored import record_of
+from datasync_runner.engine import pipeline
 from datasync_runner.engine.joining import join
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.pipeline import run_plan
@@ -81,3 +82,24 @@ async def test_names_that_waited_for_the_deletions_are_linked_too(tmp_path):
     assert not board.tally.failures()
     assert (tmp_path / "a").read_bytes() == b"one"
     assert len({(tmp_path / name).stat().st_ino for name in ("a", "x/b", "y")}) == 1
+
+
+async def test_a_run_that_ends_while_it_deletes_has_linked_before(tmp_path, monkeypatch):
+    bucket = FakeStorage(objects=True)
+    for key in (b"a", b"b"):
+        bucket.put(key, b"one", node=StatedInode(7))
+    (tmp_path / "gone").write_bytes(b"")
+
+    async def stopped(*_, **__):
+        raise errors.Unreachable("the server is gone")
+
+    monkeypatch.setattr(pipeline, "delete_extra", stopped)
+    options = {"preserve_deleted_files": "Remove", "uid": "None", "gid": "None"}
+    plan = plan_of(**options, guards=Guards(max_delete_percent=100))
+    folder = PosixStorage(posix_side(tmp_path), writes=True, sets_owner=False, started_ns=0)
+    try:
+        with pytest.raises(errors.Unreachable):
+            await run_plan(plan, bucket, folder, Board("u", time.monotonic))
+    finally:
+        await folder.close()
+    assert (tmp_path / "a").stat().st_ino == (tmp_path / "b").stat().st_ino

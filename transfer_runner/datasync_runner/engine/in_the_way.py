@@ -3,6 +3,7 @@
 | source | destination | |
 |---|---|---|
 | `a` and `a/b`, as objects | - | the folder wins, `a` is a conflict |
+| `a`, as an object | `a/`, and nothing is deleted | `a` is a conflict |
 | `a` | `a/`, which is to be deleted | `a` waits for the end of the run |
 | `a/b` | `a`, which is to be deleted | `a/b` waits for the end of the run |
 
@@ -27,9 +28,10 @@ Item = Work | Name
 class InTheWay:
     """Holds works and names back until it is sure that nothing is in their way, or for the end."""
 
-    def __init__(self, late: Spool | None, tally: Tally, *, restores: bool) -> None:
-        """`late`: what waits for the end; None: nothing is deleted.  `restores`: from objects."""
-        self._late, self._tally, self._restores = late, tally, restores
+    def __init__(self, late: Spool | None, tally: Tally, *, restores: bool, deletes: bool) -> None:
+        """`late`: what waits for the end; None: nothing can.  `restores`: from objects."""
+        self._late, self._tally = late, tally
+        self._restores, self._deletes = restores, deletes
         self._twins: Twins[Item] = Twins()
         self._obstacles = Obstacles()
 
@@ -40,13 +42,13 @@ class InTheWay:
             return []
         free, taken = self._twins.reach(listed.key)
         for item in taken:
-            if source is not None:
+            if source is not None or not self._deletes:
                 conflict = Conflict("there is a folder of the same name", item.source.key)
                 record(self._tally, "prepare", conflict)
             elif self._late is not None:
                 free += _wait(item, self._late)
             else:
-                free.append(item)  # a transfer is told by the destination, a dry run foresees it
+                free.append(item)  # by a dry run: a transfer would delete what is in its way
         return free
 
     def goes(self, destination: Entry) -> None:

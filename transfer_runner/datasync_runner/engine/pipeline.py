@@ -127,14 +127,17 @@ async def run_plan(
         )
         if links.count:
             await _fill_and_move(partial(link, links), here, board)
+        waits = late is not None and late.count > 0
+        if restored.count and not waits:  # early: a run that is stopped while it deletes has linked
+            await join(restored, patient_destination)
         stop = held(kept, tally, plan, replaced=replaced)
         if stop is None:
             await delete_extra(kept, patient_destination, tally=tally, files=board.files)
-        if late is not None and late.count:
+        if late is not None and waits:
             await _fill_and_move(partial(write_late, late), here, board)
         if late_links.count:
             await _fill_and_move(partial(link, late_links), here, board)
-        if restored.count:
+        if restored.count and waits:
             await join(restored, patient_destination)
         await settle_folders(
             kept,

@@ -67,7 +67,7 @@ class Prepare:
         restores = source.objects and not destination.objects
         self._way: InTheWay | None = None
         if restores or kept.late is not None:
-            self._way = InTheWay(kept.late, board.tally, restores=restores)
+            self._way = InTheWay(kept.late, board.tally, restores=restores, deletes=options.delete)
         # With transferMode All the destination matters only to leave alone what is there.
         self._lists_destination = options.compare or not options.overwrite
 
