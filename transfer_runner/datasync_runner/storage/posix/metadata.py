@@ -60,7 +60,7 @@ def settle_owner_and_mode(
     fd: int, wanted: PosixMetadata, mode: int, found: os.stat_result
 ) -> os.stat_result:
     """Owner first, because a change of it clears set-user-ID.  Raises: OSError, Denied."""
-    owner = wanted.uid not in (None, found.st_uid) or wanted.gid not in (None, found.st_gid)
+    owner = _is_anothers(found, wanted)
     if owner:
         _give(fd, wanted)
     if owner or found.st_mode & 0o7777 != mode:
@@ -90,6 +90,11 @@ def difference(wanted: PosixMetadata, have: PosixMetadata, kind: Kind) -> str:
     return ""
 
 
+def _is_anothers(found: os.stat_result, wanted: PosixMetadata) -> bool:
+    """Whether owner or group are not those that are wanted."""
+    return wanted.uid not in (None, found.st_uid) or wanted.gid not in (None, found.st_gid)
+
+
 def _give(
     target: int | str | bytes, wanted: PosixMetadata, *, folder_fd: int | None = None
 ) -> None:
@@ -111,7 +116,7 @@ def _give(
 def _check_given(wanted: PosixMetadata, found: os.stat_result) -> None:
     """Raises Denied where the owner is another one: some servers (nfs-ganesha that takes root for
     nobody, an access point of EFS with a user of its own) answer that all went well."""
-    if wanted.uid not in (None, found.st_uid) or wanted.gid not in (None, found.st_gid):
+    if _is_anothers(found, wanted):
         raise _not_given(wanted, f"the file system made it {found.st_uid}, {found.st_gid}")
 
 
@@ -146,7 +151,7 @@ def apply_to_name(folder_fd: int, name: bytes, entry: Entry) -> None:
     """Give a link its metadata by name.  Raises: OSError, Denied."""
     wanted = entry.metadata or NOTHING
     have = os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
-    if wanted.uid not in (None, have.st_uid) or wanted.gid not in (None, have.st_gid):
+    if _is_anothers(have, wanted):
         _give(name, wanted, folder_fd=folder_fd)
         _check_given(wanted, os.stat(name, dir_fd=folder_fd, follow_symlinks=False))
     if wanted.mtime_ns is not None and wanted.mtime_ns != have.st_mtime_ns:
@@ -161,7 +166,7 @@ def apply(target: int | str, entry: Entry, *, keeps_owners: bool = True) -> None
     """
     wanted = entry.metadata or NOTHING
     have = os.stat(target)  # noqa: PTH116 - a descriptor, mostly
-    if wanted.uid not in (None, have.st_uid) or wanted.gid not in (None, have.st_gid):
+    if _is_anothers(have, wanted):
         _give(target, wanted)
         have = os.stat(target)  # noqa: PTH116 - a descriptor, mostly
         if keeps_owners:
