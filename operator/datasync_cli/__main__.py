@@ -18,9 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from datasync_api import loading
-
-USAGE = 2
-INTERRUPTED = 130
+from datasync_cli.exit_codes import INTERRUPTED, USAGE
 
 
 def command() -> None:

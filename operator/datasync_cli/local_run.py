@@ -20,6 +20,7 @@ from datasync_api.task_report import report_location
 from datasync_cli.baselines import NONE, Kept
 from datasync_cli.display import show
 from datasync_cli.documents import read
+from datasync_cli.exit_codes import ANSWER_MISSING, INTERRUPTED
 from datasync_cli.issues import UsageError
 from datasync_cli.launch import runner
 from datasync_cli.listed_files import place_manifest
@@ -43,9 +44,6 @@ from datasync_page.samples import Sample
 if TYPE_CHECKING:
     from datasync_page.view import Told
 
-INTERRUPTED = 130
-ANSWER_MISSING = 1
-"""The summary or the report could not be written."""
 _EXIT_CODES = {
     Phase.SUCCESS: 0,
     Phase.COMPLETED_WITH_ERRORS: 0,
