@@ -9,7 +9,7 @@ from datasync_api.base import ApiModel
 from datasync_api.location import LocationSpec
 from datasync_api.object_storage import AddressingStyle, PayloadSigning
 from datasync_api.s3_location import Encryption, StorageClass
-from datasync_api.smb import DEFAULT_PORT, SmbEncryption, SmbVersion
+from datasync_api.smb import DEFAULT_PORT, SmbEncryption, SmbSigning, SmbVersion
 
 
 class PosixSide(ApiModel):
@@ -63,6 +63,7 @@ class SmbSide(ApiModel):
     """Empty, or ending in a slash."""
     version: SmbVersion = "Automatic"
     encryption: SmbEncryption = "IfOffered"
+    signing: SmbSigning = "Required"
     credentials_path: str
     """A folder with a file for each key of the Secret: the password's, or the keytab's."""
     kerberos_principal: str | None = None
@@ -117,6 +118,7 @@ def plan_side(location: LocationSpec, places: Places) -> AnySide:
             path=_folder(smb.path),
             version=smb.version,
             encryption=smb.encryption,
+            signing=smb.signing,
             credentials_path=places.credentials,
             kerberos_principal=smb.kerberos.principal if smb.kerberos else None,
             krb5_conf_path=places.krb5_conf if smb.kerberos else None,

@@ -10,6 +10,7 @@ from datasync_api.text import Host, Reference, RelativePath, written_as
 SmbVersion = Literal["Automatic", "SMB2", "SMB3", "SMB3_1_1"]
 SmbAuthentication = Literal["NTLM", "Kerberos"]
 SmbEncryption = Literal["Required", "IfOffered", "Off"]
+SmbSigning = Literal["Required", "IfRequired"]
 
 DEFAULT_PORT = 445
 KRB5_CONF = "krb5.conf"
@@ -121,7 +122,13 @@ class Smb(ApiModel):
     encryption: SmbEncryption = Field(
         default="IfOffered",
         description="Required: a server that cannot encrypt is refused. IfOffered: encrypted "
-        "where the server can. Off: only where the server insists. Messages are signed always.",
+        "where the server can. Off: only where the server insists.",
+    )
+    signing: SmbSigning = Field(
+        default="Required",
+        description="Of messages that are not encrypted. Required: each is signed, so that nobody "
+        "can change data on their way. IfRequired: only where the server insists, which is faster, "
+        "for networks that you trust; the log-on is signed always.",
     )
     credentials_secret_ref: Reference | None = Field(
         default=None,

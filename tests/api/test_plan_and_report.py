@@ -235,7 +235,8 @@ def test_sides() -> None:
 def test_the_sides_of_shares() -> None:
     keys = {"credentialsSecretRef": {"name": "keys"}}
     smb = {"server": "nas", "port": 4450, "share": "s", "path": "/a/b", "version": "SMB3", **keys}
-    assert plan_side(spec(smb={**smb, "encryption": "Required"}), PLACES) == SmbSide(
+    waived = {**smb, "encryption": "Required", "signing": "IfRequired"}
+    assert plan_side(spec(smb=waived), PLACES) == SmbSide(
         uri="smb://nas:4450/s/a/b/",
         server="nas",
         port=4450,
@@ -243,6 +244,7 @@ def test_the_sides_of_shares() -> None:
         path="a/b/",
         version="SMB3",
         encryption="Required",
+        signing="IfRequired",
         credentials_path="/keys",
     )
     kerberos = {

@@ -1,6 +1,7 @@
 """What is SMB's own: logging on, encryption, names, links, lost connections.  Against a real Samba."""
 
 import asyncio
+import contextlib
 import itertools
 import os
 import socket
@@ -127,6 +128,40 @@ async def test_versions_and_encryption(
     fine(await storage.write_small([file(b"d/f", b"body")]))
     (content,) = fine(await storage.read_small([file(b"d/f", b"body").entry]))
     assert content.body == b"body"
+    await storage.close()
+
+
+@pytest.mark.parametrize("version", ["SMB2", "SMB3", "SMB3_1_1"])
+@pytest.mark.parametrize(("signing", "signed"), [("Required", True), ("IfRequired", False)])
+async def test_messages_are_signed_unless_that_is_waived(side, version, signing, signed):
+    await there_and_back(side, signed=signed, version=version, signing=signing)
+
+
+@pytest.mark.parametrize("version", ["SMB2", "SMB3", "SMB3_1_1"])
+async def test_a_server_that_insists_is_given_signatures(insistent_smb_server, secret, version):
+    side = insistent_smb_server.side(secret, "a/", encryption="Off")
+    await there_and_back(side, signed=True, version=version, signing="IfRequired")
+
+
+async def test_who_waives_signatures_may_have_encryption(smb_server, smb_folder, secret):
+    side = smb_server.side(secret, f"{smb_folder.name}/")
+    found = connecting.connect(side.model_copy(update={"signing": "IfRequired"}))
+    with contextlib.closing(found):
+        assert (found.encrypted, found.signed) == (True, False)
+
+
+async def there_and_back(side, *, signed, **how):
+    """Small and large files by such a connection."""
+    side = side.model_copy(update=how)
+    storage = SmbStorage(side, writes=True, started_ns=0, verifies=True)
+    await storage.check()
+    with contextlib.closing(connecting.connect(side)) as found:
+        assert (found.encrypted, found.signed) == (False, signed)
+    for body in (b"small", bytes(range(256)) * 4096 * 3):
+        fine(await storage.write_small([file(b"d/f", body)]))
+        (content,) = fine(await storage.read_small([file(b"d/f", body).entry]))
+        assert content.body == body
+    assert [entry.key for entry in await listed(storage)] == [b"d/", b"d/f"]
     await storage.close()
 
 

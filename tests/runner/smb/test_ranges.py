@@ -33,7 +33,7 @@ def ranges():
     threads = Threads(1, "smb")
 
     def make(*answers: Answer) -> Ranges:
-        limits = Limits(0x311, False, PIECE, PIECE, PIECE)
+        limits = Limits(0x311, False, True, PIECE, PIECE, PIECE)
         wire = Wire(None, Answers(*answers), limits)  # type: ignore[arg-type]
         return Ranges(threads, wire, bytes(16), key=b"k", turn=asyncio.Lock())
 

@@ -5,16 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasync_runner.storage.smb.seals import (
+    SIGNED,
     SPARE_BYTES,
     Cipher,
     Envelopes,
     Signatures,
     Signing,
     Tampered,
+    Unsigned,
 )
 
 KEY, OTHER = bytes(range(16)), bytes(range(16, 32))
-HEADER = bytearray(b"\xfeSMB" + bytes(60))
+HEADER = bytearray(b"\xfeSMB" + bytes(12) + bytes((SIGNED,)) + bytes(47))
 
 
 def received(pieces):
@@ -45,6 +47,20 @@ def test_a_signed_answer_that_was_changed_is_found(kind, body, at, number):
     answer[at % len(answer)] ^= 1
     with pytest.raises(Tampered):
         seal.prove(memoryview(answer), number)
+
+
+@pytest.mark.parametrize("kind", Signing)
+def test_where_signatures_are_waived_those_that_come_are_proven_all_the_same(kind):
+    seal, answer = Unsigned(KEY, kind), bytearray(HEADER + b"body")
+    answer[48:64] = Signatures(KEY, kind)._sign(bytes(answer), bytes(8) + b"\1\0\0\0")
+    seal.prove(memoryview(bytearray(answer)), 0)
+    answer[-1] ^= 1
+    with pytest.raises(Tampered, match="no valid signature"):
+        seal.prove(memoryview(bytearray(answer)), 0)
+    answer[16] = 0
+    seal.prove(memoryview(answer), 0)
+    with pytest.raises(Tampered, match="not signed"):
+        Signatures(KEY, kind).prove(memoryview(answer), 0)
 
 
 @pytest.mark.parametrize("kind", Signing)

@@ -20,7 +20,7 @@ MIB = 1024 * 1024
 
 def make(*, read_bytes=FIRST_BYTES, granted=1024):
     channel = SimpleNamespace(credits=granted)
-    return Wire(None, channel, Limits(0x311, False, read_bytes, 8 * MIB, 8 * MIB))  # type: ignore[arg-type]
+    return Wire(None, channel, Limits(0x311, False, True, read_bytes, 8 * MIB, 8 * MIB))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ ECHO = requests.Request(13, b"\4\0\0\0")
 
 
 def exchanged(channel, count):
-    wire = Wire(None, channel, Limits(0x311, False, MIB, MIB, MIB))  # type: ignore[arg-type]
+    wire = Wire(None, channel, Limits(0x311, False, True, MIB, MIB, MIB))  # type: ignore[arg-type]
     return [int(bytes(answer.body)) for (answer,) in wire.exchange([[ECHO]] * count)]
 
 

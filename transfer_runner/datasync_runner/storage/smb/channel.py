@@ -1,7 +1,8 @@
 """Messages over a socket that somebody is logged on to: numbers, credits, seals, answers.
 
 The library that logs on spends a tenth of a millisecond and a thread's turn on each message, and
-takes answers that are not signed; this takes a hundredth, in the caller's thread, and refuses them.
+takes answers that are not signed; this takes a hundredth, in the caller's thread, and has each
+answer proven by the seal that was agreed on.
 A channel is for one thread at a time.  Source: MS-SMB2 2.2.1, 3.2.4.1, 3.2.5.1.
 """
 
@@ -13,7 +14,7 @@ from typing import Final, NamedTuple
 
 from datasync_runner.storage.smb.requests import CREDIT_BYTES, HEADER_BYTES, Request
 from datasync_runner.storage.smb.responses import READ_HEAD_BYTES, Answer, is_data
-from datasync_runner.storage.smb.seals import SIGNED, SPARE_BYTES, Buffer, Seal, Tampered
+from datasync_runner.storage.smb.seals import SPARE_BYTES, Buffer, Seal, Tampered
 
 _HEADER: Final = Struct("<4sHHIHHIIQIIQ16s")
 _HEAD: Final = Struct("<4sHHIHHIIQ")
@@ -149,7 +150,7 @@ class Channel:
         if size_bytes > MAX_FRAME_BYTES:
             raise Tampered("an answer is no message of SMB")
         have = 0
-        if self._seal.flags and size_bytes >= DIRECT_BYTES:
+        if not self._seal.encrypts and size_bytes >= DIRECT_BYTES:
             have = READ_HEAD_BYTES
             head = self._take(have)[:have]
             if is_data(head, size_bytes):
@@ -173,12 +174,11 @@ class Channel:
         if number == _NOBODY:
             return len(message)  # told to all; we hold nothing that it could be about
         if not (flags & _ASYNC and status == _PENDING):
-            signed = self._seal.flags
-            if signed and not flags & SIGNED:
-                raise Tampered("an answer is not signed")
             self._seal.prove(message, number, data)
             body = b"" if status else message[HEADER_BYTES:]
-            self._answers[number] = Answer(status, bytes(body) if signed else body, data)
+            self._answers[number] = Answer(
+                status, body if self._seal.encrypts else bytes(body), data
+            )
         self.credits += granted
         return len(message)
 

@@ -1,7 +1,8 @@
 """Logging on to a share, and the border for its errors: the only importer of smbprotocol.
 
 The library negotiates, logs on and enters the share; then it lets go of the socket, and a channel
-of ours goes on with its keys.  What it refuses: guests, unsigned messages, SMB before 2.1.
+of ours goes on with its keys.  What it refuses: guests, a log-on that is not signed, unsigned
+messages unless the location allows them and the server does not insist, SMB before 2.1.
 """
 
 import contextlib
@@ -27,7 +28,14 @@ from datasync_runner.storage.smb import statuses
 from datasync_runner.storage.smb.channel import Books, Channel
 from datasync_runner.storage.smb.identity import Mechanisms
 from datasync_runner.storage.smb.kerberos import Negotiation
-from datasync_runner.storage.smb.seals import Cipher, Envelopes, Seal, Signatures, Signing
+from datasync_runner.storage.smb.seals import (
+    Cipher,
+    Envelopes,
+    Seal,
+    Signatures,
+    Signing,
+    Unsigned,
+)
 from datasync_runner.storage.smb.wire import Limits, Wire
 
 CONNECT_SECONDS: Final = 20
@@ -95,9 +103,14 @@ def enter(side: SmbSide, user: str | Negotiation, password: str | None) -> Enter
 
     Raises: ConfigurationInvalid, CredentialsRefused, Unavailable.
     """
-    connection = _Releasable(uuid.uuid4(), side.server, side.port, require_signing=True)
+    required = side.signing == "Required"
+    connection = _Releasable(uuid.uuid4(), side.server, side.port, require_signing=required)
     try:
+        said = connection.client_security_mode
         _negotiate(side, connection)
+        connection.client_security_mode = said  # the library forgets, and the server compares it
+        signs = bool(connection.require_signing)  # we insist, or the server does
+        connection.require_signing = True  # of the log-on and the way in, in any case: no guests
         encrypts = side.encryption == "Required" or (
             side.encryption == "IfOffered" and bool(connection.supports_encryption)
         )
@@ -109,7 +122,7 @@ def enter(side: SmbSide, user: str | Negotiation, password: str | None) -> Enter
             auth_protocol="ntlm" if isinstance(user, str) else "kerberos",
         )
         _log_on(side, session)
-        return _entered(side, connection, session)
+        return _entered(side, connection, session, signs=signs)
     except BaseException as error:
         with contextlib.suppress(Exception):
             connection.disconnect(close=False)
@@ -118,7 +131,7 @@ def enter(side: SmbSide, user: str | Negotiation, password: str | None) -> Enter
         raise
 
 
-def _entered(side: SmbSide, connection: Any, session: Any) -> Entered:
+def _entered(side: SmbSide, connection: Any, session: Any, *, signs: bool) -> Entered:
     tree = _TreeConnect(session, rf"\\{side.server}\{side.share}")
     missing = _enter(side, tree)
     desk = None
@@ -131,11 +144,11 @@ def _entered(side: SmbSide, connection: Any, session: Any) -> Entered:
                 raise missing from None
             desk = None
     connection.echo(sid=session.session_id, credit_request=CREDITS)
-    wire = _wire(side, connection, session, desk if missing else tree)
+    wire = _wire(side, connection, session, desk if missing else tree, signs=signs)
     return Entered(wire, None if desk is None else desk.tree_connect_id, missing)
 
 
-def _wire(side: SmbSide, connection: Any, session: Any, tree: Any) -> Wire:
+def _wire(side: SmbSide, connection: Any, session: Any, tree: Any, *, signs: bool) -> Wire:
     """What goes on where the library stops."""
     plain, window = connection.release()
     books = Books(
@@ -146,11 +159,12 @@ def _wire(side: SmbSide, connection: Any, session: Any, tree: Any) -> Wire:
         bool(connection.supports_multi_credit),
     )
     encrypted = bool(session.encrypt_data or tree.encrypt_data)
-    seal = _seal(connection, session, encrypted=encrypted)
+    seal = _seal(connection, session, encrypted=encrypted, signs=signs)
     channel = Channel(plain, seal, books, deadline_seconds=ANSWER_SECONDS)
     limits = Limits(
         connection.dialect,
         encrypted,
+        signs and not encrypted,
         connection.max_read_size,
         connection.max_write_size,
         connection.max_transact_size,
@@ -158,7 +172,7 @@ def _wire(side: SmbSide, connection: Any, session: Any, tree: Any) -> Wire:
     return Wire(side, channel, limits)
 
 
-def _seal(connection: Any, session: Any, *, encrypted: bool) -> Seal:
+def _seal(connection: Any, session: Any, *, encrypted: bool, signs: bool) -> Seal:
     """What was agreed to: before 3.1.1 the dialect says it (MS-SMB2 3.1.4.1, 3.1.4.3)."""
     newest = connection.dialect >= Dialects.SMB_3_1_1
     if encrypted:
@@ -168,7 +182,7 @@ def _seal(connection: Any, session: Any, *, encrypted: bool) -> Seal:
     signing = Signing.AES_CMAC if connection.dialect >= Dialects.SMB_3_0_0 else Signing.HMAC_SHA256
     if newest and connection.signing_algorithm_id is not None:
         signing = Signing(connection.signing_algorithm_id)
-    return Signatures(session.signing_key, signing)
+    return (Signatures if signs else Unsigned)(session.signing_key, signing)
 
 
 def _negotiate(side: SmbSide, connection: Any) -> None:

@@ -1,7 +1,8 @@
-"""How messages are protected on their way: signed, or encrypted, which signs as well.
+"""How messages are protected on their way: signed, encrypted, which signs as well, or not at all.
 
-The rule has no exception: an answer without a valid signature or envelope is refused, save what the
-protocol itself leaves unsigned (MS-SMB2 3.2.5.1.3).  Source: MS-SMB2 3.1.4.1, 3.1.4.3, 2.2.41.
+Where they are protected the rule has no exception: an answer without a valid signature or envelope
+is refused, save what the protocol itself leaves unsigned (MS-SMB2 3.2.5.1.3).
+Source: MS-SMB2 3.1.4.1, 3.1.4.3, 2.2.41.
 """
 
 import hashlib
@@ -27,6 +28,7 @@ _ASKED, _ANSWERED = bytes(4), b"\1" + bytes(3)
 SPARE_BYTES: Final = 16
 """Of the memory after a frame that was received: what opens it may write there."""
 _SIGNATURE: Final = slice(48, 64)
+_FLAGS_AT: Final = 16
 _NOTHING: Final = bytes(16)
 _ENVELOPE: Final = Struct("<4s16s16sIHHQ")
 _MAGIC: Final = b"\xfdSMB"
@@ -58,6 +60,8 @@ class Seal(Protocol):
 
     flags: int
     """What each request's header says about it."""
+    encrypts: bool
+    """What arrives is not what was sent, until it is opened."""
 
     def close(self, messages: Sequence[bytearray], ids: Sequence[int]) -> Sequence[Buffer]:
         """What goes on the wire for messages that go together, in pieces."""
@@ -84,6 +88,7 @@ class Signatures:
     """Each message carries a signature of its own."""
 
     flags = SIGNED
+    encrypts = False
 
     def __init__(self, key: bytes, kind: Signing) -> None:
         self._sign = _SIGNS[kind](key)
@@ -102,11 +107,38 @@ class Signatures:
 
     def prove(self, message: memoryview, message_id: int, data: bytes = b"") -> None:
         """Compare the signature."""
+        if not message[_FLAGS_AT] & SIGNED:
+            raise Tampered("an answer is not signed")
         found = bytes(message[_SIGNATURE])
         message[_SIGNATURE] = _NOTHING
         nonce = message_id.to_bytes(8, "little") + _ANSWERED
         if not hmac.compare_digest(found, self._sign(message, nonce, data)):
             raise Tampered("an answer has no valid signature")
+
+
+class Unsigned:
+    """Messages go as they are; what the server signs all the same is proven (MS-SMB2 3.2.5.1.3)."""
+
+    flags = 0
+    encrypts = False
+
+    def __init__(self, key: bytes, kind: Signing) -> None:
+        """The key of the log-on, which was signed."""
+        self._signatures = Signatures(key, kind)
+
+    def close(self, messages: Sequence[bytearray], ids: Sequence[int]) -> Sequence[Buffer]:
+        """As they are."""
+        del ids
+        return list(messages)
+
+    def open(self, frame: memoryview) -> memoryview:
+        """As it is."""
+        return self._signatures.open(frame)
+
+    def prove(self, message: memoryview, message_id: int, data: bytes = b"") -> None:
+        """Compare the signature, where there is one."""
+        if message[_FLAGS_AT] & SIGNED:
+            self._signatures.prove(message, message_id, data)
 
 
 class Envelopes:
@@ -116,6 +148,7 @@ class Envelopes:
     """
 
     flags = 0
+    encrypts = True
 
     def __init__(self, keys: tuple[bytes, bytes], kind: Cipher, session_id: int) -> None:
         """The keys are for what is sent and for what is received."""

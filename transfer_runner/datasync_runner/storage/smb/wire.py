@@ -42,6 +42,8 @@ class Limits(NamedTuple):
 
     dialect: int
     encrypted: bool
+    signed: bool
+    """Each message has a signature of its own."""
     read_bytes: int
     write_bytes: int
     query_bytes: int
@@ -56,7 +58,8 @@ class Wire:
         self._channel = channel
         self.broken = False
         """It is of no use any more."""
-        self.dialect, self.encrypted = limits.dialect, limits.encrypted
+        self.dialect = limits.dialect
+        self.encrypted, self.signed = limits.encrypted, limits.signed
         affordable_bytes = max(1, channel.credits // 4) * CREDIT_BYTES
         self.chunk_bytes = min(CHUNK_BYTES, affordable_bytes, limits.read_bytes, limits.write_bytes)
         self.query_bytes = min(CHUNK_BYTES, affordable_bytes, limits.query_bytes)
