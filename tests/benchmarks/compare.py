@@ -7,7 +7,7 @@ from benchmarks import ours
 from benchmarks.check import check
 from benchmarks.figures import OURS, UNVERIFIED, Figures, hopeless, medians, turns
 from benchmarks.measure import WrongRun, measure
-from benchmarks.peers import PEERS, Job
+from benchmarks.peers import PEERS, Job, stated_rate_mib
 from benchmarks.places import Bucket, Place
 from benchmarks.stage import Stage
 from benchmarks.workloads import Kind, Route, Workload
@@ -124,7 +124,8 @@ def run_once(
 
 def _run(stage: Stage, workload: Workload, name: str, job: Job) -> Figures:
     if not name.startswith(OURS):
-        return measure(PEERS[name](stage.programs, job), stage.scratch).figures
+        measured = measure(PEERS[name](stage.programs, job), stage.scratch)
+        return measured.figures._replace(rate_mib=stated_rate_mib(measured.messages))
     options = _options(workload, name)
     ran = ours.run(job.source, job.destination, stage.scratch, options=options)
     if workload.unchanged and ran.transferred:
@@ -153,5 +154,6 @@ def line(figures: Figures) -> str:
     )
     return (
         f"{figures.wall_seconds:.2f} s, CPU {figures.cpu_seconds:.2f} s, "
-        f"{figures.peak_mb:.0f} MB{f'; {kinds}' if kinds else ''}"
+        f"{figures.peak_mb:.0f} MB{f', {figures.rate_mib:,.0f} MiB/s' if figures.rate_mib else ''}"
+        f"{f'; {kinds}' if kinds else ''}"
     )

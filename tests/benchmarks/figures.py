@@ -29,6 +29,8 @@ class Figures(NamedTuple):
     servers_cpu_seconds: float = 0.0
     """What the benchmark's servers took meanwhile; 0 where none of them ran.  With all cores busy,
     no tool's wall time can be less than its own share and this one, divided by the cores."""
+    rate_mib: float = 0.0
+    """MiB a second while data move, as the tool itself states it; 0: it does not."""
 
 
 class Goal(NamedTuple):
@@ -40,6 +42,8 @@ class Goal(NamedTuple):
     """Only peers whose name starts so; empty: all."""
     engine_cpu: float | None = None
     """As cpu, of what a run takes beyond one that has nothing to do."""
+    rate: float | None = None
+    """As wall, of the rates that the tools state."""
 
 
 NO_GOAL = Goal()
@@ -68,6 +72,8 @@ class Ratios(NamedTuple):
     cpu_peer: str
     engine_cpu: float | None = None
     """None when the run that has nothing to do was not measured."""
+    rate: float | None = None
+    """None when not all state one."""
 
 
 def medians(runs: Sequence[Figures]) -> Figures:
@@ -80,6 +86,7 @@ def medians(runs: Sequence[Figures]) -> Figures:
         median(run.total_mb for run in runs),
         {kind: int(median(run.requests.get(kind, 0) for run in runs)) for kind in kinds},
         median(run.servers_cpu_seconds for run in runs),
+        median(run.rate_mib for run in runs),
     )
 
 
@@ -98,6 +105,7 @@ def ratios(
     ours = tools[OURS]
     fast = min(peers, key=lambda name: peers[name].wall_seconds)
     thrifty = min(peers, key=lambda name: peers[name].cpu_seconds)
+    fastest_mib = max(figures.rate_mib for figures in peers.values())
     return Ratios(
         peers[fast].wall_seconds / ours.wall_seconds,
         peers[thrifty].cpu_seconds / ours.cpu_seconds,
@@ -106,6 +114,7 @@ def ratios(
         None
         if idle_cpu_seconds is None or ours.cpu_seconds <= idle_cpu_seconds
         else peers[thrifty].cpu_seconds / (ours.cpu_seconds - idle_cpu_seconds),
+        ours.rate_mib / fastest_mib if ours.rate_mib and fastest_mib else None,
     )
 
 
@@ -141,7 +150,10 @@ def missed(goal: Goal, found: Ratios, ours: Figures) -> list[str]:
             ("wall", found.wall, goal.wall),
             ("CPU", found.cpu, goal.cpu),
             ("CPU of the engine alone", found.engine_cpu, goal.engine_cpu),
+            ("rate", found.rate, goal.rate),
         )
         if wanted is not None and figure is not None and figure < wanted
     ]
+    if goal.rate is not None and found.rate is None:
+        ratios_missed.append("not every tool states its rate")
     return ratios_missed if ours.peak_mb < PEAK_MB else [*ratios_missed, peak]

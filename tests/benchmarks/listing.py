@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.data import Tree
 from benchmarks.figures import Limit
 from benchmarks.measure import WrongRun
-from benchmarks.places import Share
+from benchmarks.places import Protection, Share
 from benchmarks.stage import Stage
 from datasync_api.patterns import Filter
 from datasync_api.sides import SmbSide
@@ -22,7 +22,7 @@ def listing(stage: Stage, *, by: int) -> list[Limit]:
     """The best of some rounds, logging on included.  Raises: WrongRun."""
     tree = TREE.shrunk(by)
     stage.tree(tree)
-    share = stage.samba().share(stage.source_name, encrypted=False)
+    share = stage.samba().share(stage.source_name, Protection.SIGNED)
     secret = stage.scratch / "login"
     secret.mkdir(exist_ok=True)
     (secret / "username").write_text(share.username)

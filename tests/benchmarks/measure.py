@@ -43,6 +43,8 @@ class Measured:
 
     figures: Figures
     output: str
+    messages: str
+    """What it wrote to its standard error."""
 
 
 def measure(
@@ -72,7 +74,7 @@ def measure(
         words = f"exit code {told['exit']}: {_end(err) or _end(out)}"
         raise WrongRun(words, out.read_text(errors="replace"))
     figures = Figures(told["wall"], told["cpu"], told["peak_mb"], told["total_mb"], {})
-    return Measured(figures, out.read_text(errors="replace"))
+    return Measured(figures, *(path.read_text(errors="replace") for path in (out, err)))
 
 
 def _end(path: Path) -> str:

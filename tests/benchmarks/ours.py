@@ -11,6 +11,7 @@ from benchmarks.measure import Command, WrongRun, measure
 from benchmarks.places import Bucket, Place, Share
 from datasync_api.object_storage import ObjectStorage
 
+MIB = 1024 * 1024
 DATASYNC = Path(sys.executable).parent / "datasync"
 NO_METADATA = {
     "mtime": "None",
@@ -98,6 +99,7 @@ def _share(name: str, share: Share) -> list[dict[str, Any]]:
         "share": share.name,
         "path": share.path,
         "encryption": share.encryption,
+        "signing": share.signing,
         "credentialsSecretRef": {"name": f"{name}-login"},
     }
     login = {"username": share.username, "password": share.password}
@@ -130,7 +132,10 @@ def run(
     status = _status(measured.output)
     if status.get("phase") != "Success":
         raise WrongRun(f"no success in the output: {measured.output[-300:]}")
-    return Ran(measured.figures, int(status.get("counters", {}).get("filesTransferred", 0)))
+    figures = measured.figures._replace(
+        rate_mib=status.get("progress", {}).get("bytesPerSecond", 0) / MIB
+    )
+    return Ran(figures, int(status.get("counters", {}).get("filesTransferred", 0)))
 
 
 def _reason(output: str) -> str:

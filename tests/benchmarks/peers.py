@@ -5,6 +5,7 @@ and shakes hands anew for most requests, which fewer workers soften.  rclone's d
 HEAD after each PUT and before each GET, and compares by one; "tuned" is without.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -131,14 +132,18 @@ def _local(program: str, *options: str) -> Peer:
     return command
 
 
-def _smbclient(programs: Programs, job: Job) -> Command:
+def _smbclient(*options: str) -> Peer:
     """Everything of a share's folder; it keeps no times, and what it reads goes to a folder."""
-    assert isinstance(job.source, Share) and isinstance(job.destination, Folder)
-    share = job.source
-    todo = f'lcd "{job.destination.path}"; recurse ON; prompt OFF; mget *'
-    where = (f"//{share.host}/{share.name}", "-p", str(share.port), "-D", share.path)
-    environment = {"USER": share.username, "PASSWD": share.password}
-    return Command((str(programs.smbclient), *where, "-c", todo), environment)
+
+    def command(programs: Programs, job: Job) -> Command:
+        assert isinstance(job.source, Share) and isinstance(job.destination, Folder)
+        share = job.source
+        todo = f'lcd "{job.destination.path}"; recurse ON; prompt OFF; mget *'
+        where = (f"//{share.host}/{share.name}", "-p", str(share.port), "-D", share.path)
+        environment = {"USER": share.username, "PASSWD": share.password}
+        return Command((str(programs.smbclient), *options, *where, "-c", todo), environment)
+
+    return command
 
 
 PEERS: Mapping[str, Peer] = {
@@ -152,8 +157,21 @@ PEERS: Mapping[str, Peer] = {
     "rclone --use-server-modtime": _rclone("--fast-list", "--use-server-modtime", "--update"),
     "rsync -a": _local("rsync", "-a"),
     "cp -a": _local("cp", "-a"),
-    "smbclient mget": _smbclient,
+    "smbclient mget": _smbclient(),
+    "smbclient mget, signed": _smbclient("--client-protection=sign"),
 }
+
+
+def stated_rate_mib(messages: str) -> float:
+    """The rate that smbclient tells of all it has got, in MiB a second; 0 for who tells none.
+
+    | the end of what it says | |
+    |---|---|
+    | `… (average 1048576.0 KiloBytes/sec)` | 1024 |
+    | anything else | 0 |
+    """
+    found = re.findall(r"\(average ([0-9.]+) KiloBytes/sec\)", messages)
+    return float(found[-1]) / 1024 if found else 0.0
 
 
 def filler(metadata: Mapping[str, str]) -> Peer:

@@ -1,6 +1,7 @@
 """Where the tools read and write: a bucket of a server, a folder, or a share."""
 
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self
 
@@ -72,6 +73,14 @@ class Folder:
     path: Path
 
 
+class Protection(Enum):
+    """Of the messages between a share and its clients, all of them."""
+
+    PLAIN = "not signed"
+    SIGNED = "signed"
+    ENCRYPTED = "encrypted"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Share:
     """A folder of an SMB server's share, and how to be let in."""
@@ -82,12 +91,17 @@ class Share:
     path: str
     username: str
     password: str = field(repr=False)
-    encrypted: bool
+    protection: Protection
 
     @property
-    def encryption(self) -> Literal["IfOffered", "Off"]:
-        """Off: messages are signed alone."""
-        return "IfOffered" if self.encrypted else "Off"
+    def encryption(self) -> Literal["Required", "Off"]:
+        """Of a location."""
+        return "Required" if self.protection is Protection.ENCRYPTED else "Off"
+
+    @property
+    def signing(self) -> Literal["Required", "IfRequired"]:
+        """Of a location; the server does not insist."""
+        return "IfRequired" if self.protection is Protection.PLAIN else "Required"
 
 
 Place = Bucket | Folder | Share

@@ -4,7 +4,7 @@ import os
 import shlex
 from pathlib import Path
 
-from benchmarks.places import Share
+from benchmarks.places import Protection, Share
 from fixtures.s3 import free_port
 from fixtures.testbed import SCRIPTS, run
 
@@ -22,16 +22,16 @@ class Samba:
         lines = self._script("env").splitlines()
         self._values = dict(shlex.split(line)[1].split("=", 1) for line in lines)
 
-    def share(self, path: str, *, encrypted: bool) -> Share:
+    def share(self, path: str, protection: Protection) -> Share:
         """A folder of a share, and how to be let in."""
         return Share(
             host=self._values["SMB_SERVER"],
             port=int(self._values["SMB_PORT"]),
-            name=ENCRYPTED if encrypted else PLAIN,
+            name=ENCRYPTED if protection is Protection.ENCRYPTED else PLAIN,
             path=path,
             username=self._values["SMB_USERNAME"],
             password=self._values["SMB_PASSWORD"],
-            encrypted=encrypted,
+            protection=protection,
         )
 
     def stop(self) -> None:

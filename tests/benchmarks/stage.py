@@ -92,7 +92,7 @@ class Stage:
         one = Bucket.of(server, "bench1", endpoint=endpoint, ca=ca)
         if route is Route.SHARE:
             self.tree(workload.tree)
-            return self.samba().share(self.source_name, encrypted=workload.tls), Bucket.of(
+            return self.samba().share(self.source_name, workload.protection), Bucket.of(
                 server, "bench1"
             )
         if route is Route.UP:

@@ -41,7 +41,7 @@ def compared(
         f"{seconds(ours.wall_seconds)}, {seconds(ours.cpu_seconds)}",
         f"{found.wall_peer} {seconds(tools[found.wall_peer].wall_seconds)}",
         f"{found.cpu_peer} {seconds(tools[found.cpu_peer].cpu_seconds)}",
-        f"{found.wall:.1f}x{_goal(goal.wall)}",
+        f"{found.wall:.1f}x{_goal(goal.wall)}{_rate(goal, found, ours)}",
         f"{found.cpu:.1f}x{_goal(goal.cpu)}{_engine(goal, found)}",
         f"{ours.peak_mb:.0f} MB",
         verdict(goal, found, ours, wrong),
@@ -174,6 +174,12 @@ def _engine(goal: Goal, found: Ratios) -> str:
     if goal.engine_cpu is None or found.engine_cpu is None:
         return ""
     return f"; engine alone {found.engine_cpu:.1f}x{_goal(goal.engine_cpu)}"
+
+
+def _rate(goal: Goal, found: Ratios, ours: Figures) -> str:
+    if goal.rate is None or found.rate is None:
+        return ""
+    return f"; rate {found.rate:.2f}x{_goal(goal.rate)}, {ours.rate_mib:,.0f} MiB/s"
 
 
 def _goal(value: float | None) -> str:

@@ -5,6 +5,7 @@ from enum import Enum
 
 from benchmarks.data import Tree
 from benchmarks.figures import NO_GOAL, OURS, UNVERIFIED, Goal
+from benchmarks.places import Protection
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
 SMALL, FEW, MIDDLE, LARGE = (
@@ -47,7 +48,8 @@ class Workload:
     goal: Goal = NO_GOAL
     server: Kind = Kind.BENCH
     tls: bool = False
-    """Of a share: it is encrypted."""
+    protection: Protection = Protection.SIGNED
+    """Of a share."""
     latency_ms: int = 0
     unchanged: bool = False
     """The destination has everything already."""
@@ -73,7 +75,7 @@ class Workload:
         """The row for people."""
         words = [f"{self.tree.files:,} x {size(self.tree.size_bytes)}", self.route.value]
         if self.route is Route.SHARE:
-            words.append("encrypted" if self.tls else "signed")
+            words.append(self.protection.value)
         elif self.server is not Kind.BENCH:
             words.append(self.server.value)
         elif self.route is not Route.LOCAL:
@@ -166,7 +168,13 @@ WORKLOADS: tuple[Workload, ...] = (
         goal=Goal(1, None, "cp"),
     ),
     replace(_SHARE, name="smb-small", tree=FEW, goal=Goal(2, None)),
-    replace(_SHARE, name="smb-large", goal=Goal(1, None)),
-    replace(_SHARE, name="smb-large-encrypted", goal=Goal(0.5, None), tls=True),
+    replace(_SHARE, name="smb-large", goal=Goal(rate=1), protection=Protection.PLAIN),
+    replace(_SHARE, name="smb-large-signed", goal=Goal(rate=1), peers=("smbclient mget, signed",)),
+    replace(
+        _SHARE,
+        name="smb-large-encrypted",
+        goal=Goal(0.5, rate=0.5),
+        protection=Protection.ENCRYPTED,
+    ),
 )
 """Rows of one tree follow each other: a source is grown once."""

@@ -104,6 +104,20 @@ def test_the_engine_alone_can_miss_its_goal() -> None:
     ]
 
 
+def test_rates_are_those_that_the_tools_state() -> None:
+    ours, slow, fast = (took(1, 1)._replace(rate_mib=rate) for rate in (900.0, 800.0, 1000.0))
+    found = ratios({OURS: ours, "slow": slow, "fast": fast}, Goal(rate=1))
+    assert found is not None and found.rate == 0.9
+    assert missed(Goal(rate=1), found, ours) == ["rate 0.90x, goal 1x"]
+    assert missed(Goal(rate=0.9), found, ours) == []
+
+
+def test_a_rate_that_nobody_states_reaches_no_goal() -> None:
+    found = ratios({OURS: took(1, 1), "smbclient mget": took(3, 3)}, Goal(rate=1))
+    assert found is not None and found.rate is None
+    assert missed(Goal(rate=1), found, took(1, 1)) == ["not every tool states its rate"]
+
+
 def test_no_process_of_ours_may_grow_large_whatever_the_work() -> None:
     assert missed(NO_GOAL, Ratios(3, 6, "a", "b"), took(1, 1)._replace(peak_mb=200.0)) == [
         "largest process 200 MB, goal below 200 MB"

@@ -27,6 +27,12 @@ def test_a_row_names_both_best_peers() -> None:
     ]  # fmt: skip
 
 
+def test_rates_stand_beside_wall_times_where_they_count() -> None:
+    tools = {name: figures._replace(rate_mib=1200.0) for name, figures in TOOLS.items()}
+    row = table.compared("work", tools, Goal(rate=1), ratios(tools, Goal(rate=1)), {})
+    assert row[4] == "3.0x; rate 1.00x (1x), 1,200 MiB/s"
+
+
 def test_verdicts() -> None:
     assert verdict(Goal(3, 3)) == "met"
     assert verdict(Goal(3.1, 3)) == "**missed**"
