@@ -5,6 +5,7 @@ Jobs for one run.
 """
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, Literal
 
@@ -66,11 +67,11 @@ def _fit(name: str, tail: str) -> str:
     return name[: _NAME_MAX - len(tail)].rstrip("-.") + tail
 
 
-def labels(execution_uid: str) -> dict[str, str]:
-    """Labels of everything made for an execution."""
+def labels(selector: Mapping[str, str]) -> dict[str, str]:
+    """Labels of everything that has this label of its own."""
     return {
         **MANAGED_BY,
         "app.kubernetes.io/name": "datasync",
         "app.kubernetes.io/component": "runner",
-        EXECUTION_UID_LABEL: execution_uid,
+        **selector,
     }

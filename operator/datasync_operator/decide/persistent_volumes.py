@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from datasync_api.aws_file_systems import Efs, FsxLustre
-from datasync_api.execution import Execution
 from datasync_api.location import LocationSpec
 from datasync_api.nfs import Nfs
 from datasync_operator.decide import naming
 from datasync_operator.decide.drivers import EFS, FSX_LUSTRE
 from datasync_operator.decide.naming import Side
+from datasync_operator.decide.owner import Owner
 
 _NFS_VERSIONS: Final = {"NFS3": "3", "NFS4_0": "4.0", "NFS4_1": "4.1", "NFS4_2": "4.2"}
 _OPEN_ZFS_OPTIONS: Final = ["nconnect=16", "rsize=1048576", "wsize=1048576"]
@@ -42,13 +42,13 @@ def needs_volume(spec: LocationSpec) -> bool:
 
 
 def volume_and_claim(
-    execution: Execution, spec: LocationSpec, side: Side
+    owner: Owner, spec: LocationSpec, side: Side
 ) -> tuple[Manifest, Manifest] | None:
-    """What is made for one side of one execution; None where a pod needs no volume of ours."""
+    """What is made for one side of one pod; None where it needs no volume of ours."""
     source = volume_source(spec, side)
     if source is None:
         return None
-    return _volume(execution, source, side), _claim(execution, source, side)
+    return _volume(owner, source, side), _claim(owner, source, side)
 
 
 def volume_source(spec: LocationSpec, side: Side) -> VolumeSource | None:
@@ -164,24 +164,20 @@ def _csi(
     )
 
 
-def _volume(execution: Execution, source: VolumeSource, side: Side) -> Manifest:
-    """The PersistentVolume of one side of one execution.
+def _volume(owner: Owner, source: VolumeSource, side: Side) -> Manifest:
+    """The PersistentVolume of one side.
 
     Cluster-scoped, so it can have no owner in a namespace: labels and annotations say whose it is,
     and the operator deletes it.  Retain: Kubernetes must never touch what is on it.
     """
-    meta = execution.metadata
-    name = naming.volume(meta.namespace, meta.name, meta.uid, side)
+    name = owner.volume(side)
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
         "metadata": {
             "name": name,
-            "labels": naming.labels(meta.uid),
-            "annotations": {
-                naming.NAMESPACE_ANNOTATION: meta.namespace,
-                naming.EXECUTION_ANNOTATION: meta.name,
-            },
+            "labels": owner.labels,
+            "annotations": {naming.NAMESPACE_ANNOTATION: owner.namespace, **owner.annotations},
         },
         "spec": {
             "capacity": {"storage": "1Gi"},  # required, and without a meaning for these
@@ -190,34 +186,32 @@ def _volume(execution: Execution, source: VolumeSource, side: Side) -> Manifest:
             "storageClassName": "",
             "volumeMode": "Filesystem",
             **({"mountOptions": source.mount_options} if source.mount_options else {}),
-            "claimRef": {"namespace": meta.namespace, "name": name},
+            "claimRef": {"namespace": owner.namespace, "name": name},
             source.kind: source.fields,
         },
     }
 
 
-def _claim(execution: Execution, source: VolumeSource, side: Side) -> Manifest:
-    """The claim that binds to the execution's own volume and to no other.
+def _claim(owner: Owner, source: VolumeSource, side: Side) -> Manifest:
+    """The claim that binds to the owner's own volume and to no other.
 
-    The volume names the claim, and the claim asks for the execution's label.  A claim that named
+    The volume names the claim, and the claim asks for the owner's label.  A claim that named
     its volume as well would often bind only in the volume controller's next round, up to 15 s
     later: its two workers then write the volume's status at once, and one of them gives up.
     """
-    meta = execution.metadata
-    name = naming.volume(meta.namespace, meta.name, meta.uid, side)
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
         "metadata": {
-            "name": name,
-            "namespace": meta.namespace,
-            "labels": naming.labels(meta.uid),
-            "ownerReferences": [execution.owner_reference()],
+            "name": owner.volume(side),
+            "namespace": owner.namespace,
+            "labels": owner.labels,
+            "ownerReferences": [dict(owner.reference)],
         },
         "spec": {
             "accessModes": [source.access_mode],
             "storageClassName": "",
-            "selector": {"matchLabels": {naming.EXECUTION_UID_LABEL: meta.uid}},
+            "selector": {"matchLabels": owner.selector},
             "resources": {"requests": {"storage": "1Gi"}},
         },
     }

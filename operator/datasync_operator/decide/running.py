@@ -9,6 +9,7 @@ from datasync_api.execution import Phase
 from datasync_operator.cluster.port import CLAIMS, CONFIG_MAPS, JOBS, SECRETS, VOLUMES
 from datasync_operator.decide import manifests, outcome, progress
 from datasync_operator.decide.outcome import Outcome
+from datasync_operator.decide.owner import Owner
 from datasync_operator.decide.pausing import pausing, requeue
 from datasync_operator.decide.persistent_volumes import volume_and_claim
 from datasync_operator.decide.plan import Action, Create, Plan
@@ -54,11 +55,11 @@ def launch(seen: ExecutionView, settings: Settings, *, now: datetime) -> Plan:
             "admission policies of the namespace, then start the task again"
         )
         return end_now(seen, Outcome(Reason.LAUNCH_DEADLINE_EXCEEDED, text), now)
-    namespace = execution.metadata.namespace
+    namespace, owner = execution.metadata.namespace, Owner.of_run(execution)
     wanted = [
         pair
         for side, spec in recipe.sides().items()
-        if (pair := volume_and_claim(execution, spec, side)) is not None
+        if (pair := volume_and_claim(owner, spec, side)) is not None
     ]
     names = [volume["metadata"]["name"] for volume, _ in wanted]
     if not all(name in seen.bindable_volumes for name in names):

@@ -6,13 +6,12 @@ fsGroup is never set: it would change the owners of the tree.
 from dataclasses import dataclass
 from typing import Any
 
-from datasync_api.execution import Execution
 from datasync_api.location import LocationSpec
 from datasync_api.manifest import MANIFEST_KEY, TransferManifest
 from datasync_api.sides import Places
 from datasync_api.smb import KRB5_CONF
-from datasync_operator.decide import naming
 from datasync_operator.decide.naming import Side
+from datasync_operator.decide.owner import Owner
 from datasync_operator.decide.persistent_volumes import needs_volume
 
 Manifest = dict[str, Any]
@@ -36,7 +35,7 @@ def places(side: Side) -> Places:
     )
 
 
-def pod_parts(execution: Execution, spec: LocationSpec, side: Side) -> PodParts:
+def pod_parts(owner: Owner, spec: LocationSpec, side: Side) -> PodParts:
     """The pod's volumes and mounts for a location."""
     where = places(side)
     volumes: list[Manifest] = []
@@ -44,8 +43,7 @@ def pod_parts(execution: Execution, spec: LocationSpec, side: Side) -> PodParts:
     read_only = side == "source"
     claim = None
     if needs_volume(spec):
-        meta = execution.metadata
-        claim = naming.volume(meta.namespace, meta.name, meta.uid, side)
+        claim = owner.volume(side)
     elif spec.persistent_volume_claim is not None:
         claim = spec.persistent_volume_claim.claim_name
         read_only = read_only or spec.persistent_volume_claim.read_only

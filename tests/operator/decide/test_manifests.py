@@ -12,6 +12,7 @@ from datasync_api.location import Location, LocationSpec
 from datasync_api.plan import TransferPlan
 from datasync_api.windows import Window
 from datasync_operator.decide import manifests, naming, volumes
+from datasync_operator.decide.owner import Owner
 from datasync_operator.decide.recipe import Recipe
 from fakes.objects import SETTINGS, agent, bucket, claim, efs, execution, lustre, nfs, s3, smb, task
 
@@ -289,7 +290,7 @@ def test_kueue_finds_its_queue_on_the_job(spec: dict[str, Any], queue: str | Non
     job = manifests.job(RUN, recipe(on=agent(**spec)), SETTINGS, attempt=1)
     kubernetes_validate.validate(job, "1.34", strict=True)
     assert job["metadata"]["labels"].get("kueue.x-k8s.io/queue-name") == queue
-    assert naming.labels(RUN.metadata.uid).items() <= job["metadata"]["labels"].items()
+    assert Owner.of_run(RUN).labels.items() <= job["metadata"]["labels"].items()
     assert "suspend" not in job["spec"]
 
 
@@ -322,16 +323,16 @@ def test_retry_and_deadline_are_the_tasks() -> None:
 
 
 def test_a_source_claim_is_mounted_read_only() -> None:
-    [mount] = volumes.pod_parts(RUN, claim().spec, "source").mounts
+    [mount] = volumes.pod_parts(Owner.of_run(RUN), claim().spec, "source").mounts
     assert mount["readOnly"] is True
-    [mount] = volumes.pod_parts(RUN, claim().spec, "destination").mounts
+    [mount] = volumes.pod_parts(Owner.of_run(RUN), claim().spec, "destination").mounts
     assert mount["readOnly"] is False
 
 
 def test_a_ca_bundle_is_mounted_where_the_plan_says() -> None:
     ca = {"configMapKeyRef": {"name": "corp", "key": "root.pem"}}
     location = bucket(caBundle=ca)
-    parts = volumes.pod_parts(RUN, location.spec, "destination")
+    parts = volumes.pod_parts(Owner.of_run(RUN), location.spec, "destination")
     assert {"key": "root.pem", "path": "ca.crt"} in parts.volumes[1]["configMap"]["items"]
     side = recipe(destination=location).plan(RUN, SETTINGS).destination
     assert side.kind == "S3"

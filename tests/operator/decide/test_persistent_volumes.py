@@ -17,6 +17,7 @@ from datasync_api.side_pairs import nested
 from datasync_api.sides import plan_side
 from datasync_operator.decide import naming, volumes
 from datasync_operator.decide.naming import Side
+from datasync_operator.decide.owner import Owner
 from datasync_operator.decide.persistent_volumes import (
     mount_options,
     needs_volume,
@@ -30,7 +31,7 @@ GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.yaml"))
 
 
 def made(spec: LocationSpec, side: Side) -> tuple[dict[str, Any], dict[str, Any]]:
-    pair = volume_and_claim(RUN, spec, side)
+    pair = volume_and_claim(Owner.of_run(RUN), spec, side)
     assert pair is not None
     return pair
 
@@ -54,7 +55,7 @@ def test_every_member_that_needs_a_volume_has_golden_files() -> None:
 @pytest.mark.parametrize("location", [bucket(), s3("mirror"), claim()], ids=["oss", "s3", "pvc"])
 def test_others_need_no_volume_of_ours(location: Location) -> None:
     assert not needs_volume(location.spec)
-    assert volume_and_claim(RUN, location.spec, "source") is None
+    assert volume_and_claim(Owner.of_run(RUN), location.spec, "source") is None
 
 
 @pytest.mark.parametrize(
@@ -88,7 +89,7 @@ def test_the_volume_and_its_claim_belong_together(location: Location, side: Side
     assert "volumeName" not in claimed["spec"]
     assert volume["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
     assert "ownerReferences" not in volume["metadata"]
-    [mounted] = volumes.pod_parts(RUN, location.spec, side).volumes
+    [mounted] = volumes.pod_parts(Owner.of_run(RUN), location.spec, side).volumes
     assert mounted["persistentVolumeClaim"] == {
         "claimName": claimed["metadata"]["name"],
         "readOnly": side == "source",
