@@ -34,9 +34,11 @@ FLUSH_WHEN_STOPPED_SECONDS: Final = 5.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one plan; the exit code is the contract's."""
+    """Run one plan, or look at one location; the exit code is the contract's."""
     parser = argparse.ArgumentParser(prog="datasync-runner", description=__doc__)
-    parser.add_argument("--plan", required=True, type=Path, help="the TransferPlan, JSON")
+    wanted = parser.add_mutually_exclusive_group(required=True)
+    wanted.add_argument("--plan", type=Path, help="the TransferPlan, JSON")
+    wanted.add_argument("--check", type=Path, help="the CheckPlan, JSON: look at one location")
     parser.add_argument("--result", required=True, type=Path, help="where the result is written")
     options = parser.parse_args(arguments)
     log = logs.Log()
@@ -44,13 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logs.set_level("Basic")  # until it is known what the task asks for
     tune()
     began = datetime.now(UTC)
+    if options.check is not None:
+        return _check(options.check, options.result, began)
     try:
         plan = TransferPlan.model_validate_json(options.plan.read_bytes())
     except (OSError, ValidationError) as error:
-        problem = f"the plan {options.plan} cannot be read: {error}"
-        stop = ConfigurationInvalid(problem[:1000])
-        board = Board("unknown", time.monotonic, began=time.monotonic())
-        return _conclude(options.result, board, began, stopped_by(stop))
+        return _unreadable(options.plan, error, options.result, began)
     board = Board(
         plan.execution.uid,
         time.monotonic,
@@ -66,6 +67,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     loop = asyncio.new_event_loop()
     end, report = loop.run_until_complete(supervise(run, began))
     return _conclude(options.result, board, began, end, plan=plan, delivery=delivery, report=report)
+
+
+def _check(path: Path, result: Path, began: datetime) -> int:
+    """Look at one location, and tell what was found."""
+    from datasync_api.check_plan import CheckPlan  # what a run needs no more than what follows
+    from datasync_runner.location_check import look
+
+    try:
+        plan = CheckPlan.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        return _unreadable(path, error, result, began)
+    board = Board(plan.uid, time.monotonic, began=time.monotonic(), writes=False)
+    end = asyncio.new_event_loop().run_until_complete(look(plan, board))
+    return _conclude(result, board, began, end)
+
+
+def _unreadable(plan: Path, error: OSError | ValidationError, result: Path, began: datetime) -> int:
+    stop = ConfigurationInvalid(f"the plan {plan} cannot be read: {error}"[:1000])
+    board = Board("unknown", time.monotonic, began=time.monotonic())
+    return _conclude(result, board, began, stopped_by(stop))
 
 
 def _deliver(plan: TransferPlan, log: logs.Log) -> Delivery | None:

@@ -21,15 +21,16 @@ async def preflight(source: Patient, destination: Patient, board: Board) -> None
     """
     asked = asyncio.create_task(destination.check()) if destination.objects else None
     try:
-        await _enter("source", source.check(), board)
-        await _enter("destination", asked or destination.check(), board)
+        await enter("source", source.check(), board)
+        await enter("destination", asked or destination.check(), board)
     finally:
         if asked is not None:
             asked.cancel()
             await asyncio.gather(asked, return_exceptions=True)
 
 
-async def _enter(end: End, check: Awaitable[None], board: Board) -> None:
+async def enter(end: End, check: Awaitable[None], board: Board) -> None:
+    """Tell on the board that one location let us in.  Raises: StopError, which names it."""
     try:
         await check
     except StopError as error:

@@ -100,11 +100,20 @@ def make_report_storage(side: AnySide, means: Means) -> Destination:
 
     Raises: ConfigurationInvalid.
     """
+    return _by_itself(side, means, writes=True)
+
+
+def make_checked_storage(side: AnySide, means: Means) -> Destination:
+    """A location that is only looked at.  Raises: ConfigurationInvalid."""
+    return _by_itself(side, means, writes=False)
+
+
+def _by_itself(side: AnySide, means: Means, *, writes: bool) -> Destination:
     if isinstance(side, S3Side):
         return _s3_storage(side, means, None, tags="None")
     if isinstance(side, SmbSide):
-        return _smb()(side, writes=True, started_ns=means.started_ns)
-    return _posix()(side, writes=True, sets_owner=False, started_ns=means.started_ns)
+        return _smb()(side, writes=writes, started_ns=means.started_ns)
+    return _posix()(side, writes=writes, sets_owner=False, started_ns=means.started_ns)
 
 
 def make_manifest_storage(plan: TransferPlan, means: Means) -> Destination | None:
