@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 from datasync_api.aws_file_systems import Efs, FsxLustre, FsxOntap, FsxOpenZfs
 from datasync_api.base import ApiModel, ListOf, Rule
 from datasync_api.conditions import Conditions
+from datasync_api.location_check import CheckTag, OngoingCheck
 from datasync_api.meta import Resource
 from datasync_api.nfs import Nfs
 from datasync_api.object_storage import ObjectStorage
@@ -115,6 +116,12 @@ class LocationSpec(ApiModel):
         description="Agents that can reach this storage; any one that is Online with a free slot "
         "is used.",
     )
+    check: CheckTag = Field(
+        default="",
+        description="Change it to have the location looked at now, without a run: can it be "
+        "reached, does it let the runner in? Nothing is written there. The answer is in the "
+        "conditions CredentialsAvailable and Reachable once the tag is in status.lastCheck.",
+    )
 
     def members(self) -> tuple[LocationType, ...]:
         """The members that are set, as the location's types."""
@@ -183,9 +190,13 @@ class LocationStatus(ApiModel):
     )
     last_check_time: datetime | None = Field(
         default=None,
-        description="When the start of a run last found out whether the location, as its spec is "
-        "now, can be used: conditions CredentialsAvailable and Reachable.",
+        description="When the start of a run, or a check, last found out whether the location, as "
+        "its spec is now, can be used: conditions CredentialsAvailable and Reachable.",
     )
+    last_check: CheckTag | None = Field(
+        default=None, description="The last spec.check that was answered."
+    )
+    ongoing_check: OngoingCheck | None = None
     conditions: Conditions = ()
 
 

@@ -27,6 +27,7 @@ from datasync_operator.decide.views import NodeView
 from datasync_operator.exchange import Exchange
 from datasync_operator.keys import ObjectKey
 from datasync_operator.objects import Objects, by_name
+from datasync_operator.observe_check import observe_check
 from datasync_operator.observe_run import RunObserver
 
 
@@ -60,6 +61,9 @@ class Observer:
             used_by={task.metadata.name for task in tasks if _refers_to(task, key.name)},
             missing_drivers=await self._objects.missing_drivers([location]),
             executions=await self._objects.all(EXECUTIONS, Execution, key.namespace),
+            check=await observe_check(
+                self._cluster, self._objects, location, clusterwide=self._clusterwide
+            ),
         )
 
     async def task(self, key: ObjectKey) -> TaskView:

@@ -17,11 +17,8 @@ from datasync_api.task_report import report_location
 from datasync_operator.cluster.errors import NotFound
 from datasync_operator.cluster.port import (
     AGENTS,
-    EVENTS,
     EXECUTIONS,
-    JOBS,
     LOCATIONS,
-    PODS,
     TASKS,
     VOLUMES,
     Cluster,
@@ -31,9 +28,10 @@ from datasync_operator.decide import naming
 from datasync_operator.decide.rate import rate_in_force
 from datasync_operator.decide.recipe import Recipe
 from datasync_operator.decide.view import ExecutionView
-from datasync_operator.decide.views import EventView, JobView, PodView
+from datasync_operator.decide.views import JobView, PodView
 from datasync_operator.decide.windows import window_now
 from datasync_operator.exchange import Exchange
+from datasync_operator.jobs import bindable, job_of, pods_of, warnings
 from datasync_operator.keys import ObjectKey
 from datasync_operator.objects import Objects
 
@@ -68,10 +66,7 @@ class RunObserver:
             return seen, version
         job = await self._job(run)
         labels = {naming.EXECUTION_UID_LABEL: run.metadata.uid}
-        pods = [
-            PodView.parse(pod)
-            for pod in await self._cluster.list(PODS, key.namespace, labels=labels)
-        ]
+        pods = await pods_of(self._cluster, key.namespace, labels)
         volumes = await self._volumes(run, job)
         sharers = await self._sharers(run, recipe)
         seen = ExecutionView(
@@ -81,16 +76,12 @@ class RunObserver:
             ledger=ledger,
             job=job,
             pods=pods,
-            events=await self._events(key.namespace, job, pods),
+            events=await warnings(self._cluster, key.namespace, job, pods),
             progress=await self._progress(pods, run, _rate(run, recipe, sharers, now)),
             sharers=sharers,
             token=self._exchange.token(run.metadata.uid),
             volume_names=[volume["metadata"]["name"] for volume in volumes],
-            bindable_volumes=[
-                volume["metadata"]["name"]
-                for volume in volumes
-                if volume.get("status", {}).get("phase") in ("Available", "Bound")
-            ],
+            bindable_volumes=bindable(volumes),
         )
         return seen, version
 
@@ -138,23 +129,7 @@ class RunObserver:
 
     async def _job(self, run: Execution) -> JobView | None:
         name = naming.job(run.metadata.name, run.metadata.uid, run.status.attempts or 1)
-        try:
-            return JobView.parse(await self._cluster.get(JOBS, run.metadata.namespace, name))
-        except NotFound:
-            return None
-
-    async def _events(
-        self, namespace: str, job: JobView | None, pods: Sequence[PodView]
-    ) -> list[EventView]:
-        """Warnings about the Job and about pods that do not run: only they need an explanation."""
-        waiting = [pod.uid for pod in pods if pod.phase == "Pending" and not pod.deleting]
-        if job is None or job.finished or any(pod.running for pod in pods):
-            return []
-        found: list[Manifest] = []
-        for uid in waiting or [job.uid]:
-            fields = {"involvedObject.uid": uid, "type": "Warning"}
-            found += await self._cluster.list(EVENTS, namespace, fields=fields)
-        return [EventView.parse(event) for event in found]
+        return await job_of(self._cluster, run.metadata.namespace, name)
 
     async def _sharers(self, run: Execution, recipe: Recipe | None) -> int:
         """Runs that share the ceiling of the run's agent; 1 where it has none."""

@@ -12,7 +12,7 @@ from datasync_operator.cluster.errors import Conflict, NotFound
 from datasync_operator.cluster.port import AGENTS, EXECUTIONS, LOCATIONS, TASKS, Cluster
 from datasync_operator.decide.agent import decide_agent
 from datasync_operator.decide.execution import decide_execution
-from datasync_operator.decide.location import decide_location
+from datasync_operator.decide.location import LocationView, decide_location
 from datasync_operator.decide.task import decide_task
 from datasync_operator.decide.view import ExecutionView
 from datasync_operator.keys import Kind, ObjectKey
@@ -73,7 +73,13 @@ class Reconciler:
 
     async def _location(self, key: ObjectKey) -> float | None:
         seen = await self._observer.location(key)
-        plan = decide_location(seen, now=self._now())
+        if seen.check.verdict is None:
+            return await self._look(seen)
+        async with self._admission:
+            return await self._look(await self._observer.location(key))
+
+    async def _look(self, seen: LocationView) -> float | None:
+        plan = decide_location(seen, self._settings, now=self._now())
         await apply_plan(self._cluster, LOCATIONS, seen.location, plan)
         return plan.requeue_after_seconds
 

@@ -19,6 +19,10 @@ Wake = Callable[[ObjectKey], Awaitable[None]]
 Body = Mapping[str, Any]
 
 _PLURALS: Final = {kind: f"{kind.lower()}s" for kind in Kind}
+_OWNERS: Final = {
+    Kind.EXECUTION: naming.EXECUTION_ANNOTATION,
+    Kind.LOCATION: naming.LOCATION_ANNOTATION,
+}
 _OWNED: Final = (("batch", "v1", "jobs"), ("", "v1", "pods"))
 
 
@@ -57,10 +61,11 @@ def keys_of(kind: Kind, body: Body) -> list[ObjectKey]:
 
 
 def key_of_owned(body: Body) -> ObjectKey | None:
-    """The execution that a Job or a pod was made for."""
-    meta = body["metadata"]
-    name = _dig(body, "metadata", "annotations", naming.EXECUTION_ANNOTATION)
-    return ObjectKey(Kind.EXECUTION, meta["namespace"], name) if name else None
+    """The execution that a Job or a pod was made for, or the location that it looks at."""
+    for kind, annotation in _OWNERS.items():
+        if name := _dig(body, "metadata", "annotations", annotation):
+            return ObjectKey(kind, body["metadata"]["namespace"], name)
+    return None
 
 
 def _dig(body: Body, *path: str) -> str | None:

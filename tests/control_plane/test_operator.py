@@ -287,6 +287,66 @@ def test_locations_tell_what_a_run_found_out_about_them(applied: Namespace) -> N
     assert "lastCheckTime" in (applied.get("dsl", "bucket") or {})["status"]
 
 
+def checked(namespace: Namespace, name: str, tag: str) -> dict[str, Any]:
+    """Set the tag, as a user does, and return the Job of that check."""
+    patch = json.dumps({"spec": {"check": tag}})
+    namespace.kubectl("patch", "dsl", name, "--type=merge", "-p", patch)
+    before = (namespace.get("dsl", name) or {})["metadata"]["generation"]
+
+    def goes_on() -> bool:
+        check = (namespace.get("dsl", name) or {})["status"].get("ongoingCheck", {})
+        return (check.get("tag"), check.get("generation")) == (tag, before)
+
+    namespace.wait("the check to go on", goes_on)
+    [job] = namespace.wait("its Job", lambda: namespace.list("jobs"))
+    return job
+
+
+def test_a_location_is_looked_at_once_for_each_tag_and_nothing_stays(applied: Namespace) -> None:
+    job = checked(applied, "nas", "first")
+    [owner] = job["metadata"]["ownerReferences"]
+    assert owner["uid"] == (applied.get("dsl", "nas") or {})["metadata"]["uid"]
+    uid = job["metadata"]["labels"]["datasync.dev/check-uid"]
+    [volume] = applied.kube.list("pv", selector=f"datasync.dev/check-uid={uid}")
+    assert volume["spec"]["nfs"]["readOnly"] is True
+    now = datetime.now(UTC).replace(microsecond=0)
+    told = TransferResult.model_validate(
+        {
+            "executionUid": uid,
+            "outcome": "Success",
+            **dict.fromkeys(("prepareStatus", "transferStatus", "verifyStatus"), "Pending"),
+            "counters": {},
+            "reached": {"source": now},
+            "startTime": now,
+            "endTime": now,
+        }
+    )
+    end_pod(applied, 0, told)
+
+    def status() -> dict[str, Any]:
+        return (applied.get("dsl", "nas") or {})["status"]
+
+    applied.wait("the answer", lambda: status().get("lastCheck") == "first")
+    conditions = {one["type"]: (one["status"], one["reason"]) for one in status()["conditions"]}
+    assert conditions == {"Reachable": ("True", "Reached"), "Ready": ("True", "Valid")}
+    assert "lastCheckTime" in status()
+
+    def gone() -> bool:
+        mine = applied.list("jobs,pods,pvc", selector=f"datasync.dev/check-uid={uid}")
+        return not mine and not applied.kube.list("pv", selector=f"datasync.dev/check-uid={uid}")
+
+    applied.wait("all that was made for it to go", gone)
+    applied.wait("the end of the check", lambda: "ongoingCheck" not in status())
+    second = checked(applied, "nas", "second")
+    assert second["metadata"]["name"] != job["metadata"]["name"]
+
+
+def test_a_location_that_is_deleted_takes_its_check_along(applied: Namespace) -> None:
+    checked(applied, "bucket", "first")
+    applied.kubectl("delete", "dsl", "bucket", "--wait=true", "--timeout=40s")
+    applied.wait("its Job and its pod to go", lambda: not applied.list("jobs,pods"))
+
+
 def test_a_held_run_waits_for_its_token_and_goes_on_as_a_new_attempt(applied: Namespace) -> None:
     job = launched(applied)
     uid = (applied.get("dse", "run") or {})["metadata"]["uid"]

@@ -31,7 +31,8 @@ def finish_pods(
     for pod in cluster.all(PODS):
         if pod["status"]["phase"] != "Running":
             continue
-        uid = pod["metadata"]["labels"]["datasync.dev/execution-uid"]
+        labels = pod["metadata"]["labels"]
+        uid = labels.get("datasync.dev/execution-uid") or labels["datasync.dev/check-uid"]
         told = exit_code == 0 or hold is not None
         ended = {"exitCode": exit_code, "message": _result(uid, now, hold) if told else ""}
         pod["status"]["phase"] = "Succeeded" if exit_code == 0 else "Failed"

@@ -151,6 +151,11 @@ class TestWaking:
         body = {"metadata": {"namespace": "ns", "name": "job", "annotations": note}}
         assert key_of_owned(body) == ObjectKey(Kind.EXECUTION, "ns", "run")
 
+    def test_the_job_of_a_check_wakes_its_location(self) -> None:
+        note = {"datasync.dev/location": "nas"}
+        body = {"metadata": {"namespace": "ns", "name": "job", "annotations": note}}
+        assert key_of_owned(body) == ObjectKey(Kind.LOCATION, "ns", "nas")
+
     def test_a_stranger_wakes_nobody(self) -> None:
         assert key_of_owned({"metadata": {"namespace": "ns", "name": "job"}}) is None
 

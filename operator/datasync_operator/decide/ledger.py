@@ -76,13 +76,10 @@ class Ledger:
         All that wait are let in one after another, oldest first, as far as there is room; a run
         that cannot start does not hold back those behind it that can.
         """
-        used = dict.fromkeys(self.agents, 0)
-        busy: dict[str, str] = {}
-        for run in self.executions:
-            if run.phase.active:
-                busy[run.spec.task_ref.name] = run.metadata.name
-                if run.status.resolved and run.status.resolved.agent in used:
-                    used[run.status.resolved.agent] += 1
+        used = self._used()
+        busy = {
+            run.spec.task_ref.name: run.metadata.name for run in self.executions if run.phase.active
+        }
         for ahead, run in enumerate(sorted(self._waiting(), key=_arrival)):
             answer = self._place(run, busy, used, now)
             if run.metadata.uid == uid:
@@ -94,6 +91,52 @@ class Ledger:
                 if answer.agent is not None:
                     used[answer.agent] += 1
         return Waiting(Reason.WAITING_FOR_SLOT, "the execution is not in the queue yet")
+
+    def check_verdict(self, location: Location) -> Verdict:
+        """Whether a check of the location may start now.
+
+        It takes a slot as a run does, for its pod is as large; but for seconds, so it does not
+        stand behind the runs that wait, and where none is free it waits.
+        """
+        driver = driver_of(location.spec)
+        if driver is not None and driver.name in self.missing_drivers:
+            return Waiting(Reason.DRIVER_NOT_INSTALLED, driver.missing)
+        return self._agent(self._checkers(location), self._used())
+
+    def _checkers(self, location: Location) -> tuple[str, ...] | None:
+        """The agents that a check may be placed on; None where none is asked for.
+
+        | the location's agents | tasks that use it, and the agents of their runs | the check's |
+        |---|---|---|
+        | a, b | any | a, b |
+        | none | t1: none, t2: b | b: whose network and identity its runs have |
+        | none | t1: none | none asked for |
+        """
+        if (own := candidates(location)) is not None:
+            return own
+        for _, task in sorted(self.tasks.items()):
+            names = task.spec.location_names()
+            places = [self.locations[name] for name in names if name in self.locations]
+            if location.metadata.name in names and (found := candidates(*places)):
+                return found
+        return None
+
+    def _used(self) -> dict[str, int]:
+        """How many slots of each agent are taken, by runs and by checks."""
+        used = dict.fromkeys(self.agents, 0)
+        holders = [
+            run.status.resolved.agent
+            for run in self.executions
+            if run.phase.active and run.status.resolved
+        ]
+        for location in self.locations.values():
+            check = location.status.ongoing_check
+            if check is not None and check.launch_time is not None:
+                holders.append(check.agent)
+        for agent in holders:
+            if agent in used:
+                used[agent] += 1
+        return used
 
     def active_run_of(self, task: str, *, but: str) -> str | None:
         """The name of another run of the task that is active or waits ahead, if there is one.

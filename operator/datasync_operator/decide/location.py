@@ -1,7 +1,7 @@
 """What a location's status says: its type and address, who uses it, and whether it can be used."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
@@ -15,15 +15,24 @@ from datasync_api.conditions import (
 from datasync_api.execution import Execution
 from datasync_api.location import MAX_USED_BY, Location
 from datasync_api.preflight import LocationCheck
+from datasync_operator.decide.check import decide_check
+from datasync_operator.decide.check_step import CheckView
 from datasync_operator.decide.drivers import driver_of
 from datasync_operator.decide.plan import Plan
 from datasync_operator.decide.preflight import latest
+from datasync_operator.settings import Settings
 
 Status = Literal["True", "False", "Unknown"]
 _CREDENTIALS: Final = "CredentialsAvailable"
 _REACHABLE: Final = "Reachable"
 _DRIVER: Final = "DriverInstalled"
 _ABOUT_CREDENTIALS: Final = (Reason.CREDENTIALS_MISSING, Reason.CREDENTIALS_REFUSED)
+_ABOUT_THE_LOCATION: Final = (
+    Reason.BUCKET_NOT_FOUND,
+    Reason.CONFIGURATION_INVALID,
+    Reason.LOCATION_UNREACHABLE,
+    Reason.MOUNT_FAILED,
+)
 _AGENT_SECONDS: Final = 60.0
 _DRIVER_SECONDS: Final = 15.0
 """Nothing wakes a location when a driver comes: that would take a right to watch them all."""
@@ -39,10 +48,13 @@ class LocationView:
     missing_drivers: Collection[str] | None = ()
     """CSI drivers that it needs and that are not installed; None: this install may not look."""
     executions: Sequence[Execution] = ()
+    check: CheckView = field(default_factory=CheckView)
 
 
-def decide_location(seen: LocationView, *, now: datetime) -> Plan:
-    """Say what the location is, what the start of the last run found out, and what is missing.
+def decide_location(seen: LocationView, settings: Settings, *, now: datetime) -> Plan:
+    """Say what the location is, what a check or the start of a run found out, what is missing.
+
+    The later of the two counts.  A check that is asked for is brought a step further.
 
     | agents named | missing | DriverInstalled | CredentialsAvailable | Reachable | Ready |
     |---|---|---|---|---|---|
@@ -58,15 +70,19 @@ def decide_location(seen: LocationView, *, now: datetime) -> Plan:
     told, checked = status.conditions, status.last_check_time
     if status.observed_generation != generation:  # what was found was about another spec
         told, checked = _without(told, _CREDENTIALS, _REACHABLE), None
-    check = latest(location, seen.executions)
-    if check is not None and (checked is None or check.time >= checked):
-        checked = check.time
-        for found in _found(location, check):
+    step = decide_check(location, seen.check, settings, now=now)
+    known = [one for one in (step.found, latest(location, seen.executions)) if one is not None]
+    last = max(known, key=lambda one: one.time, default=None)  # of two at one time the check
+    if last is not None and (checked is None or last.time >= checked):
+        checked = last.time
+        for found in _found(location, last):
             told = set_condition(told, found, now=now)
     driver = _driver(seen)
     told = _without(told, _DRIVER) if driver is None else set_condition(told, driver, now=now)
     ready = _ready(seen, told)
+    waits = [step.requeue_after_seconds, _next_look_seconds(driver, ready)]
     return Plan(
+        actions=step.actions,
         status=status.model_copy(
             update={
                 "observed_generation": generation,
@@ -74,15 +90,17 @@ def decide_location(seen: LocationView, *, now: datetime) -> Plan:
                 "uri": location.spec.uri,
                 "used_by": tuple(sorted(seen.used_by)[:MAX_USED_BY]),
                 "last_check_time": checked,
+                "last_check": step.answered or status.last_check,
+                "ongoing_check": step.ongoing,
                 "conditions": set_condition(told, ready, now=now),
             }
         ),
-        requeue_after_seconds=_next_look_seconds(driver, ready),
+        requeue_after_seconds=min((wait for wait in waits if wait is not None), default=None),
     )
 
 
 def _next_look_seconds(driver: Condition | None, ready: Condition) -> float | None:
-    """What nothing wakes us for; a check does."""
+    """What nothing wakes us for; what a run finds out does."""
     if driver is not None and driver.status == "False":
         return _DRIVER_SECONDS
     return _AGENT_SECONDS if ready.reason == Reason.AGENT_NOT_FOUND else None
@@ -99,13 +117,16 @@ def _found(location: Location, check: LocationCheck) -> list[Condition]:
     |---|---|---|
     | Reached | True | True |
     | CredentialsMissing, CredentialsRefused | False | Unknown: without them nobody got that far |
-    | any other | Unknown | False |
+    | one that is about the location | Unknown | False |
+    | any other, of a check that asked nobody | Unknown | Unknown |
     """
-    statuses: dict[str, Status] = {_CREDENTIALS: "Unknown", _REACHABLE: "False"}
+    statuses: dict[str, Status] = {_CREDENTIALS: "Unknown", _REACHABLE: "Unknown"}
     if check.reason is Reason.REACHED:
         statuses = {_CREDENTIALS: "True", _REACHABLE: "True"}
     elif check.reason in _ABOUT_CREDENTIALS:
         statuses = {_CREDENTIALS: "False", _REACHABLE: "Unknown"}
+    elif check.reason in _ABOUT_THE_LOCATION:
+        statuses = {_CREDENTIALS: "Unknown", _REACHABLE: "False"}
     if not location.spec.needs_credentials:
         del statuses[_CREDENTIALS]
     return [

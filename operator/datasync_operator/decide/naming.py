@@ -12,12 +12,14 @@ from typing import Final, Literal
 from datasync_api import GROUP
 
 Side = Literal["source", "destination", "report", "manifest"]
-"""The two ends of a run, and the place of its report."""
+"""The two ends of a run, and the places of its report and its manifest."""
 
 MANAGED_BY: Final = {"app.kubernetes.io/managed-by": "datasync-operator"}
 EXECUTION_UID_LABEL: Final = f"{GROUP}/execution-uid"
 STARTED_BY_LABEL: Final = f"{GROUP}/started-by"
 EXECUTION_ANNOTATION: Final = f"{GROUP}/execution"
+CHECK_UID_LABEL: Final = f"{GROUP}/check-uid"
+LOCATION_ANNOTATION: Final = f"{GROUP}/location"
 NAMESPACE_ANNOTATION: Final = f"{GROUP}/namespace"
 KUEUE_QUEUE_LABEL: Final = "kueue.x-k8s.io/queue-name"
 FINALIZER: Final = f"{GROUP}/running"
@@ -41,11 +43,16 @@ def child(execution_name: str, execution_uid: str, suffix: str) -> str:
     return head + tail
 
 
-def job(execution_name: str, execution_uid: str, attempt: int) -> str:
-    """The Job of one attempt; six characters are left for the pods' own suffix."""
+def job(execution_name: str, execution_uid: str, attempt: int | Literal["check"]) -> str:
+    """The Job of one attempt, or of a check; six characters are left for the pods' own suffix."""
     tail = f"-{short_hash(execution_uid)}-{attempt}"
     head = execution_name.replace(".", "-")[: _LABEL_MAX - 6 - len(tail)].rstrip("-")
     return head + tail
+
+
+def check(location_uid: str, generation: int, tag: str) -> str:
+    """What identifies one check of a location; another spec or another tag is another check."""
+    return short_hash(f"{location_uid}/{generation}/{tag}")
 
 
 def volume(namespace: str, execution_name: str, execution_uid: str, side: Side) -> str:

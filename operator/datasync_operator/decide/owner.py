@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from datasync_api.execution import Execution
+from datasync_api.location import Location
+from datasync_api.location_check import OngoingCheck
 from datasync_operator.decide import naming
 from datasync_operator.decide.naming import Side
 
@@ -34,6 +36,19 @@ class Owner:
             uid_label=naming.EXECUTION_UID_LABEL,
             annotations={naming.EXECUTION_ANNOTATION: meta.name},
             reference=execution.owner_reference(),
+        )
+
+    @classmethod
+    def of_check(cls, location: Location, check: OngoingCheck) -> "Owner":
+        """The owner of what one check of a location needs."""
+        meta = location.metadata
+        return cls(
+            namespace=meta.namespace,
+            name=meta.name,
+            uid=naming.check(meta.uid, check.generation, check.tag),
+            uid_label=naming.CHECK_UID_LABEL,
+            annotations={naming.LOCATION_ANNOTATION: meta.name},
+            reference=location.owner_reference(),
         )
 
     @property

@@ -14,6 +14,7 @@ from datasync_operator.decide.plan import Plan
 from datasync_operator.decide.views import NodeView
 from fakes.objects import (
     NOW,
+    SETTINGS,
     agent,
     ago,
     bucket,
@@ -153,7 +154,7 @@ def test_last_connection_time(age_seconds: int, moves: bool) -> None:
 
 def told_of(location: Location, **seen: Any) -> tuple[LocationStatus, float | None]:
     view = LocationView(location=location, **{"agents": {"site"}, **seen})
-    plan = decide_location(view, now=NOW)
+    plan = decide_location(view, SETTINGS, now=NOW)
     assert isinstance(plan.status, LocationStatus)
     return plan.status, plan.requeue_after_seconds
 

@@ -124,7 +124,7 @@ def test_the_clocks_of_nodes_do_not_say_which_run_was_the_later(ahead_seconds: f
             known = status.model_copy(update={"resolved": status.resolved.model_copy(update=ends)})
             runs.append(execution().model_copy(update={"status": known}))
         seen = LocationView(location=nas, agents={"site"}, executions=runs)
-        found = decide_location(seen, now=NOW).status
+        found = decide_location(seen, SETTINGS, now=NOW).status
         assert isinstance(found, LocationStatus)
         reachable = find_condition(found.conditions, "Reachable")
         assert reachable is not None
