@@ -1,5 +1,6 @@
 """Whole lives of checks over the fake cluster, with the operator dying at every single call."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -177,6 +178,25 @@ async def test_a_check_and_a_run_never_share_the_last_slot() -> None:
     world.ask("second")
     await world.settle(steps=3)
     assert (world.reason(), world.left()) == ("WaitingForSlot", [])
+
+
+async def test_two_checks_at_once_never_share_the_last_slot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(maxConcurrentExecutions=1)
+    for name in ("nas", "bucket"):
+        world.ask("first", name)
+    quick = FakeCluster.list
+
+    async def slow(self: FakeCluster, *given: Any, **more: Any) -> Any:
+        await asyncio.sleep(0)  # lets the other look at the same moment
+        return await quick(self, *given, **more)
+
+    monkeypatch.setattr(FakeCluster, "list", slow)
+    keys = [ObjectKey(Kind.LOCATION, NAMESPACE, name) for name in ("nas", "bucket")]
+    await asyncio.gather(*map(world.reconcile, keys))
+    checks = [world.status(name)["ongoingCheck"] for name in ("nas", "bucket")]
+    assert ["launchTime" in check for check in checks] == [True, False]
 
 
 async def test_without_an_agent_online_the_answer_is_that_within_the_deadline(world: World) -> None:
