@@ -121,7 +121,9 @@ class AgentSpec(ApiModel):
         "kubelet change the owners of the tree.",
     )
     max_concurrent_executions: Annotated[int, Field(ge=1, le=1000)] = Field(
-        default=4, description="Executions that may run at once on this agent; others queue."
+        default=4,
+        description="Executions, and checks of locations, that may run at once on this agent; "
+        "others wait.",
     )
     bytes_per_second: BytesPerSecond = Field(
         default=UNLIMITED,
