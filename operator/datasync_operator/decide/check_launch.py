@@ -35,14 +35,15 @@ def launch(
         text = f"its DataSyncAgent {going.agent} was deleted: create it again"
         return answered(going, (Reason.AGENT_NOT_FOUND, text), now)
     agent = seen.agent.spec if seen.agent else None
-    accounts = {
+    asked_for = (
         location.spec.s3.service_account_name if location.spec.s3 else None,
         agent.service_account_name if agent else None,
-    } - {None, ""}
+    )
+    accounts = {name for name in asked_for if name}
     if len(accounts) > 1:
         text = (
             f"the location and agent {going.agent} name different service accounts "
-            f"({', '.join(sorted(map(str, accounts)))}), a pod has one: use a credentialsSecretRef"
+            f"({', '.join(sorted(accounts))}), a pod has one: use a credentialsSecretRef"
         )
         return answered(going, (Reason.CONFLICTING_IDENTITIES, text), now)
     if needs_volume(location.spec) and not settings.clusterwide:
@@ -69,6 +70,6 @@ def launch(
             made = [] if name in seen.volume_names else [Create(VOLUMES, None, volume)]
             return Step(actions=made, ongoing=going, requeue_after_seconds=_BIND_SECONDS)
         actions.append(Create(CLAIMS, namespace, claim))
-    job = check_job(owner, location.spec, seen.agent, sorted(map(str, accounts)), settings)
+    job = check_job(owner, location.spec, seen.agent, sorted(accounts), settings)
     actions.append(Create(JOBS, namespace, job))
     return Step(actions=actions, ongoing=going, requeue_after_seconds=LOOK_SECONDS)
