@@ -101,6 +101,45 @@ def test_a_changed_descriptor_alone_is_set_again(shares, tmp_path, side):
     assert shares.run(tmp_path, compareMode="Checksum") == (0, 0, 0)
 
 
+OTHER_WORDS = {
+    "all": "D:P(A;;GA;;;BA)",
+    "some": f"D:P(D;;GW;;;{DOMAIN}-1005)(A;;GRGX;;;WD)(A;;FA;;;BA)",
+    "for-children": "D:P(A;OICIIO;GA;;;CO)(A;OICI;FA;;;BA)",
+    "asked-to-inherit": "D:ARAI(A;ID;FA;;;BA)",
+    "inherited-earlier": "D:(A;ID;FA;;;BA)",
+    "twice": "D:(A;;FR;;;WD)(A;;FA;;;BA)(A;;FR;;;WD)",
+}
+"""Lists that Samba writes down in other words than it is given, or may."""
+
+
+def test_what_the_server_says_in_other_words_is_left_alone_the_next_time(shares, tmp_path):
+    for key, words in OTHER_WORDS.items():
+        shares.give(key, OWNED + words)
+    assert shares.run(tmp_path) == (3 + len(OTHER_WORDS), 0, 1)
+    put_down = shares.put_down("b")
+    assert put_down["all"] == f"{OWNED}D:P(A;;0x001f01ff;;;BA)"  # it has resolved what is generic
+    assert shares.run(tmp_path, verifyMode="PointInTimeConsistent") == (0, 0, 0)
+    assert shares.put_down("b") == put_down
+
+
+ORDERS = {
+    "denied-later": "D:P(A;;FR;;;WD)(D;;FR;;;BG)",
+    "inherited": "D:AI(A;ID;FA;;;BA)",
+    "inherited-by-files": "D:P(A;OI;FA;;;BA)",
+}
+
+
+def test_lists_of_the_same_entries_in_another_sense_are_set_again(shares, tmp_path):
+    for key, words in ORDERS.items():
+        shares.give(key, OWNED + words)
+    shares.run(tmp_path)
+    other = ("D:P(D;;FR;;;BG)(A;;FR;;;WD)", "D:AI(A;;FA;;;BA)", "D:P(A;CI;FA;;;BA)")
+    for key, words in zip(ORDERS, other, strict=True):
+        security_descriptors.put(OWNED + words, shares.folder / "b" / key)
+    assert shares.run(tmp_path) == (0, len(ORDERS), 0)
+    assert shares.put_down("b") == shares.put_down("a")
+
+
 @pytest.mark.parametrize(
     ("flags", "copied"),
     [

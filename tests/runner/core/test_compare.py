@@ -24,6 +24,7 @@ from datasync_runner.core.entry import (
     WindowsMetadata,
 )
 from datasync_runner.core.wanted import wanted
+from fakes.descriptors import OTHER, REORDERED, USUAL
 
 META = PosixMetadata(0o644, 1000, 1000, 5, 4)
 
@@ -203,10 +204,12 @@ TABLE = [
         PLAIN,
         "UpdateMetadata MetadataDiffers",
     ),
-    (described(b"o"), described(b"o"), DESCRIPTORS, "Skip Same"),
-    (described(b"o"), described(b"p"), DESCRIPTORS, "UpdateMetadata MetadataDiffers"),
-    (described(b"o"), described(None), DESCRIPTORS, "Inspect DescriptorUnknown"),
-    (described(None), described(b"o"), DESCRIPTORS, "Inspect DescriptorUnknown"),
+    (described(USUAL), described(USUAL), DESCRIPTORS, "Skip Same"),
+    (described(USUAL), described(OTHER), DESCRIPTORS, "UpdateMetadata MetadataDiffers"),
+    (described(USUAL), described(REORDERED), DESCRIPTORS, "Skip Same"),
+    (described(REORDERED), described(USUAL), DESCRIPTORS, "Skip Same"),
+    (described(USUAL), described(None), DESCRIPTORS, "Inspect DescriptorUnknown"),
+    (described(None), described(USUAL), DESCRIPTORS, "Inspect DescriptorUnknown"),
     (described(None), described(None), DESCRIPTORS, "Inspect DescriptorUnknown"),
     (described(None), described(None), PLAIN, "Skip Same"),
     (described(None, size_bytes=9), described(None), DESCRIPTORS, "Copy SizeDiffers"),

@@ -18,6 +18,7 @@ from datasync_runner.engine.contents import Both, turns
 from datasync_runner.engine.file_events import FileEvents
 from datasync_runner.storage import errors
 from datasync_runner.storage.values import Examined
+from fakes.descriptors import OTHER, REORDERED, USUAL
 from fakes.runs import plan_of, run_between
 from fakes.storage import FILE, FOLDER, FakeStorage
 
@@ -161,10 +162,13 @@ async def test_security_descriptors_count_between_shares(key):
 
     body = b"" if key.endswith(b"/") else b"bbb"
     keeps = Keeps(descriptors=True)
-    source, destination = tree().put(key, body, node=described(b"o")), FakeStorage(keeps=keeps)
+    source, destination = tree().put(key, body, node=described(USUAL)), FakeStorage(keeps=keeps)
     board = await run(source, destination)
     assert codes(board) == {}
-    board = await run(source, destination, lambda: destination.put(key, body, node=described(b"p")))
+    said = destination.put
+    board = await run(source, destination, lambda: said(key, body, node=described(REORDERED)))
+    assert codes(board) == {}
+    board = await run(source, destination, lambda: said(key, body, node=described(OTHER)))
     assert codes(board) == {"MetadataDiffers": f"/{key.decode().rstrip('/')}"}
     assert board.tally.failures()[0].message == "its security descriptor is not the source's"
 

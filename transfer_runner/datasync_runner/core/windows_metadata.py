@@ -3,6 +3,7 @@
 It says what differs; whether that counts, and what is done then, is `compare`'s.
 """
 
+from datasync_runner.core.descriptors import same_meaning
 from datasync_runner.core.entry import Entry, WindowsMetadata
 
 
@@ -12,6 +13,18 @@ def described(source: Entry, destination: Entry) -> bool:
     if not (isinstance(ours, WindowsMetadata) and isinstance(theirs, WindowsMetadata)):
         return True
     return None not in (ours.descriptor, theirs.descriptor)
+
+
+def descriptors_differ(source: Entry, destination: Entry) -> bool:
+    """Whether both security descriptors are known, and the destination's says something else."""
+    ours, theirs = source.node, destination.node
+    return (
+        isinstance(ours, WindowsMetadata)
+        and isinstance(theirs, WindowsMetadata)
+        and ours.descriptor is not None
+        and theirs.descriptor is not None
+        and not same_meaning(ours.descriptor, theirs.descriptor)
+    )
 
 
 def windows_differ(source: Entry, destination: Entry) -> bool:
@@ -25,7 +38,7 @@ def windows_differ(source: Entry, destination: Entry) -> bool:
         isinstance(ours, WindowsMetadata) and isinstance(theirs, WindowsMetadata)
     ):
         return False
-    if described(source, destination) and ours.descriptor != theirs.descriptor:
+    if descriptors_differ(source, destination):
         return True
     if ours.attributes != theirs.attributes:
         return True

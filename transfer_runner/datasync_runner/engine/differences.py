@@ -6,7 +6,8 @@ Whether they differ is `core.compare`'s; this says of what class and in which wo
 from typing import Final
 
 from datasync_runner.core.actions import Action, Decision
-from datasync_runner.core.entry import Entry, WindowsMetadata
+from datasync_runner.core.entry import Entry
+from datasync_runner.core.windows_metadata import descriptors_differ
 from datasync_runner.storage.errors import FileError
 
 _AGAIN: Final = (
@@ -73,12 +74,7 @@ def metadata_words(source: Entry, destination: Entry) -> str:
             ours, theirs = getattr(want, name), getattr(have, name)
             if ours is not None and ours != theirs:
                 return f"its {name} is {_form(name, theirs)}, the source's {_form(name, ours)}"
-    mine, other = source.node, destination.node
-    if (
-        isinstance(mine, WindowsMetadata)
-        and isinstance(other, WindowsMetadata)
-        and mine.descriptor != other.descriptor
-    ):
+    if descriptors_differ(source, destination):
         return "its security descriptor is not the source's"
     return "its metadata is not the source's"
 

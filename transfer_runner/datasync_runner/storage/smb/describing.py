@@ -5,10 +5,10 @@ No listing tells them: each costs a round trip, of which many are on their way a
 
 from collections.abc import Sequence
 
+from datasync_runner.core.descriptors import SACL
 from datasync_runner.core.entry import Entry, Kind, WindowsMetadata
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb import requests, responses, statuses
-from datasync_runner.storage.smb.descriptors import SACL
 from datasync_runner.storage.smb.requests import Access, Options
 from datasync_runner.storage.smb.responses import Opened
 from datasync_runner.storage.smb.security import queries, told

@@ -8,10 +8,7 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from datasync_api.task_options import SecurityDescriptorCopyFlags
-from datasync_runner.core.entry import Entry, WindowsMetadata
-from datasync_runner.storage import errors
-from datasync_runner.storage.smb import statuses
-from datasync_runner.storage.smb.descriptors import (
+from datasync_runner.core.descriptors import (
     DACL,
     GROUP,
     OWNER,
@@ -21,6 +18,9 @@ from datasync_runner.storage.smb.descriptors import (
     same_meaning,
     to_be_set,
 )
+from datasync_runner.core.entry import Entry, WindowsMetadata
+from datasync_runner.storage import errors
+from datasync_runner.storage.smb import statuses
 from datasync_runner.storage.smb.requests import HEADER_BYTES, LAST_FILE, SET_INFO, Options, Request
 from datasync_runner.storage.smb.responses import Answer
 
@@ -79,15 +79,24 @@ def told(answers: list[Answer], parts: Parts, key: bytes) -> bytes | None:
     for answer in answers:
         if answer.status != statuses.OK:
             raise statuses.error_of(answer.status, key, "read its security descriptor")
-        _, offset, size_bytes = _TOLD.unpack_from(answer.body)
-        start = offset - HEADER_BYTES
         try:
-            return canonical(bytes(answer.body[start : start + size_bytes]), parts.information)
+            return canonical(_descriptor_in(answer.body), parts.information)
         except NoDescriptor as error:
             raise errors.Unexpected(
                 f"the server told a security descriptor that is none: {error}", key
             ) from error
     return None
+
+
+def _descriptor_in(body: bytes | memoryview) -> bytes:
+    """Raises: NoDescriptor."""
+    if len(body) < _TOLD.size:
+        raise NoDescriptor("the answer is shorter than its head")
+    _, offset, size_bytes = _TOLD.unpack_from(body)
+    start = offset - HEADER_BYTES
+    if start < _TOLD.size or start + size_bytes > len(body):
+        raise NoDescriptor("it lies outside of the answer")
+    return bytes(body[start : start + size_bytes])
 
 
 def settings(entry: Entry, parts: Parts, file: bytes = LAST_FILE) -> list[Request]:
@@ -114,8 +123,7 @@ def check_set(answers: list[Answer], entry: Entry, parts: Parts) -> None:
     if setting.status != statuses.OK:
         raise setting_error(setting.status, entry.key)
     found = told(asked, parts, entry.key)
-    _, information = to_be_set(wanted, parts.information)
-    if found is not None and not same_meaning(wanted, found, information):
+    if found is not None and not same_meaning(wanted, found):
         raise errors.VerificationFailed(
             "the server keeps another owner or access list than was set; where it cannot hold "
             "what Windows can, set options.securityDescriptorCopyFlags to None",

@@ -1,59 +1,46 @@
 """Security descriptors against MS-DTYP, and their requests against MS-SMB2, written down by hand."""
 
 import struct
+from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from datasync_runner.core.descriptors import NoDescriptor, canonical, same_meaning, to_be_set
 from datasync_runner.core.entry import Entry, Kind, WindowsMetadata
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb import security
-from datasync_runner.storage.smb.descriptors import NoDescriptor, canonical, same_meaning, to_be_set
 from datasync_runner.storage.smb.responses import Answer
-
-PRESENT, PROTECTED, INHERITED = 0x4, 0x1000, 0x400
-AUDITED, AUDIT_INHERITED = 0x10, 0x800
-RELATIVE, DEFAULTED = 0x8000, 0x1
-OWNER_DACL, EVERYTHING = 7, 15
-OBJECT = 5
-
-
-def sid(*numbers):
-    return struct.pack("<BB6s", 1, len(numbers), b"\0\0\0\0\0\5") + struct.pack(
-        f"<{len(numbers)}I", *numbers
-    )
-
-
-def ace(kind=0, flags=0, mask=0x1F01FF, who=(32, 544)):
-    body = struct.pack("<I", mask) + sid(*who)
-    return struct.pack("<BBH", kind, flags, 4 + len(body)) + body
-
-
-def acl(*aces, revision=2, slack=b""):
-    body = b"".join(aces)
-    size = 8 + len(body) + len(slack)
-    return struct.pack("<BBHHH", revision, 0, size, len(aces), 0) + body + slack
-
-
-OWNER, GROUP = sid(21, 1, 2, 3, 1001), sid(21, 1, 2, 3, 513)
-READERS, WRITERS = ace(mask=0x1200A9, who=(11,)), ace(who=(18,))
-DACL, SACL = acl(READERS, WRITERS), acl(ace(kind=2, flags=0xC0))
+from fakes.descriptors import (
+    AUDIT_INHERITED,
+    AUDITED,
+    DACL,
+    DEFAULTED,
+    EVERYTHING,
+    GROUP,
+    INHERITED,
+    OBJECT,
+    OTHER,
+    OWNER,
+    OWNER_DACL,
+    PRESENT,
+    PROTECTED,
+    READERS,
+    RELATIVE,
+    SACL,
+    USUAL,
+    WRITERS,
+    ace,
+    acl,
+    sid,
+    told,
+)
 
 
-def told(control, *, owner=OWNER, group=GROUP, sacl=b"", dacl=DACL, order="ogsd", gap=b""):
-    """A self-relative descriptor with its parts in any order."""
-    parts = dict(zip("ogsd", (owner, group, sacl, dacl), strict=True))
-    body, at = b"", dict.fromkeys("ogsd", 0)
-    for name in order:
-        if parts[name]:
-            body += gap
-            at[name] = 20 + len(body)
-            body += parts[name]
-    return struct.pack("<BBH4I", 1, 0, control | RELATIVE, *(at[n] for n in "ogsd")) + body
-
-
-USUAL = told(PRESENT)
+def padded(entry):
+    """The same with four bytes behind whom it is about."""
+    return entry[:2] + (len(entry) + 4).to_bytes(2, "little") + entry[4:] + bytes(4)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +53,7 @@ USUAL = told(PRESENT)
         (told(PRESENT, dacl=acl(READERS, WRITERS, slack=bytes(12))), True),
         (told(PRESENT, dacl=acl(READERS, WRITERS, revision=4)), True),
         (told(PRESENT, dacl=acl(READERS, WRITERS, READERS)), True),
+        (told(PRESENT, dacl=acl(padded(READERS), WRITERS)), True),
         (told(PRESENT, dacl=acl(WRITERS, READERS)), False),
         (told(PRESENT, dacl=acl(READERS)), False),
         (told(PRESENT, dacl=acl()), False),
@@ -112,6 +100,11 @@ def test_entries_about_parts_of_objects_have_their_revision():
         b"\2" + USUAL[1:],
         USUAL[:3] + b"\0" + USUAL[4:],
         USUAL[:-1],
+        told(0),
+        told(PRESENT, sacl=SACL),
+        told(PRESENT, dacl=acl(READERS[:8] + b"\2" + READERS[9:])),
+        told(PRESENT, dacl=acl(READERS[:8] + b"\1\2" + READERS[10:])),
+        told(PRESENT, dacl=acl(struct.pack("<BBHI", 0, 0, 8, 1))),
         told(PRESENT, owner=b"\2" + OWNER[1:]),
         told(PRESENT, owner=b"\1\x10" + OWNER[2:]),
         told(PRESENT, dacl=struct.pack("<BBHHH", 2, 0, 8, 1, 0)),
@@ -158,76 +151,146 @@ def test_an_owner_that_nobody_told_is_not_set():
     assert to_be_set(form, OWNER_DACL)[1] == 4
 
 
-DENIED = 1
-DENYING = ace(kind=DENIED, who=(11,))
+DENIED, LABEL = 1, 0x11
+ID, OI, CI, NP, IO = 0x10, 0x1, 0x2, 0x4, 0x8
 GENERIC_ALL, GENERIC_READ = 0x10000000, 0x80000000
+DENYING, ALSO_DENYING = ace(kind=DENIED, who=(11,)), ace(kind=DENIED, who=(12,))
+
+
+def listed(*aces, control=PRESENT):
+    return told(control, dacl=acl(*aces))
+
+
+def audited(*aces):
+    return told(PRESENT | AUDITED, sacl=acl(*aces))
 
 
 @pytest.mark.parametrize(
     ("asked", "found", "same"),
     [
         (USUAL, USUAL, True),
-        (told(PRESENT | INHERITED), USUAL, True),
-        (USUAL, told(PRESENT | INHERITED), True),
-        (told(PRESENT, dacl=acl(ace(flags=0x13))), told(PRESENT, dacl=acl(ace(flags=0x03))), True),
-        (USUAL, told(PRESENT, dacl=acl(WRITERS, READERS)), True),
-        (
-            told(PRESENT, dacl=acl(DENYING, READERS, WRITERS)),
-            told(PRESENT, dacl=acl(DENYING, WRITERS, READERS)),
-            True,
-        ),
-        (told(PRESENT, dacl=acl(ace(mask=GENERIC_ALL))), told(PRESENT, dacl=acl(ace())), True),
-        (
-            told(PRESENT, dacl=acl(ace(mask=GENERIC_READ | 0x2))),
-            told(PRESENT, dacl=acl(ace(mask=0x12008B))),
-            True,
-        ),
         (told(PRESENT, owner=b""), told(PRESENT, owner=GROUP), True),
         (told(PRESENT, group=b""), USUAL, True),
-        (told(0, dacl=b""), told(PRESENT, dacl=b""), True),
         (USUAL, told(PRESENT, owner=GROUP), False),
         (USUAL, told(PRESENT, owner=b""), False),
         (USUAL, told(PRESENT, group=OWNER), False),
+        (USUAL, told(PRESENT, group=b""), False),
+        (told(PRESENT | INHERITED), USUAL, True),
+        (USUAL, told(PRESENT | INHERITED), True),
         (USUAL, told(PRESENT | PROTECTED), False),
         (told(PRESENT | PROTECTED), USUAL, False),
-        (USUAL, told(PRESENT, dacl=acl(READERS)), False),
-        (USUAL, told(PRESENT, dacl=acl(READERS, WRITERS, ace(who=(12,)))), False),
-        (USUAL, told(PRESENT, dacl=acl()), False),
+        (USUAL, listed(WRITERS, READERS), True),
+        (listed(DENYING, ALSO_DENYING, READERS), listed(ALSO_DENYING, DENYING, READERS), True),
+        (listed(DENYING, WRITERS), listed(WRITERS, DENYING), False),
+        (listed(WRITERS, DENYING, READERS), listed(DENYING, WRITERS, READERS), False),
+        (listed(ace(flags=ID | 3)), listed(ace(flags=3)), False),
+        (listed(ace(flags=3)), listed(ace(flags=ID | 3)), False),
+        (listed(ace(flags=OI)), listed(ace(flags=CI)), False),
+        (listed(ace(flags=OI | IO)), listed(ace(flags=OI)), False),
+        (listed(ace(mask=GENERIC_ALL)), listed(ace()), True),
+        (listed(ace(mask=GENERIC_READ | 0x2)), listed(ace(mask=0x12008B)), True),
+        (listed(ace(flags=OI | IO, mask=GENERIC_ALL)), listed(ace(flags=OI | IO)), True),
+        (audited(ace(LABEL, mask=GENERIC_ALL)), audited(ace(LABEL)), False),
+        (USUAL, listed(READERS), False),
+        (USUAL, listed(READERS, WRITERS, ace(who=(12,))), False),
+        (USUAL, listed(ace(mask=0x1200A8, who=(11,)), WRITERS), False),
+        (USUAL, listed(), False),
         (USUAL, told(PRESENT, dacl=b""), False),
-        (told(PRESENT, dacl=acl()), told(PRESENT, dacl=b""), False),
-        (USUAL, told(PRESENT, dacl=acl(ace(mask=0x1200A8, who=(11,)), WRITERS)), False),
-        (told(PRESENT, dacl=acl(ace(flags=0x13))), told(PRESENT, dacl=acl(ace(flags=0x0))), False),
-        (
-            told(PRESENT, dacl=acl(DENYING, WRITERS)),
-            told(PRESENT, dacl=acl(WRITERS, DENYING)),
-            False,
-        ),
-        (
-            told(PRESENT, dacl=acl(WRITERS, DENYING, READERS)),
-            told(PRESENT, dacl=acl(DENYING, WRITERS, READERS)),
-            False,
-        ),
+        (listed(), told(PRESENT, dacl=b""), False),
+        (told(0, dacl=b""), told(PRESENT, dacl=b""), True),
+        (audited(), told(PRESENT | AUDITED), True),
+        (told(PRESENT | AUDITED), audited(), True),
+        (audited(), USUAL, True),
+        (USUAL, audited(), True),
+        (told(PRESENT | AUDITED, sacl=SACL), audited(), False),
+        (told(PRESENT | AUDITED, sacl=SACL), USUAL, False),
     ],
 )
 def test_a_server_may_write_the_same_down_in_other_words(asked, found, same):
-    wanted = canonical(asked, OWNER_DACL)
-    information = to_be_set(wanted, OWNER_DACL)[1]
-    assert same_meaning(wanted, canonical(found, OWNER_DACL), information) is same
+    assert same_meaning(canonical(asked, EVERYTHING), canonical(found, EVERYTHING)) is same
 
 
-def test_an_audit_list_without_entries_is_as_none():
-    empty, none = told(PRESENT | AUDITED, sacl=acl()), told(PRESENT | AUDITED)
-    for asked, found in [(empty, none), (none, empty), (empty, USUAL), (USUAL, empty)]:
-        forms = canonical(asked, EVERYTHING), canonical(found, EVERYTHING)
-        assert same_meaning(*forms, EVERYTHING)
-    audited = canonical(told(PRESENT | AUDITED, sacl=SACL), EVERYTHING)
-    assert not same_meaning(audited, canonical(empty, EVERYTHING), EVERYTHING)
+def test_an_audit_list_that_is_lost_does_not_count_where_it_was_not_copied():
+    forms = (canonical(one, OWNER_DACL) for one in (audited(ace(kind=2)), USUAL))
+    assert same_meaning(*forms)
 
 
-@pytest.mark.parametrize(("information", "same"), [(OWNER_DACL, True), (EVERYTHING, False)])
-def test_an_audit_list_that_is_lost_counts_where_it_was_copied(information, same):
-    asked = canonical(told(PRESENT | AUDITED, sacl=SACL), information)
-    assert same_meaning(asked, canonical(USUAL, information), information) is same
+# What is called the same does the same: an access check and inheritance after MS-DTYP
+
+PEOPLE = (11,), (12,)
+RIGHTS = 0x1, 0x2
+FIELDS = {
+    "kind": st.sampled_from([0, DENIED]),
+    "flags": st.sampled_from([0, ID, OI, CI, OI | IO, OI | CI, OI | NP, OI | ID]),
+    "mask": st.sampled_from([0x1, 0x2, 0x3, GENERIC_READ, 0x120089]),
+    "who": st.sampled_from(PEOPLE),
+}
+fields = st.fixed_dictionaries(FIELDS)
+entries = fields.map(lambda one: ace(**one))
+
+
+def may(aces, who, right):
+    """MS-DTYP 2.5.3.2: the first entry about a right decides, and without one nobody may."""
+    for kind, flags, mask, about in aces:
+        resolved = mask | (0x120089 if mask & GENERIC_READ else 0)
+        if not flags & IO and about in who and resolved & right:
+            return kind == 0
+    return False
+
+
+def inherited(aces, below):
+    """What a new file (OI) or folder (CI) gets from a folder: MS-DTYP 2.5.3.4.5."""
+    for kind, flags, *rest in aces:
+        further = 0 if flags & NP else flags & (OI | CI)
+        if below == OI and flags & OI:
+            yield kind, ID, *rest
+        elif below == CI and flags & CI:
+            yield kind, ID | further, *rest
+        elif below == CI and further:
+            yield kind, ID | IO | further, *rest
+
+
+def effects(dacl):
+    """All that a list can do: here and in what is made below, also with nothing from above."""
+    found = [(one[0], one[1], int.from_bytes(one[4:8], "little"), one[8:]) for one in dacl]
+    lists = []
+    for aces in (found, [one for one in found if not one[1] & ID]):
+        folders = list(inherited(aces, CI))
+        lists += [aces, list(inherited(aces, OI)), folders, list(inherited(folders, OI))]
+    tokens = [{sid(*one) for one in people} for people in (PEOPLE, PEOPLE[:1], PEOPLE[1:])]
+    return [may(*one) for one in product(lists, tokens, RIGHTS)]
+
+
+@st.composite
+def alike(draw):
+    """A list, and one that is like it: in another order, with one field of one entry bent, shorter."""
+    first = draw(st.lists(fields, min_size=1, max_size=4))
+    other = draw(st.permutations(first) | st.just(first) | st.just(first[1:]))
+    if other and draw(st.booleans()):
+        at, name = draw(st.integers(0, len(other) - 1)), draw(st.sampled_from(sorted(FIELDS)))
+        bent = other[at] | {name: draw(FIELDS[name])}
+        other = [*other[:at], bent, *other[at + 1 :]]
+    return [ace(**one) for one in first], [ace(**one) for one in other]
+
+
+@given(alike())
+@settings(max_examples=1000)
+def test_what_is_called_the_same_does_the_same(both):
+    if same_meaning(*(canonical(listed(*one), OWNER_DACL) for one in both)):
+        assert effects(both[0]) == effects(both[1])
+
+
+@given(
+    denying=st.lists(entries.filter(lambda one: one[0] == DENIED), max_size=3),
+    allowing=st.lists(entries.filter(lambda one: one[0] == 0), max_size=3),
+    data=st.data(),
+)
+def test_entries_that_all_allow_or_all_deny_have_no_order(denying, allowing, data):
+    mixed = data.draw(st.permutations(denying)) + data.draw(st.permutations(allowing))
+    slack = bytes(4 * data.draw(st.integers(0, 3)))
+    other = told(PRESENT | INHERITED, dacl=acl(*mixed, slack=slack), order="dsgo", gap=slack)
+    asked = listed(*denying, *allowing)
+    assert same_meaning(canonical(asked, OWNER_DACL), canonical(other, OWNER_DACL))
 
 
 # Requests and answers
@@ -289,9 +352,6 @@ def telling(descriptor):
     return Answer(0, struct.pack("<HHI", 9, 72, len(descriptor)) + descriptor)
 
 
-OTHER = told(PRESENT, owner=GROUP)
-
-
 @pytest.mark.parametrize(
     ("answers", "family"),
     [
@@ -330,3 +390,19 @@ def test_an_answer_that_tells_none_is_the_files_error(answer, family):
     with pytest.raises(family) as caught:
         security.told([answer], security.PARTS["OwnerDACL"], b"k")
     assert caught.value.key == b"k"
+
+
+@given(body=st.binary(max_size=120), offset=st.integers(0, 2**16 - 1), length=st.integers(0, 200))
+def test_whatever_a_server_answers_is_a_descriptor_or_the_files_error(body, offset, length):
+    for answer in (body, struct.pack("<HHI", 9, offset, length) + body):
+        try:
+            security.told([Answer(0, answer)], security.PARTS["OwnerDACL"], b"k")
+        except errors.FileError as error:
+            assert error.key == b"k"
+
+
+@pytest.mark.parametrize("offset", [0, 64, 71, 73 + len(USUAL)])
+def test_an_answer_that_points_elsewhere_tells_no_descriptor(offset):
+    body = struct.pack("<HHI", 9, offset, len(USUAL)) + USUAL
+    with pytest.raises(errors.Unexpected, match="outside of the answer"):
+        security.told([Answer(0, body)], security.PARTS["OwnerDACL"], b"k")
