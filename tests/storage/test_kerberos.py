@@ -3,7 +3,9 @@
 import pytest
 
 from datasync_runner.storage import errors
+from datasync_runner.storage.smb import connecting, requests
 from datasync_runner.storage.smb.storage import SmbStorage
+from fixtures.smb import smb_server_with
 from storage.looks import run
 from storage.sides import file, fine, posix_side
 
@@ -23,17 +25,48 @@ async def refused(side):
     return caught.value
 
 
-@pytest.mark.parametrize("version", ["Automatic", "SMB3", "SMB2"])
-@pytest.mark.parametrize("encryption", ["Off", "IfOffered"])
-async def test_a_file_goes_there_and_back(kerberos_server, secret, version, encryption):
+@pytest.mark.parametrize(
+    ("version", "encryption", "dialect", "encrypted"),
+    [
+        ("Automatic", "Off", 0x311, False),
+        ("Automatic", "IfOffered", 0x311, True),
+        ("Automatic", "Required", 0x311, True),
+        ("SMB3_1_1", "Required", 0x311, True),
+        ("SMB3", "Off", 0x302, False),
+        ("SMB3", "IfOffered", 0x302, True),
+        ("SMB3", "Required", 0x302, True),
+        ("SMB2", "Off", 0x210, False),
+        ("SMB2", "IfOffered", 0x210, False),
+    ],
+)
+@pytest.mark.parametrize("share", ["data", "enc"])
+async def test_a_file_goes_there_and_back(
+    kerberos_server, secret, version, encryption, dialect, encrypted, share
+):
     side = kerberos_server.side(secret, f"{version}-{encryption}/")
-    side = side.model_copy(update={"version": version, "encryption": encryption})
+    side = side.model_copy(update={"version": version, "encryption": encryption, "share": share})
+    if share == "enc" and version == "SMB2":
+        assert isinstance(await refused(side), errors.CredentialsRefused)
+        return
+    wire = connecting.connect(side)
+    assert (wire.dialect, wire.encrypted) == (dialect, encrypted or share == "enc")
+    wire.close()
     storage = SmbStorage(side, writes=True, started_ns=0, verifies=True)
     await storage.check()
     fine(await storage.write_small([file(b"d/f", b"body")]))
     (content,) = fine(await storage.read_small([file(b"d/f", b"body").entry]))
     assert content.body == b"body"
     await storage.close()
+
+
+@pytest.mark.parametrize("cipher", ["AES-256-CCM", "AES-256-GCM"])
+def test_long_keys_come_from_the_whole_key_of_a_ticket(kerberos_server, secret, cipher):
+    algorithm = f"server smb3 encryption algorithms = {cipher}"
+    with smb_server_with(algorithm, service=kerberos_server.service) as server:
+        side = kerberos_server.side(secret, "", encryption="Required")
+        wire = connecting.connect(side.model_copy(update={"port": server.port}))
+        assert wire.ask(requests.create("", access=1, options=1))[0].status == 0
+        wire.close()
 
 
 async def test_a_principal_that_the_keytab_has_not(kerberos_server, secret):

@@ -1,7 +1,6 @@
 """What is SMB's own: logging on, encryption, names, links, lost connections.  Against a real Samba."""
 
 import asyncio
-import contextlib
 import itertools
 import os
 import socket
@@ -12,7 +11,7 @@ from datasync_runner.checksums import crc64
 from datasync_runner.core.entry import Kind, WindowsMetadata
 from datasync_runner.core.parts import MIB
 from datasync_runner.storage import errors
-from datasync_runner.storage.smb import connecting, listing, walk
+from datasync_runner.storage.smb import listing, walk
 from datasync_runner.storage.smb.storage import SmbStorage
 from datasync_runner.storage.smb.times import to_filetime
 from datasync_runner.storage.temporary_names import temporary_name
@@ -98,78 +97,6 @@ async def test_a_destination_that_shall_not_be_made_is_empty(side, smb_folder):
     assert await listed(storage) == []
     await storage.close()
     assert list(smb_folder.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("version", "share", "encryption", "dialect", "encrypted"),
-    [
-        ("Automatic", "data", "Off", 0x311, False),
-        ("Automatic", "data", "IfOffered", 0x311, True),
-        ("Automatic", "data", "Required", 0x311, True),
-        ("Automatic", "enc", "Off", 0x311, True),
-        ("SMB3_1_1", "data", "Off", 0x311, False),
-        ("SMB3", "data", "Off", 0x302, False),
-        ("SMB3", "data", "Required", 0x302, True),
-        ("SMB2", "data", "IfOffered", 0x210, False),
-    ],
-)
-async def test_versions_and_encryption(
-    smb_server, smb_folder, secret, version, share, encryption, dialect, encrypted
-):
-    side = smb_server.side(
-        secret, f"{smb_folder.name}/", share=share, version=version, encryption=encryption
-    )
-    found = connecting.connect(side)
-    try:
-        assert (found.dialect, found.encrypted) == (dialect, encrypted)
-    finally:
-        found.close()
-    storage = SmbStorage(side, writes=True, started_ns=0, verifies=True)
-    fine(await storage.write_small([file(b"d/f", b"body")]))
-    (content,) = fine(await storage.read_small([file(b"d/f", b"body").entry]))
-    assert content.body == b"body"
-    await storage.close()
-
-
-@pytest.mark.parametrize("version", ["SMB2", "SMB3", "SMB3_1_1"])
-@pytest.mark.parametrize(("signing", "signed"), [("Required", True), ("IfRequired", False)])
-async def test_messages_are_signed_unless_that_is_waived(side, version, signing, signed):
-    await there_and_back(side, signed=signed, version=version, signing=signing)
-
-
-@pytest.mark.parametrize("version", ["SMB2", "SMB3", "SMB3_1_1"])
-async def test_a_server_that_insists_is_given_signatures(insistent_smb_server, secret, version):
-    side = insistent_smb_server.side(secret, "a/", encryption="Off")
-    await there_and_back(side, signed=True, version=version, signing="IfRequired")
-
-
-async def test_who_waives_signatures_may_have_encryption(smb_server, smb_folder, secret):
-    side = smb_server.side(secret, f"{smb_folder.name}/")
-    found = connecting.connect(side.model_copy(update={"signing": "IfRequired"}))
-    with contextlib.closing(found):
-        assert (found.encrypted, found.signed) == (True, False)
-
-
-async def there_and_back(side, *, signed, **how):
-    """Small and large files by such a connection."""
-    side = side.model_copy(update=how)
-    storage = SmbStorage(side, writes=True, started_ns=0, verifies=True)
-    await storage.check()
-    with contextlib.closing(connecting.connect(side)) as found:
-        assert (found.encrypted, found.signed) == (False, signed)
-    for body in (b"small", bytes(range(256)) * 4096 * 3):
-        fine(await storage.write_small([file(b"d/f", body)]))
-        (content,) = fine(await storage.read_small([file(b"d/f", body).entry]))
-        assert content.body == body
-    assert [entry.key for entry in await listed(storage)] == [b"d/", b"d/f"]
-    await storage.close()
-
-
-async def test_required_encryption_refuses_a_server_that_cannot(side):
-    update = {"encryption": "Required", "version": "SMB2"}  # the server is held to 2.1
-    error = await refused(side.model_copy(update=update))
-    assert isinstance(error, errors.ConfigurationInvalid)
-    assert "cannot encrypt" in error.message
 
 
 # Names

@@ -4,7 +4,8 @@
 # folder) has the user's own rights; share "dfs" is the root of a DFS namespace, whose links are made in the folder SMB_DFS
 # (msdfs:SERVER\SHARE\FOLDER).
 #
-#   smb.sh up [FOLDER] [--netns NAME] [--port N] [--keytab FILE --realm REALM] [--signing mandatory]   with a keytab: by Kerberos too
+#   smb.sh up [FOLDER] [--netns NAME] [--port N] [--keytab FILE --realm REALM] [--global 'NAME = VALUE']…
+#                          with a keytab: by Kerberos too; --global: a line of smb.conf for the whole server
 #   smb.sh audit grant|revoke   the right to manage audit lists (SeSecurityPrivilege), for the user and on share "acl"
 #   smb.sh down
 #   smb.sh env             what a client needs: export SMB_SERVER=… SMB_PORT=… SMB_USERNAME=… SMB_PASSWORD=… SMB_FOLDER=… SMB_DFS=…
@@ -17,14 +18,14 @@ set -euo pipefail
 STATE=${TESTBED_STATE_DIR:-/var/tmp/datasync-storage}/${STORAGE_NAME:-smb}
 
 up() {
-  local folder= netns= port= keytab= realm= kerberos= signing=default address=127.0.0.1 user=tester password='Passw0rd!'
+  local folder= netns= port= keytab= realm= kerberos= more= address=127.0.0.1 user=tester password='Passw0rd!'
   while [ $# -gt 0 ]; do
     case $1 in
       --netns) netns=$2; shift 2 ;;
       --port) port=$2; shift 2 ;;
       --keytab) keytab=$2; shift 2 ;;
-      --signing) signing=$2; shift 2 ;;
       --realm) realm=$2; shift 2 ;;
+      --global) more+="$2"$'\n  '; shift 2 ;;
       *) folder=$(realpath "$1"); shift ;;
     esac
   done
@@ -55,7 +56,6 @@ up() {
   $bind
   server min protocol = SMB2_10
   ntlm auth = ntlmv2-only
-  server signing = $signing
   map to guest = never
   username map = $STATE/users
   load printers = no
@@ -72,6 +72,7 @@ up() {
   log file = $STATE/smbd.log
   case sensitive = no
   $kerberos
+  $more
 [data]
   path = $folder
   force user = root
@@ -132,5 +133,5 @@ case $command in
   audit) audit "$@" ;;
   down) down ;;
   env) cat "$STATE/env" ;;
-  *) sed -n '2,13p' "$0"; exit 2 ;;
+  *) sed -n '2,14p' "$0"; exit 2 ;;
 esac

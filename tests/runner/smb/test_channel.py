@@ -190,12 +190,20 @@ def test_an_error_has_no_body(channel, ends):
     "data",
     [
         frame(answer(5, flags=0x01)),
+        frame(answer(5, flags=0x08)),
         frame(answer(5, seal=Signatures(bytes(16), Signing.AES_GMAC))),
         frame(b"\xfeSMB"),
         frame(b"HTTP" + bytes(60)),
         b"\xff\xff\xff\xff",
     ],
-    ids=["unsigned", "signed by another", "too short", "another protocol", "too long"],
+    ids=[
+        "unsigned",
+        "our own request",
+        "signed by another",
+        "too short",
+        "another protocol",
+        "too long",
+    ],
 )
 def test_what_is_not_the_servers_is_refused(channel, ends, data):
     sent = channel.send([ECHO])

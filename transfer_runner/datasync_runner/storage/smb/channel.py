@@ -22,6 +22,8 @@ _LENGTH: Final = Struct(">I")
 _TIME: Final = Struct("ll")
 _MAGIC: Final = b"\xfeSMB"
 _NOTHING: Final = bytes(16)
+_ANSWER: Final = 0x01
+"""What comes from a server has it (MS-SMB2 2.2.1.2, SMB2_FLAGS_SERVER_TO_REDIR)."""
 _RELATED: Final = 0x04
 _ASYNC: Final = 0x02
 _PENDING: Final = 0x103
@@ -173,6 +175,8 @@ class Channel:
         message = messages[:following] if following else messages
         if number == _NOBODY:
             return len(message)  # told to all; we hold nothing that it could be about
+        if not flags & _ANSWER:  # with a signature of our own, which most ways to sign cannot tell
+            raise Tampered("a request came back in place of its answer")
         if not (flags & _ASYNC and status == _PENDING):
             self._seal.prove(message, number, data)
             body = b"" if status else message[HEADER_BYTES:]

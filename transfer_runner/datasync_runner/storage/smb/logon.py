@@ -1,8 +1,9 @@
 """Logging on to a share, and the border for its errors: the only importer of smbprotocol.
 
 The library negotiates, logs on and enters the share; then it lets go of the socket, and a channel
-of ours goes on with its keys.  What it refuses: guests, a log-on that is not signed, unsigned
-messages unless the location allows them and the server does not insist, SMB before 2.1.
+of ours goes on with its keys.  What it refuses: guests, SMB before 2.1, and once the user is logged
+on whatever is neither signed nor encrypted.  Where the location waives signatures and the server
+does not insist, messages go without from where the channel takes over, not before.
 """
 
 import contextlib
@@ -21,26 +22,17 @@ from smbprotocol.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
     SMBException,
     SMBResponseException,
 )
+from smbprotocol.header import NtStatus, Smb2Flags  # pyright: ignore[reportMissingTypeStubs]
 
 from datasync_api.sides import SmbSide
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb import statuses
-from datasync_runner.storage.smb.channel import Books, Channel
 from datasync_runner.storage.smb.identity import Mechanisms
-from datasync_runner.storage.smb.kerberos import Negotiation
-from datasync_runner.storage.smb.seals import (
-    Cipher,
-    Envelopes,
-    Seal,
-    Signatures,
-    Signing,
-    Unsigned,
-)
-from datasync_runner.storage.smb.wire import Limits, Wire
+from datasync_runner.storage.smb.kerberos import Negotiation, NoTicket
+from datasync_runner.storage.smb.takeover import ANSWER_SECONDS, take_over
+from datasync_runner.storage.smb.wire import Wire
 
 CONNECT_SECONDS: Final = 20
-ANSWER_SECONDS: Final = 120
-"""How long a server may think about one request before the connection counts as lost."""
 CREDITS: Final = 1024
 
 _DIALECTS: Final[dict[str, int | None]] = {
@@ -60,7 +52,31 @@ smbprotocol.session.spnego = Mechanisms  # it has no other way to bring tokens o
 
 
 class _Releasable(_Connection):
-    """The library's connection, with a thread that listens until it is told to let go."""
+    """The library's connection, with a thread that listens until it is told to let go.
+
+    The library waits without end, and it takes an answer that nobody has signed: also the one that
+    proves that nobody has talked us out of encryption (MS-SMB2 3.2.5.1.3, 3.2.5.5).
+    """
+
+    def receive(self, request: Any, *more: Any, **options: Any) -> Any:
+        """The answer.  Raises: SMBException."""
+        if not request.response_event.wait(ANSWER_SECONDS):
+            raise SMBConnectionClosed("the server does not answer")
+        answer_to: Any = _Connection.receive
+        return answer_to(self, request, *more, **options)
+
+    def verify_signature(self, header: Any, session_id: int, force: bool = False) -> None:  # noqa: FBT001, FBT002 - the library's
+        """Refuse what is not proven; asked of each answer in clear.  Raises: SMBException."""
+        flags = header["flags"]
+        if not flags.has_flag(Smb2Flags.SMB2_FLAGS_SERVER_TO_REDIR):
+            raise SMBException("a request came back in place of its answer")
+        session = self.session_table.get(session_id)  # None until the user is logged on
+        if session and header["status"].get_value() != NtStatus.STATUS_PENDING:
+            if session.encrypt_data:
+                raise SMBException("an answer is not encrypted")
+            if not flags.has_flag(Smb2Flags.SMB2_FLAGS_SIGNED):
+                raise SMBException("an answer is not signed")
+        super().verify_signature(header, session_id, force)  # pyright: ignore[reportUnknownMemberType]
 
     def release(self) -> tuple[socket.socket, dict[str, int]]:
         """The socket, and the numbers of messages that may be used next."""
@@ -126,9 +142,11 @@ def enter(side: SmbSide, user: str | Negotiation, password: str | None) -> Enter
     except BaseException as error:
         with contextlib.suppress(Exception):
             connection.disconnect(close=False)
-        if isinstance(error, (SMBException, OSError)):
-            raise errors.Unavailable(f"{side.uri}: the server did not answer: {error}") from error
-        raise
+        if isinstance(error, (errors.StorageError, NoTicket)) or not isinstance(error, Exception):
+            raise
+        # Of what is no message of SMB the library raises whatever its parser or cipher stumbles on.
+        cause = str(error) or type(error).__name__
+        raise errors.Unavailable(f"{side.uri}: no answer from the server: {cause}") from error
 
 
 def _entered(side: SmbSide, connection: Any, session: Any, *, signs: bool) -> Entered:
@@ -144,45 +162,8 @@ def _entered(side: SmbSide, connection: Any, session: Any, *, signs: bool) -> En
                 raise missing from None
             desk = None
     connection.echo(sid=session.session_id, credit_request=CREDITS)
-    wire = _wire(side, connection, session, desk if missing else tree, signs=signs)
+    wire = take_over(side, connection, session, desk if missing else tree, signs=signs)
     return Entered(wire, None if desk is None else desk.tree_connect_id, missing)
-
-
-def _wire(side: SmbSide, connection: Any, session: Any, tree: Any, *, signs: bool) -> Wire:
-    """What goes on where the library stops."""
-    plain, window = connection.release()
-    books = Books(
-        session.session_id,
-        tree.tree_connect_id,
-        window["low"],
-        window["high"] - window["low"],
-        bool(connection.supports_multi_credit),
-    )
-    encrypted = bool(session.encrypt_data or tree.encrypt_data)
-    seal = _seal(connection, session, encrypted=encrypted, signs=signs)
-    channel = Channel(plain, seal, books, deadline_seconds=ANSWER_SECONDS)
-    limits = Limits(
-        connection.dialect,
-        encrypted,
-        signs and not encrypted,
-        connection.max_read_size,
-        connection.max_write_size,
-        connection.max_transact_size,
-    )
-    return Wire(side, channel, limits)
-
-
-def _seal(connection: Any, session: Any, *, encrypted: bool, signs: bool) -> Seal:
-    """What was agreed to: before 3.1.1 the dialect says it (MS-SMB2 3.1.4.1, 3.1.4.3)."""
-    newest = connection.dialect >= Dialects.SMB_3_1_1
-    if encrypted:
-        keys = session.encryption_key, session.decryption_key
-        cipher = Cipher(connection.cipher_id) if newest else Cipher.AES_128_CCM
-        return Envelopes(keys, cipher, session.session_id)
-    signing = Signing.AES_CMAC if connection.dialect >= Dialects.SMB_3_0_0 else Signing.HMAC_SHA256
-    if newest and connection.signing_algorithm_id is not None:
-        signing = Signing(connection.signing_algorithm_id)
-    return (Signatures if signs else Unsigned)(session.signing_key, signing)
 
 
 def _negotiate(side: SmbSide, connection: Any) -> None:
@@ -191,10 +172,9 @@ def _negotiate(side: SmbSide, connection: Any) -> None:
     except ValueError as error:  # the library's own for a server that does not answer
         raise errors.Unavailable(f"{side.uri}: {error}") from error
     except SMBResponseException as error:
-        raise errors.ConfigurationInvalid(
-            f"{side.uri}: the server does not speak version {side.version} of SMB "
-            f"({_status(error):#010x}); set version at the location to Automatic"
-        ) from error
+        raise _other_version(side, f"{_status(error):#010x}") from error
+    if connection.dialect not in connection.negotiated_dialects:
+        raise _other_version(side, f"it answered with {connection.dialect:#x}")
     if connection.dialect < Dialects.SMB_2_1_0:
         raise errors.ConfigurationInvalid(
             f"{side.uri}: the server speaks SMB 2.0 at most; 2.1 or later is needed"
@@ -204,6 +184,13 @@ def _negotiate(side: SmbSide, connection: Any) -> None:
             f"{side.uri}: the server cannot encrypt, and encryption is Required; let the server "
             "speak SMB 3 with encryption, or set encryption at the location to IfOffered"
         )
+
+
+def _other_version(side: SmbSide, cause: str) -> errors.ConfigurationInvalid:
+    return errors.ConfigurationInvalid(
+        f"{side.uri}: the server does not speak version {side.version} of SMB ({cause}); set "
+        "version at the location to Automatic"
+    )
 
 
 def _log_on(side: SmbSide, session: Any) -> None:
