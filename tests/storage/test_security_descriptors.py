@@ -3,11 +3,14 @@
 What it has put down is read by Samba's own library from the disk, past the server and our code.
 """
 
+import asyncio
 import os
+import re
 
 import pytest
 
 from datasync_api.report import TransferResult
+from datasync_runner.core.entry import WindowsMetadata
 from datasync_runner.core.parts import MIB
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb import requests
@@ -33,11 +36,15 @@ class Shares:
 
     def __init__(self, server, folder, secret, share="acl"):
         self.folder = folder
-        self.source, self.destination = (
-            server.side(secret, f"{folder.name}/{name}/", share=share, encryption="Off")
-            for name in ("a", "b")
-        )
+        self._of = server, secret, share
+        self.source, self.destination = self.at("a"), self.at("b")
         (folder / "a").mkdir()
+
+    def at(self, name):
+        """One of the folders as a side."""
+        server, secret, share = self._of
+        path = f"{self.folder.name}/{name}/"
+        return server.side(secret, path, share=share, encryption="Off")
 
     def give(self, key, descriptor, body=b"x"):
         """A file of the source, or a folder, with a descriptor."""
@@ -164,6 +171,80 @@ def test_the_audit_list_is_copied_where_that_is_asked_for(smb_server, shares, tm
         assert "S:" in shares.put_down("b")["audited"]
         assert shares.put_down("b") == shares.put_down("a")
         assert shares.run(tmp_path, securityDescriptorCopyFlags="OwnerDACLSACL") == (0, 0, 0)
+
+
+CREATED = 132_000_000_000_000_000
+"""In 2019."""
+READ_ONLY, HIDDEN, SYSTEM, ARCHIVE = 0x01, 0x02, 0x04, 0x20
+MARKS = {
+    b"d/": WindowsMetadata(HIDDEN | SYSTEM, CREATED),
+    b"d/small": WindowsMetadata(READ_ONLY | ARCHIVE, CREATED + 1),
+    b"d/empty": WindowsMetadata(0, CREATED + 2),
+    b"large": WindowsMetadata(READ_ONLY | HIDDEN | SYSTEM | ARCHIVE, CREATED + 3),
+    b"audited": WindowsMetadata(HIDDEN, CREATED + 4),
+}
+
+
+async def mark(side):
+    """Attributes and create times."""
+    storage = SmbStorage(side, writes=True, started_ns=0)
+    entries = await listed(storage)
+    fine(await storage.update_metadata([one._replace(node=MARKS[one.key]) for one in entries]))
+    await storage.close()
+
+
+async def marks(side):
+    """Attributes, create and modification times, by key."""
+    storage = SmbStorage(side, writes=False, started_ns=0)
+    found = {one.key: (one.node, one.mtime_ns) for one in await listed(storage)}
+    await storage.close()
+    return found
+
+
+def part(descriptors, letter):
+    """The owners (O), groups (G), access lists (D) or audit lists (S) of descriptors."""
+    return {key: parts(one).get(letter) for key, one in descriptors.items()}
+
+
+def parts(descriptor):
+    pieces = re.split("([OGDS]):(?=[A-Z(])", descriptor)[1:]
+    return dict(zip(pieces[::2], pieces[1::2], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("flags", "copied"),
+    [("None", ""), ("OwnerDACL", "OGD"), ("OwnerDACLSACL", "OGDS")],
+)
+def test_each_option_copies_its_parts_and_attributes_and_times_go_with_all(
+    smb_server, shares, tmp_path, flags, copied
+):
+    """There, and from there back into another folder."""
+    shares.give("audited", AUDITED)
+    asyncio.run(mark(shares.source))
+    given, marked = shares.put_down("a"), asyncio.run(marks(shares.source))
+    assert {key: node for key, (node, _) in marked.items()} == MARKS
+    with smb_server.audit_right():
+        for source, destination in ("ab", "bc"):
+            shares.source = shares.at(source)
+            shares.destination = shares.at(destination)
+            assert shares.run(tmp_path, securityDescriptorCopyFlags=flags) == (4, 0, 1)
+            found = shares.put_down(destination)
+            for letter in "OGDS":
+                same = part(found, letter) == part(given, letter)
+                assert same is (letter in copied), letter
+            assert asyncio.run(marks(shares.destination)) == marked
+            assert shares.run(tmp_path, securityDescriptorCopyFlags=flags) == (0, 0, 0)
+
+
+def test_the_locations_own_folders_keep_what_they_have(shares, tmp_path):
+    """As at file systems: they may be roots of shares, set up by an administrator."""
+    shares.run(tmp_path)
+    shares.give("", PROTECTED)
+    security_descriptors.put(INHERITED, shares.folder / "b")
+    assert shares.run(tmp_path) == (0, 0, 0)
+    kept = security_descriptors.get(shares.folder / "a", shares.folder / "b")
+    assert kept[0] != kept[1]
+    assert shares.run(tmp_path, verifyMode="PointInTimeConsistent") == (0, 0, 0)
 
 
 async def test_without_the_right_to_audit_lists_a_run_does_not_begin(shares):
