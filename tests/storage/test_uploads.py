@@ -13,6 +13,7 @@ from datasync_runner.checksums import crc64, to_header
 from datasync_runner.core.entry import Entry, Kind, ObjectHeaders
 from datasync_runner.core.parts import MIB, PART_BYTES
 from datasync_runner.storage import errors
+from datasync_runner.storage.s3 import copies as copies_module
 from datasync_runner.storage.s3 import multipart, server_side_copy
 from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.storage import S3Storage
@@ -44,6 +45,9 @@ class Ranged(BytesReader):
 class Bucket:
     """A bucket with a storage on it, whose requests are noted by operation."""
 
+    written = None
+    """What the last `write` said of the object."""
+
     def __init__(self, storage, plain, client, operations):
         self.storage, self.plain, self.client = storage, plain, client
         self.name = plain.bucket
@@ -55,6 +59,7 @@ class Bucket:
         written = await self.storage.write(entry, reader(entry, body))
         counted = {name: self.operations.count(name) for name in self.operations}
         fine(await self.storage.verify([written]))
+        self.written = written
         return counted
 
     def begin(self, parts, *, key="large", metadata=None, **options):
@@ -80,6 +85,9 @@ class Bucket:
 
     def body(self, key="large"):
         return self.client.get_object(Bucket=self.name, Key=key)["Body"].read()
+
+    def etag(self, key="large"):
+        return self.client.head_object(Bucket=self.name, Key=key)["ETag"]
 
     def metadata(self, key="large"):
         return self.client.head_object(Bucket=self.name, Key=key)["Metadata"]
@@ -251,6 +259,37 @@ async def test_above_the_limit_of_copies_it_is_corrected_in_parts(telling, monke
     assert telling.metadata()["file-permissions"] == "0100640"
     assert telling.body() == BODY
     assert telling.uploads() == []
+
+
+@pytest.mark.parametrize(
+    ("metadata", "limit_bytes"),
+    [(None, len(BODY)), ({"file-owner": "7"}, len(BODY)), ({"file-owner": "7"}, PART_BYTES)],
+    ids=["stated rightly", "corrected whole", "corrected in parts"],
+)
+async def test_by_its_etag_what_was_continued_can_be_copied(
+    telling, monkeypatch, metadata, limit_bytes
+):
+    monkeypatch.setattr(multipart, "COPY_LIMIT_BYTES", limit_bytes)
+    await telling.write()
+    telling.begin({1: PARTS[0]}, metadata=metadata or telling.metadata())
+    asked = await telling.write()
+    assert "CreateMultipartUpload" not in asked or limit_bytes == PART_BYTES
+    assert telling.written.etag == telling.etag()
+
+
+async def test_what_replaces_a_continued_upload_is_never_given_its_metadata(telling, monkeypatch):
+    """Somebody writes to the key when it is there, and before what it states is corrected."""
+    restate = copies_module.restate
+
+    def meddle(objects, written, give):
+        telling.client.put_object(Bucket=telling.name, Key="large", Body=bytes(len(BODY)))
+        restate(objects, written, give)
+
+    monkeypatch.setattr(copies_module, "restate", meddle)
+    telling.begin({1: PARTS[0]}, metadata={"file-owner": "7"})
+    with pytest.raises(errors.ChangedDuringTransfer):
+        await telling.write()
+    assert "file-permissions" not in telling.metadata()
 
 
 async def test_a_failure_aborts_the_upload(there):

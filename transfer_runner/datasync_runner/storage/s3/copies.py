@@ -9,11 +9,12 @@ from typing import Final
 
 from datasync_api.sides import S3Side
 from datasync_runner.checksums import from_header
-from datasync_runner.core.entry import ARCHIVES, Entry
+from datasync_runner.core.entry import ARCHIVES, Entry, ObjectHeaders
 from datasync_runner.storage import errors
 from datasync_runner.storage.s3.calls import Answer, Call
+from datasync_runner.storage.s3.client import Finish
 from datasync_runner.storage.s3.gather import Give, then
-from datasync_runner.storage.s3.naming import copy_source, version_of
+from datasync_runner.storage.s3.naming import copy_source, etag_in, version_of
 from datasync_runner.storage.s3.objects import Objects
 from datasync_runner.storage.s3.tags import REPLACED
 from datasync_runner.storage.values import Duplicate, Written
@@ -30,14 +31,31 @@ def update_metadata(objects: Objects, entry: Entry, give: Give[Entry]) -> None:
             if isinstance(found, errors.StorageError):
                 give(found)
             else:
-                _rewrite(objects, entry._replace(headers=found.headers), give)
+                exact = entry._replace(headers=found.headers)
+                _rewrite(objects, exact, then(give, lambda _: exact))
 
         objects.inspect(entry._replace(metadata=None, version_id=""), known)
     else:
-        _rewrite(objects, entry, give)
+        _rewrite(objects, entry, then(give, lambda _: entry))
 
 
-def _rewrite(objects: Objects, entry: Entry, give: Give[Entry]) -> None:
+def restate(objects: Objects, written: Written, give: Give[Written]) -> None:
+    """As `update_metadata`, of the very object that was written, and of what its entry says alone.
+
+    ChangedDuringTransfer as answer where its ETag is known and another object is there by now.
+    """
+
+    def restated(answer: Answer) -> Written:
+        version_id = version_of(answer.headers())
+        # Where its own was not known, nobody knows what was copied.
+        etag = etag_in(answer.body) if written.etag else ""
+        return written._replace(version_id=version_id, etag=etag)
+
+    entry = written.entry._replace(headers=written.entry.headers or ObjectHeaders())
+    _rewrite(objects, entry, then(give, restated), etag=written.etag)
+
+
+def _rewrite(objects: Objects, entry: Entry, finish: Finish, *, etag: str = "") -> None:
     path = objects.path(entry.key)
     headers = [
         *objects.stated(entry),
@@ -47,8 +65,10 @@ def _rewrite(objects: Objects, entry: Entry, give: Give[Entry]) -> None:
     ]
     if entry.headers is not None and entry.headers.tags is not None:
         headers.append(REPLACED)
+    if etag:
+        headers.append(("x-amz-copy-source-if-match", etag))
     call = Call("CopyObject", "PUT", path, headers=headers, body=b"", key=entry.key, thinks=True)
-    objects.client.start(call, then(give, lambda _: entry))
+    objects.client.start(call, finish)
 
 
 def copy(objects: Objects, entry: Entry, source: S3Side, give: Give[Written]) -> None:

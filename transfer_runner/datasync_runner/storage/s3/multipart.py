@@ -8,17 +8,19 @@ with.  What earlier runs left of the same key and cannot be used is aborted.
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from datasync_runner.checksums import from_header
-from datasync_runner.core.entry import ARCHIVES, Entry, ObjectHeaders
+from datasync_runner.core.entry import ARCHIVES, Entry
 from datasync_runner.core.parts import COPY_LIMIT_BYTES, PARTS_AT_ONCE, layout
 from datasync_runner.storage import errors
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.port import Moved, PouringReader, RangedReader, Reader, nobody
+from datasync_runner.storage.s3 import copies
 from datasync_runner.storage.s3.algorithms import CRC64NVME
 from datasync_runner.storage.s3.calls import Call
-from datasync_runner.storage.s3.copies import update_metadata
+from datasync_runner.storage.s3.gather import one
 from datasync_runner.storage.s3.metadata import says
 from datasync_runner.storage.s3.naming import copy_source, etag_in, version_of
 from datasync_runner.storage.s3.objects import Objects
@@ -224,27 +226,23 @@ class Upload:
                 raise
             version_id = etag = ""
             proven = False  # the answer to an earlier attempt was lost: verify what is there
-        if self._resumed:
-            await self._restate(whole)  # may make it anew
-        return Written(self._entry, whole or 0, proven, version_id, "" if self._resumed else etag)
+        written = Written(self._entry, whole or 0, proven, version_id, etag)
+        return await self._restated(written, whole) if self._resumed else written
 
-    async def _restate(self, checksum: int | None) -> None:
-        """What a killed run stated when it began may differ from what is to be stated now."""
+    async def _restated(self, written: Written, checksum: int | None) -> Written:
+        """What is there in the end, for it may have to be made anew.
+
+        What a killed run stated when it began may differ from what is to be stated now.
+        """
         key = self._entry.key
-        call = Call("HeadObject", "HEAD", self._objects.path(key), key=key)
-        found = (await self._client.ask(call)).headers()
+        found = await one(self._objects.head, self._entry._replace(version_id=""))
         if says(found, self._objects.stated(self._entry)):
-            return
-        if self._entry.size_bytes > COPY_LIMIT_BYTES:
-            side = self._objects.side
-            source = copy_source(side, self._objects.name(key), side)
-            again = Upload(self._objects, self._entry, budget=self._budget)
-            await again.copy(source, found.get("etag", ""), checksum=checksum)
-            return
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Entry | errors.StorageError] = loop.create_future()
-        exact = self._entry._replace(headers=self._entry.headers or ObjectHeaders())
-        update_metadata(self._objects, exact, answer.set_result)
-        told = await answer
-        if isinstance(told, errors.StorageError):
-            raise told
+            return written
+        if self._entry.size_bytes <= COPY_LIMIT_BYTES:
+            return await one(partial(copies.restate, self._objects), written)
+        side = self._objects.side
+        source = copy_source(side, self._objects.name(key), side)
+        again = Upload(self._objects, self._entry, budget=self._budget)
+        made = await again.copy(source, written.etag or found.get("etag", ""), checksum=checksum)
+        etag = made.etag if written.etag else ""  # else nobody knows what was copied
+        return written._replace(version_id=made.version_id, etag=etag)
