@@ -18,6 +18,7 @@ from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.engine import shared_content
 from datasync_runner.storage import errors
 from datasync_runner.storage.s3 import copies, duplicates
+from datasync_runner.storage.s3.objects import Objects
 from datasync_runner.storage.s3.storage import S3Storage
 from runner.engine.test_hard_links import PLANS, arrange, plant
 from storage.linked import world_of
@@ -73,6 +74,20 @@ async def test_a_new_name_is_copied_from_an_old_one(world):
     world.right()
     assert (tally.files_transferred, tally.bytes_transferred) == (1, 0)
     assert tally.files_verified == 1
+
+
+async def test_a_new_name_of_a_large_file_is_copied_where_checksums_are_believed(
+    world, monkeypatch
+):
+    """As Amazon S3's are; of another server, after it was seen to check what is sent."""
+    plant(world.source)
+    await world.up()
+    monkeypatch.setattr(Objects, "vouches", True)
+    (world.source / "new").hardlink_to(world.source / "large")
+    tally = await world.up()
+    world.right()
+    assert (tally.files_transferred, tally.files_verified) == (1, 1)
+    assert (tally.bytes_transferred, world.sent["UploadPart"]) == (0, 0)
 
 
 async def test_a_first_new_name_makes_the_old_one_say_so(world):

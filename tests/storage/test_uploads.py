@@ -14,9 +14,10 @@ from datasync_runner.core.entry import Entry, Kind, ObjectHeaders
 from datasync_runner.core.parts import MIB, PART_BYTES
 from datasync_runner.storage import errors
 from datasync_runner.storage.s3 import copies as copies_module
-from datasync_runner.storage.s3 import multipart, server_side_copy
+from datasync_runner.storage.s3 import duplicates, multipart, server_side_copy
 from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.storage import S3Storage
+from datasync_runner.storage.values import Duplicate
 from fixtures.s3 import make_bucket, remove_bucket
 from storage.looks import Plain
 from storage.sides import META, BytesReader, credentials, fine, listed, s3_side
@@ -327,6 +328,40 @@ async def copies(bucket_of_any, tmp_path):
     storage = S3Storage(bucket_of_any.storage._side.model_copy(update={"prefix": "copies/"}))
     yield storage
     await storage.close()
+
+
+@pytest.mark.parametrize("limit_bytes", [PART_BYTES, 10 * PART_BYTES], ids=["in-parts", "whole"])
+async def test_what_an_earlier_run_has_sent_in_parts_is_copied_by_its_checksum(
+    bucket_of_any, monkeypatch, limit_bytes
+):
+    """As for a hard link's new name; an ETag of parts proves no copy."""
+    there = bucket_of_any
+    monkeypatch.setattr(duplicates, "WHOLE_COPY_BYTES", limit_bytes)
+    await there.write()
+    (first,) = await listed(there.storage)
+    other = ENTRY._replace(key=b"other")
+    there.operations.clear()
+    (written,) = fine(await there.storage.duplicate([Duplicate(other, first, None)]))
+    assert not {"GetObject", "UploadPart"} & set(there.operations)
+    assert (written.entry, written.checksum) == (other, crc64(BODY))
+    fine(await there.storage.verify([written]))
+    assert there.body("other") == BODY
+    assert there.metadata("other") == there.metadata()
+
+
+async def test_what_cannot_be_believed_or_is_another_object_now_is_not_copied(bucket_of_any):
+    there = bucket_of_any
+    await there.write()
+    (first,) = await listed(there.storage)
+    copy = Duplicate(ENTRY._replace(key=b"other"), first, None)
+    stranger = S3Storage(there.storage._side)  # has not seen whether the server checks
+    (answer,) = await stranger.duplicate([copy])
+    assert isinstance(answer, errors.NotSupported)
+    await stranger.close()
+    there.client.put_object(Bucket=there.name, Key="large", Body=bytes(len(BODY)))
+    (answer,) = await there.storage.duplicate([copy])
+    assert isinstance(answer, errors.NotSupported)
+    assert [entry.key for entry in await listed(there.storage)] == [b"large"]
 
 
 async def source_of(there, body=BODY):

@@ -61,6 +61,26 @@ def willing(asked):
     return Reply(200, b"fine" if asked.method == "GET" else body, {"ETag": '"1"'})
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "checks", "vouches"),
+    [
+        (None, True, True),
+        ("http://h:1", True, True),
+        (None, False, False),
+        ("http://h:1", False, False),
+        (None, None, True),
+        ("http://h:1", None, False),
+    ],
+)
+async def test_whose_stored_checksums_are_believed(keys, endpoint, checks, vouches):
+    with serve(willing) as server:
+        side = side_of(server, keys).model_copy(update={"endpoint": endpoint})
+    storage = S3Storage(side)
+    storage._objects.checks = checks
+    assert storage._objects.vouches is vouches
+    await storage.close()
+
+
 async def do(keys, work, *, wishes=None, answers=willing, tags="None", algorithm=CRC64NVME):
     """What was asked while `work` went on with a storage, and what came of it."""
     with serve(answers) as server:

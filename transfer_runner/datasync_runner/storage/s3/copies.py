@@ -123,7 +123,7 @@ def duplicate(objects: Objects, copy: Duplicate, give: Give[Written]) -> None:
         if checksum is not None:
             if told is not None and told != checksum:
                 return errors.VerificationFailed("another content was copied", entry.key)
-            proven = told == checksum and objects.checks is True
+            proven = told == checksum and objects.vouches
             return Written(entry, checksum, proven, version_id)
         if "-" in etag or etag != first.etag.strip('"'):
             return errors.NotSupported("nothing proves the copy", entry.key)

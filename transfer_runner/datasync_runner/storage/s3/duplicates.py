@@ -6,12 +6,13 @@ What cannot be copied is refused, and travels anew: archived objects, which nobo
 import asyncio
 from collections.abc import Sequence
 
-from datasync_runner.core.entry import ARCHIVES, Entry
+from datasync_runner.core.entry import ARCHIVES
 from datasync_runner.core.parts import LARGE_AT_ONCE, WHOLE_COPY_BYTES
 from datasync_runner.storage import errors
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.s3 import copies
-from datasync_runner.storage.s3.gather import Gather, Give
+from datasync_runner.storage.s3.gather import Gather, Give, one
+from datasync_runner.storage.s3.metadata import stored_checksum
 from datasync_runner.storage.s3.multipart import Upload
 from datasync_runner.storage.s3.naming import copy_source
 from datasync_runner.storage.s3.objects import Objects
@@ -33,6 +34,8 @@ async def duplicate(
                         give(
                             errors.NotSupported("what is archived cannot be copied", copy.entry.key)
                         )
+                    elif copy.checksum is None and not _proves(copy):
+                        group.create_task(_by_checksum(objects, copy, budget, give, at_once))
                     elif copy.entry.size_bytes <= WHOLE_COPY_BYTES:
                         copies.duplicate(objects, copy, give)
                     else:
@@ -44,6 +47,34 @@ async def duplicate(
         raise several.exceptions[0] from None
 
 
+def _proves(copy: Duplicate) -> bool:
+    """Whether the ETag of a copy tells that it is one: that of parts tells how they were cut."""
+    return copy.entry.size_bytes <= WHOLE_COPY_BYTES and "-" not in copy.first.etag
+
+
+async def _by_checksum(
+    objects: Objects,
+    copy: Duplicate,
+    budget: ByteBudget,
+    give: Give[Written],
+    at_once: asyncio.Semaphore,
+) -> None:
+    """As `duplicate`, of what is there from an earlier run: by the checksum that is stored."""
+    try:
+        headers = await one(objects.head, copy.first)
+        checksum = stored_checksum(headers) if objects.vouches else None
+        etag = headers.get("etag", "")
+        if checksum is None or copy.first.etag not in ("", etag):
+            raise errors.NotSupported("nothing proves the copy", copy.entry.key)
+        copy = Duplicate(copy.entry, copy.first._replace(etag=etag), checksum)
+        if copy.entry.size_bytes <= WHOLE_COPY_BYTES:
+            copies.duplicate(objects, copy, give)
+        else:
+            await _in_parts(objects, copy, budget, give, at_once)
+    except errors.StorageError as error:
+        give(error)
+
+
 async def _in_parts(
     objects: Objects,
     copy: Duplicate,
@@ -51,12 +82,10 @@ async def _in_parts(
     give: Give[Written],
     at_once: asyncio.Semaphore,
 ) -> None:
-    """As `duplicate`, of more than one request may copy; where the checksum is known."""
+    """As `duplicate`, of more than one request may copy; the checksum is known."""
     entry, first, checksum = copy
     try:
-        if checksum is None:
-            raise errors.NotSupported("nothing proves the copy", entry.key)
-        etag = first.etag or await _etag_of(objects, first)
+        etag = first.etag or (await one(objects.head, first)).get("etag", "")
         named = copy_source(objects.side, objects.name(first.key), objects.side)
         upload = Upload(objects, entry, budget=budget)
         async with at_once:
@@ -64,13 +93,3 @@ async def _in_parts(
         give(made._replace(checksum=checksum))
     except errors.StorageError as error:
         give(error)
-
-
-async def _etag_of(objects: Objects, first: Entry) -> str:
-    """Of what is there now.  Raises: StorageError."""
-    found: Gather[dict[str, str]] = Gather(1)
-    objects.head(first, found.place(0))
-    (headers,) = await found.all()
-    if isinstance(headers, errors.StorageError):
-        raise headers
-    return headers.get("etag", "")

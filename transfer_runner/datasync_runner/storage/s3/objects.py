@@ -57,6 +57,19 @@ class Objects:
         """Storage class and encryption of what is written."""
 
     @property
+    def vouches(self) -> bool:
+        """Whether stored checksums are believed.
+
+        | server | refuses wrong checksums | |
+        |---|---|---|
+        | any | yes | yes |
+        | any | no | no |
+        | Amazon S3 | not known | yes |
+        | another | not known | no |
+        """
+        return self.side.endpoint is None if self.checks is None else self.checks
+
+    @property
     def side(self) -> S3Side:
         """Bucket and prefix."""
         return self.client.side

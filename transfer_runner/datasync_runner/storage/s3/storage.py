@@ -122,8 +122,7 @@ class S3Storage:
 
     async def examine(self, entries: Sequence[Entry]) -> list[Examined | errors.StorageError]:
         """A HEAD for each; checksums of Amazon S3, or of a server that was seen to check."""
-        trusted = self._side.endpoint is None or self._objects.checks is True
-        call = partial(self._objects.examine, trusted=trusted)
+        call = partial(self._objects.examine, trusted=self._objects.vouches)
         return await each(call, entries, _key_of_entry)
 
     async def read_small(self, entries: Sequence[Entry]) -> list[Content | errors.StorageError]:

@@ -23,7 +23,7 @@ async def verify(objects: Objects, written: Written) -> Written | errors.Storage
             return errors.VerificationFailed(
                 f"it has {size} bytes instead of {entry.size_bytes}", entry.key
             )
-        stored = stored_checksum(headers) if objects.checks else None
+        stored = stored_checksum(headers) if objects.vouches else None
         if stored is None:
             stored = await read_checksum(objects, entry)
     except errors.StopError:
