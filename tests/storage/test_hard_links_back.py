@@ -5,14 +5,17 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from datasync_api.report import TransferResult
+from datasync_runner.core.parts import SMALL_BYTES
 from runner.engine.test_hard_links import OWNER, PLANS, TESTS, arrange, groups, plant
 from storage.linked import world_of
 from storage.sides import posix_side
+from storage.test_hard_links import REPORT
 
 
 @pytest.fixture(params=["s3_server", "minio"])
@@ -86,6 +89,110 @@ async def test_a_new_name_is_joined_to_the_old_ones(world):
     assert tally.files_transferred == 2
 
 
+def proven_by(world):
+    """The baseline of the last run, as if all had lain still for long before it."""
+    still = {"source_time": datetime.now(UTC) + timedelta(seconds=5)}
+    return world.board.baseline.model_copy(update=still)
+
+
+@pytest.mark.parametrize("size_bytes", [6, SMALL_BYTES + 1], ids=["small", "large"])
+@pytest.mark.parametrize("name", ["a", "z/new"], ids=["before them", "behind them"])
+async def test_a_new_name_is_joined_to_old_ones_that_the_baseline_proves(world, name, size_bytes):
+    (world.source / "z").mkdir()
+    (world.source / "m").write_bytes(b"x" * size_bytes)
+    (world.source / "z/m").hardlink_to(world.source / "m")
+    (world.source / "other").write_bytes(b"o" * size_bytes)
+    (world.source / "other-too").hardlink_to(world.source / "other")
+    await world.up()
+    await world.down()
+    baseline = proven_by(world)
+    (world.source / name).hardlink_to(world.source / "m")
+    await world.up()
+    before = (world.back / "m").stat().st_ino
+    tally = await world.down(baseline=baseline)
+    assert names_of_files(world.back) == names_of_files(world.source)
+    assert (world.back / name).stat().st_ino == before
+    assert (tally.files_transferred, tally.files_verified) == (1, 1)
+    if size_bytes <= SMALL_BYTES:  # the time stamp of what was sent in parts proves nothing
+        assert world.sent["HeadObject"] == len(["m"])
+
+
+async def test_a_name_that_is_as_large_and_as_old_as_others_by_chance_stays_its_own(world):
+    for name in ("a", "b", "c"):
+        (world.source / name).write_bytes(name.encode())
+        (world.source / f"{name}-too").hardlink_to(world.source / name)
+        os.utime(world.source / name, ns=(5, 5))
+    await world.up(rules={"excludes": [{"filterType": "SimplePattern", "value": "/b*"}]})
+    await world.down()
+    baseline = proven_by(world)
+    await world.up()
+    await world.down(baseline=baseline)
+    assert names_of_files(world.back) == names_of_files(world.source)
+
+
+def etags(world, *keys):
+    return {world.head(key)["ETag"] for key in keys}
+
+
+async def test_a_large_content_is_read_once(world):
+    """Once by each ETag: some servers tell another one of an object that was copied."""
+    plant(world.source)
+    for number in range(3):
+        (world.source / f"more{number}").hardlink_to(world.source / "large")
+    await world.up()
+    tally = await world.down()
+    assert names_of_files(world.back) == names_of_files(world.source)
+    assert (tally.files_transferred, tally.files_verified) == (9, 9)
+    assert tally.estimated_files_to_transfer == 9
+    small = 3 * len(b"shared") + len(b"single")
+    assert tally.bytes_transferred == tally.bytes_written == tally.estimated_bytes_to_transfer
+    contents = etags(world, "large", "more0", "more1", "more2", "z/large")
+    assert tally.bytes_transferred == small + len(contents) * (SMALL_BYTES + 1)
+    assert len(contents) <= 2
+    again = await world.down()
+    assert (again.files_transferred, again.files_metadata_updated) == (0, 0)
+
+
+async def test_large_contents_that_are_as_long_by_chance_are_all_read(world):
+    for letter in "abcd":
+        (world.source / letter).write_bytes(letter.encode() * (SMALL_BYTES + 1))
+    (world.source / "c-too").hardlink_to(world.source / "c")
+    await world.up()
+    tally = await world.down()
+    assert names_of_files(world.back) == names_of_files(world.source)
+    many = 4 + len(etags(world, "c", "c-too")) - 1
+    assert tally.bytes_transferred == many * (SMALL_BYTES + 1)
+    assert tally.estimated_bytes_to_transfer == tally.bytes_transferred
+
+
+async def test_a_large_object_that_was_changed_in_s3_is_read(world):
+    """It states what the others do, and is as long."""
+    plant(world.source)
+    await world.up()
+    metadata = world.head("z/large")["Metadata"]
+    body = b"X" * (SMALL_BYTES + 1)
+    world.client.put_object(Bucket=world.bucket, Key="p/z/large", Body=body, Metadata=metadata)
+    await world.down()
+    assert (world.back / "z/large").read_bytes() == body
+    assert (world.back / "z/large").stat().st_nlink == 1
+    assert (world.back / "large").read_bytes() == b"x" * (SMALL_BYTES + 1)
+
+
+@pytest.mark.parametrize("verify_mode", ["None", "OnlyFilesTransferred", "PointInTimeConsistent"])
+async def test_what_was_not_read_is_told_as_what_was(world, verify_mode):
+    plant(world.source)
+    await world.up()
+    await world.down(rules={"report": REPORT}, verify_mode=verify_mode)
+    for kind in ("transferred", "skipped"):
+        told = [json.loads(text) for which, text in world.reported if which == kind]
+        files = [one for one in told if one["SrcMetadata"]["Type"] == "Regular"]
+        names = [f"/{key}" for key in sorted(world.bodies())]
+        assert sorted(one["RelativePath"] for one in files) == (
+            names if kind == "transferred" else []
+        )
+    assert names_of_files(world.back) == names_of_files(world.source)
+
+
 async def test_where_no_link_can_be_made_each_name_is_a_whole_file(world, monkeypatch):
     plant(world.source)
     await world.up()
@@ -95,7 +202,8 @@ async def test_where_no_link_can_be_made_each_name_is_a_whole_file(world, monkey
 
     monkeypatch.setattr(os, "link", refuse)
     tally = await world.down()
-    assert tally.files_transferred == 6
+    assert tally.files_transferred == tally.files_verified == 6
+    assert tally.bytes_transferred == tally.estimated_bytes_to_transfer
     assert groups(world.back)[1] == groups(world.source)[1]
 
 

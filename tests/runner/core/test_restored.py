@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasync_runner.core.entry import Entry, HardLink, Kind, PosixMetadata, StatedInode
-from datasync_runner.core.restored import REMEMBERED, joined, record_of, restored
+from datasync_runner.core.restored import (
+    REMEMBERED,
+    State,
+    joined,
+    record_of,
+    restored,
+    size_and_time,
+)
 
 META = PosixMetadata(0o644, 1000, 1000, 5, 4)
 
@@ -17,15 +24,15 @@ def entry(key=b"a", inode=7, size=3, etag="e", **metadata):
     return Entry(key, Kind.FILE, size, 5, stated, node=StatedInode(inode), etag=etag)
 
 
-def record(one, checksum=None, *, written=True):
-    made = record_of(one, checksum, written=written)
+def record(one, checksum=None, state=State.WRITTEN):
+    made = record_of(one, checksum, state)
     assert made is not None
     return made
 
 
 def links(*records):
     """Which name is linked to which."""
-    return {one.name.key: one.first.key for one in joined(sorted(records))}
+    return {one.name.key: one.first.key for one in joined(sorted(records)) if one.first}
 
 
 ROWS = [
@@ -49,10 +56,58 @@ def test_two_names(group, checksums, etags, first, second, linked):
     assert links(one, other) == ({b"b": b"a"} if linked else {})
 
 
+FOLLOWS = [
+    ("Right", "any", "stays what it is"),
+    ("Written", "none", "stays its own"),
+    ("Written", "any", "is linked"),
+    ("Unread", "none", "is read"),
+    ("Unread", "any", "is linked"),
+]
+
+
+@pytest.mark.parametrize(("state", "there", "outcome"), FOLLOWS)
+def test_what_follows_for_a_name(state, there, outcome):
+    own = State[state.upper()]
+    better = [first for first in State if first <= own]
+    for first in better if there == "any" else [None]:
+        records = [record(entry(b"z"), state=own)]
+        records += [] if first is None else [record(entry(b"a"), state=first)]
+        told = {one.name.key: one for one in joined(sorted(records))}
+        if outcome == "is read":
+            assert told[b"z"].first is None
+        elif outcome == "is linked":
+            assert told[b"z"].first == restored(records[1])
+        else:
+            assert b"z" not in told
+
+
+def test_every_row_of_what_follows_is_tried():
+    text = joined.__doc__ or ""
+    rows = re.findall(r"\| (Right|Written|Unread) \| (\w+) \| (.+) \|\n", text)
+    assert rows == FOLLOWS
+
+
+def test_a_content_is_known_by_every_etag_that_it_was_seen_with():
+    """As of an upload in parts, and of its copies."""
+    parts, whole = record(entry(b"a", etag="p-2"), 1), record(entry(b"b", etag="w"), 1)
+    copy = record(entry(b"c", etag="w"), state=State.UNREAD)
+    assert links(parts, whole, copy) == {b"b": b"a", b"c": b"a"}
+
+
+def test_what_has_to_be_read_is_told_with_what_it_may_turn_out_to_be():
+    there = record(entry(b"a", etag="p-2"), 1)
+    unread = [record(entry(key, etag="w"), state=State.UNREAD) for key in (b"b", b"c")]
+    others = [record(entry(key, etag=str(key)), state=State.UNREAD) for key in (b"d", b"e")]
+    told = list(joined(sorted([there, *unread, *others])))
+    beside = [(one.name.key, [first.key for first in one.beside]) for one in told]
+    assert beside == [(b"b", [b"a"]), (b"c", []), (b"d", []), (b"e", [])]
+    assert [one.first and one.first.key for one in told] == [None, b"b", None, None]
+
+
 def test_every_row_of_the_table_is_tried():
     text = joined.__doc__ or ""
-    rows = re.findall(r"\| (one|another) \| (.+) \| (.+) \| (is linked|stays its own) \|\n", text)
-    outcomes = {True: "is linked", False: "stays its own"}
+    rows = re.findall(r"\| (one|another) \| (.+) \| (.+) \| (another|the same) \|\n", text)
+    outcomes = {True: "the same", False: "another"}
     assert set(rows) == {(*row[:3], outcomes[row[5]]) for row in ROWS}
 
 
@@ -82,13 +137,13 @@ def test_a_time_of_access_is_no_matter():
     ids=["no time", "no metadata", "no inode", "the inode of a file system"],
 )
 def test_what_states_no_inode_or_no_time_is_nobodys_name(one):
-    assert record_of(one, 1, written=True) is None
+    assert record_of(one, 1, State.WRITTEN) is None
 
 
 def test_what_is_right_already_is_linked_to_and_stays_what_it_is():
-    right = record(entry(b"z"), written=False)
+    right = record(entry(b"z"), state=State.RIGHT)
     assert links(right, record(entry(b"a"), 1), record(entry(b"b"), 1)) == {b"a": b"z", b"b": b"z"}
-    assert links(right, record(entry(b"y"), written=False)) == {}
+    assert links(right, record(entry(b"y"), state=State.RIGHT)) == {}
 
 
 def test_different_contents_of_one_group_are_told_apart():
@@ -114,9 +169,14 @@ NUMBERS = st.none() | st.integers(0, 2**32 - 2)
     NUMBERS,
     st.text(st.characters(blacklist_categories=["Cs", "Cc"])),
     st.none() | st.integers(0, 2**64 - 1),
-    st.booleans(),
+    st.sampled_from(State),
 )
-def test_a_record_comes_back(key, inode, size, mtime_ns, number, etag, checksum, written):
+def test_a_record_comes_back(key, inode, size, mtime_ns, number, etag, checksum, state):
     one = entry(key, inode, size, etag, mtime_ns=mtime_ns, uid=number, gid=number, mode=number)
-    found = restored(record(one, checksum, written=written))
-    assert found[1:] == (written, key, size, etag, checksum)
+    made = record(one, checksum, state)
+    found = restored(made)
+    assert found[1:] == (state, key, size, etag, checksum)
+    assert found.record == made
+    stated = PosixMetadata(number, number, number, mtime_ns)
+    assert found.entry == Entry(key, Kind.FILE, size, mtime_ns, stated, etag=etag)
+    assert found.size_and_time == size_and_time(size, mtime_ns)

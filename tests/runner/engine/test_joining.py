@@ -7,9 +7,9 @@ import pytest
 
 from datasync_api.task import Guards
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata, StatedInode
-from datasync_runner.core.restored import record_of
+from datasync_runner.core.restored import State, record_of
 from datasync_runner.engine import pipeline
-from datasync_runner.engine.joining import join
+from datasync_runner.engine.joining import Joining
 from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.pipeline import run_plan
 from datasync_runner.engine.progress import Board
@@ -28,13 +28,20 @@ class Linking(FakeStorage):
         return self._each("link", [one.entry for one in links], lambda entry: entry)
 
 
+async def nothing_to_move(fill):
+    raise AssertionError("all was read")
+
+
 async def joined(destination, names):
+    board = Board("u", time.monotonic)
+    joining = Joining(Patient(destination), board, None, verifies=True, move=nothing_to_move)
     with Spool() as records:
         for key in names:
             meta = PosixMetadata(0o644, 1, 1, 5, 5)
             entry = Entry(key, Kind.FILE, 3, 5, meta, node=StatedInode(7))
-            records.push(record_of(entry, 1, written=True))
-        await join(records, Patient(destination))
+            records.push(record_of(entry, 1, State.WRITTEN))
+        await joining.run(records)
+    assert board.tally.files_transferred == 0  # those that have read them counted them
 
 
 @pytest.fixture

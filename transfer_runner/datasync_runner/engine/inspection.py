@@ -10,8 +10,9 @@ from datasync_runner.core.actions import Action
 from datasync_runner.core.compare import decide
 from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import Entry
-from datasync_runner.core.restored import record_of
+from datasync_runner.core.restored import State, record_of
 from datasync_runner.core.tally import Tally
+from datasync_runner.core.wanted import wanted
 from datasync_runner.engine.contents import Both, Contents
 from datasync_runner.engine.failures import record
 from datasync_runner.engine.file_events import FileEvents
@@ -94,7 +95,7 @@ class Inspection:
         if action is Action.SKIP and self._files is not None:
             self._files.skipped([(source, reason)])
         if action is Action.SKIP and self._board is not None and self._board.restored is not None:
-            record = record_of(source, None, written=False)
+            record = record_of(wanted(source, self._options), None, State.RIGHT)
             if record is not None:
                 self._board.restored([record])
         if action is Action.INSPECT:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datasync_runner.engine.hard_links import HardLinks
 from datasync_runner.engine.shared_content import SharedContent
 from datasync_runner.engine.spool import Spool
+from datasync_runner.engine.unread import Unread
 
 
 @dataclass
@@ -23,6 +24,8 @@ class Kept:
     are right too, as our own writes change their times.  In the order of their keys."""
     names: HardLinks | SharedContent | None = None
     """Files with several names, where the destination can link or copy; None: they are as any."""
+    unread: Unread | None = None
+    """Large objects that may be further names, to a file system with links; None: all are read."""
     new_folders: bool = False
     source_unlisted: bool = False
     """Part of the source could not be listed: nothing may be deleted."""

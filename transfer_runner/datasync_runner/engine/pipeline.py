@@ -18,7 +18,7 @@ from datasync_runner.engine.contents import Contents
 from datasync_runner.engine.delete import delete_extra, held, settle_folders, write_late
 from datasync_runner.engine.dry_run import DryRun
 from datasync_runner.engine.hard_links import HardLinks, make_links
-from datasync_runner.engine.joining import join
+from datasync_runner.engine.joining import Joining
 from datasync_runner.engine.kept import Kept
 from datasync_runner.engine.manifest import sides_of
 from datasync_runner.engine.moving import Mover, move, options_of
@@ -29,6 +29,7 @@ from datasync_runner.engine.progress import Board
 from datasync_runner.engine.shared_content import SharedContent
 from datasync_runner.engine.spool import Spool
 from datasync_runner.engine.transfer import WORKERS
+from datasync_runner.engine.unread import Unread
 from datasync_runner.engine.work import WorkQueue
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.port import Destination
@@ -59,6 +60,7 @@ async def run_plan(
     beginning = await baseline.begin(plan, patient_source, patient_destination)
     replaced = baseline.is_replaced(plan, beginning)
     options = options_of(plan, patient_source, patient_destination)
+    comparing = baseline.with_proof(options, plan, beginning)
     conditions = plan.file_conditions
     bounds = Bounds.of(conditions, now_ns=began_ns) if conditions else None
     queue = WorkQueue(WORKERS)
@@ -86,8 +88,10 @@ async def run_plan(
         )
         deletes, folders, restored = (stack.enter_context(Spool()) for _ in range(3))
         links, late_links = (stack.enter_context(Spool()) for _ in range(2))
-        if patient_source.objects and patient_destination.links:
+        unread = None
+        if patient_source.objects and patient_destination.links and dry_run is None:
             board.restored = restored.push_all
+            unread = stack.enter_context(closing(Unread(patient_source, comparing, board)))
         # What may be deleted is not there yet when files are written; objects have no such ways.
         displaces = options.delete and not patient_destination.objects and dry_run is None
         late = stack.enter_context(Spool()) if displaces else None
@@ -100,12 +104,12 @@ async def run_plan(
             names = SharedContent(patient_destination, contents)
         if names is not None:
             stack.enter_context(closing(names))
-        kept = Kept(deletes, late, folders, names)
+        kept = Kept(deletes, late, folders, names, unread)
         prepare = Prepare(
             *sides(),
             chosen=chosen,
             bounds=bounds,
-            options=baseline.with_proof(options, plan, beginning),
+            options=comparing,
             board=board,
             queue=queue,
             kept=kept,
@@ -117,28 +121,31 @@ async def run_plan(
             await dry_run.end(kept, plan, board, replaced=replaced)
             return
         tally = board.tally
+        verifies = plan.options.verify_mode == "OnlyFilesTransferred"
         link = partial(
             make_links,
             destination=patient_destination,
             tally=tally,
             options=options,
-            verifies=plan.options.verify_mode == "OnlyFilesTransferred",
+            verifies=verifies,
             files=board.files,
         )
+        to_move = partial(_fill_and_move, mover=here, board=board)
+        joining = Joining(patient_destination, board, unread, verifies=verifies, move=to_move)
         if links.count:
-            await _fill_and_move(partial(link, links), here, board)
+            await to_move(partial(link, links))
         waits = late is not None and late.count > 0
         if restored.count and not waits:  # early: a run that is stopped while it deletes has linked
-            await join(restored, patient_destination)
+            await joining.run(restored)
         stop = held(kept, tally, plan, replaced=replaced)
         if stop is None:
             await delete_extra(kept, patient_destination, tally=tally, files=board.files)
         if late is not None and waits:
-            await _fill_and_move(partial(write_late, late), here, board)
+            await to_move(partial(write_late, late))
         if late_links.count:
-            await _fill_and_move(partial(link, late_links), here, board)
+            await to_move(partial(link, late_links))
         if restored.count and waits:
-            await join(restored, patient_destination)
+            await joining.run(restored)
         await settle_folders(
             kept,
             patient_source,
@@ -174,7 +181,7 @@ async def run_plan(
 
 
 async def _fill_and_move(
-    fill: Callable[[WorkQueue], Coroutine[Any, Any, None]], mover: Mover, board: Board
+    fill: Callable[[WorkQueue], Coroutine[Any, Any, None]], *, mover: Mover, board: Board
 ) -> None:
     """What fills a queue to its end, and who moves what is in it.  Raises: StopError."""
     queue = WorkQueue(WORKERS)

@@ -86,6 +86,8 @@ class Prepare:
             await self._hand_on(self._way.rest())
         if self._kept.names is not None:
             await self._kept.names.settle(self._queue, self._tally, self._board.files)
+        if self._kept.unread is not None:
+            await self._kept.unread.settle(self._queue)
         await self._queue.close()
         await self._queue.decided()
         self._board.prepared()
@@ -144,7 +146,7 @@ class Prepare:
         keeps_links = self._kept.names is not None
         way = self._way
         to_objects = self._destination.objects
-        settled = self._settled
+        settled, unread = self._settled, self._kept.unread
         files = self._board.files
         left: list[tuple[Entry, str]] | None = [] if files and files.reports_skips else None
         for source, destination in pairs:
@@ -158,6 +160,8 @@ class Prepare:
             )
             if settled is not None and not several and settled(source, destination):
                 tally.files_skipped += 1
+                if unread and source and destination and destination.node is not None:
+                    unread.proven(source, destination)
                 if left is not None and source is not None:
                     left.append((source, UNCHANGED.reason))
                 continue
@@ -200,7 +204,10 @@ class Prepare:
         names = [one for one in found if isinstance(one, Name)]
         if names and self._kept.names is not None:
             await self._kept.names.push(names)
-        if works := [one for one in found if isinstance(one, Work)]:
+        works = [one for one in found if isinstance(one, Work)]
+        if self._kept.unread is not None:
+            works = await self._kept.unread.put_aside(works)
+        if works:
             await self._queue.put(works)
 
     def _hidden(self, key: bytes) -> bool:

@@ -37,6 +37,10 @@ class Spool:
     ) -> None:
         self._file.close()
 
+    def close(self) -> None:
+        """Give the disk's space back."""
+        self._file.close()
+
     def push(self, record: bytes) -> None:
         """Add a record."""
         self._file.write(record + len(record).to_bytes(_LENGTH, "big"))

@@ -12,7 +12,7 @@ from datasync_runner.core.actions import Action
 from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.parts import LARGE_AT_ONCE, SMALL_BYTES, restore_cost_bytes
-from datasync_runner.core.restored import record_of
+from datasync_runner.core.restored import State, record_of
 from datasync_runner.core.wanted import wanted
 from datasync_runner.engine.failures import record
 from datasync_runner.engine.inspection import Inspection
@@ -192,7 +192,7 @@ class Transfer:
         if tell is None or not self._restores:
             return
         several = [one for one in done if one.entry.node is not None]
-        records = [record_of(one.entry, one.checksum, written=True) for one in several]
+        records = [record_of(one.entry, one.checksum, State.WRITTEN) for one in several]
         if found := [record for record in records if record is not None]:
             tell(found)
 
