@@ -294,7 +294,39 @@ CASES = (
         "spec.fsxOntap.path",
         "name a volume's junction path, as in /vol1",
     ),
-    Case("ontap-without-path", fsx("fsxOntap", ""), "spec.fsxOntap.path", "Required value"),
+    Case(
+        "ontap-without-path-and-share",
+        fsx("fsxOntap", ""),
+        "spec.fsxOntap.path",
+        "to go by NFS, or smb, a share, to go by SMB",
+    ),
+    Case(
+        "ontap-by-nfs-and-by-smb",
+        fsx("fsxOntap", f"path: /vol1, smb: {{share: a, {KEYS}}}"),
+        "spec.fsxOntap.path",
+        "set either path",
+    ),
+    Case(
+        "ontap-share-without-a-login",
+        fsx("fsxOntap", "smb: {share: a}"),
+        "spec.fsxOntap.smb.credentialsSecretRef",
+        "NTLM needs a user and password",
+    ),
+    Case(
+        "ontap-share-by-kerberos-and-address",
+        location(
+            "{fsxOntap: {dnsName: 10.0.0.1, smb: {share: a, authentication: Kerberos, "
+            f"kerberos: {KERBEROS}}}}}}}"
+        ),
+        "spec.fsxOntap.dnsName",
+        "write the server's DNS name",
+    ),
+    Case(
+        "ontap-share-in-smb-1",
+        fsx("fsxOntap", f"smb: {{share: a, version: SMB1, {KEYS}}}"),
+        "spec.fsxOntap.smb.version",
+        'supported values: "Automatic", "SMB2"',
+    ),
     Case(
         "ontap-with-a-version",
         fsx("fsxOntap", "path: /vol1, version: NFS4_1"),

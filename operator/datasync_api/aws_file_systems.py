@@ -1,4 +1,4 @@
-"""The file systems of AWS that a node mounts: EFS, FSx for Lustre, OpenZFS and ONTAP.
+"""The file systems of AWS: EFS, FSx for Lustre, OpenZFS and ONTAP; FSx for Windows is in `smb`.
 
 Members of a location, named as in AWS DataSync.  What these need from a cluster (drivers, volumes)
 is the operator's to know.
@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from datasync_api.base import ApiModel, Rule
+from datasync_api.smb import NEEDS_A_NAME, ShareName, SmbPath, SmbSession, has_a_name, is_a_name
 from datasync_api.text import AbsolutePath, Host, below, written_as
 
 InTransitEncryption = Literal["TLS1_2", "None"]
@@ -159,16 +160,51 @@ class FsxOpenZfs(ApiModel):
         return below(f"fsxz://{self.dns_name}/", self.path)
 
 
+class OntapShare(SmbSession):
+    """A share of a storage virtual machine; the runner speaks SMB itself, nothing is mounted."""
+
+    share: ShareName = Field(description="The name of the share, for example projects.")
+    path: SmbPath = Field(default="", description="A folder within the share, with '/'.")
+
+
 class FsxOntap(ApiModel):
-    """An Amazon FSx for NetApp ONTAP volume, or a folder of it, by NFS 3 as AWS DataSync does."""
+    """An Amazon FSx for NetApp ONTAP volume by NFS 3, as AWS DataSync does, or a share by SMB."""
+
+    rules = (
+        Rule(
+            cel="has(self.path) != has(self.smb)",
+            message="set either path, a volume's junction path, to go by NFS, or smb, a share, to "
+            "go by SMB",
+            field=".path",
+            holds=lambda ontap: (ontap.path is None) != (ontap.smb is None),
+        ),
+        Rule(
+            cel="!has(self.smb) || self.smb.authentication != 'Kerberos' || "
+            f"{has_a_name('self.dnsName')}",
+            message=NEEDS_A_NAME,
+            field=".dnsName",
+            holds=lambda ontap: (
+                ontap.smb is None
+                or ontap.smb.authentication != "Kerberos"
+                or is_a_name(ontap.dns_name)
+            ),
+        ),
+    )
 
     dns_name: Host = Field(
-        description="The NFS DNS name of the storage virtual machine, for example "
-        "svm-0123456789abcdef0.fs-0123456789abcdef0.fsx.eu-central-1.amazonaws.com."
+        description="The DNS name of the storage virtual machine. With path that of its NFS "
+        "endpoint, for example "
+        "svm-0123456789abcdef0.fs-0123456789abcdef0.fsx.eu-central-1.amazonaws.com; with smb that "
+        "of its SMB endpoint, for example projects.corp.example.com."
     )
-    path: JunctionPath = Field(description="A volume's junction path, or a folder below it.")
+    path: JunctionPath | None = Field(
+        default=None, description="A volume's junction path, or a folder below it, by NFS."
+    )
+    smb: OntapShare | None = Field(default=None, description="A share, by SMB.")
 
     @property
     def uri(self) -> str:
         """The location as one line."""
-        return below(f"fsxn-nfs://{self.dns_name}/", self.path)
+        if self.smb is not None:
+            return below(f"fsxn-smb://{self.dns_name}/{self.smb.share}/", self.smb.path)
+        return below(f"fsxn-nfs://{self.dns_name}/", self.path or "")

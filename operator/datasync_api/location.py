@@ -15,7 +15,7 @@ from datasync_api.meta import Resource
 from datasync_api.nfs import Nfs
 from datasync_api.object_storage import ObjectStorage
 from datasync_api.s3_location import S3
-from datasync_api.smb import FsxWindows, Smb, address
+from datasync_api.smb import FsxWindows, Smb, SmbSession, address
 from datasync_api.text import Name, Reference, RelativePath, below
 
 LocationType = Literal[
@@ -133,10 +133,15 @@ class LocationSpec(ApiModel):
         return self.members()[0]
 
     @property
+    def smb_session(self) -> SmbSession | None:
+        """How the runner speaks to the share, where it is one and says so."""
+        return self.fsx_ontap.smb if self.fsx_ontap is not None else self.smb
+
+    @property
     def credentials_secret_ref(self) -> Reference | None:
         """The Secret that is mounted for the storage's client, where there is one."""
-        if self.smb is not None:
-            return self.smb.secret_ref
+        if session := self.smb_session:
+            return session.secret_ref
         for member in (self.object_storage, self.s3, self.fsx_windows):
             if member is not None:
                 return member.credentials_secret_ref
@@ -151,7 +156,8 @@ class LocationSpec(ApiModel):
     @property
     def krb5_conf_ref(self) -> Reference | None:
         """The ConfigMap with krb5.conf that is mounted, where there is one."""
-        return self.smb.kerberos.krb5_conf_ref if self.smb and self.smb.kerberos else None
+        session = self.smb_session
+        return session.kerberos.krb5_conf_ref if session and session.kerberos else None
 
     @property
     def uri(self) -> str:

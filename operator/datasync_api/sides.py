@@ -5,11 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from datasync_api.aws_file_systems import OntapShare
 from datasync_api.base import ApiModel
 from datasync_api.location import LocationSpec
 from datasync_api.object_storage import AddressingStyle, PayloadSigning
 from datasync_api.s3_location import Encryption, StorageClass
-from datasync_api.smb import DEFAULT_PORT, SmbEncryption, SmbSigning, SmbVersion
+from datasync_api.smb import DEFAULT_PORT, Smb, SmbEncryption, SmbSigning, SmbVersion
 
 
 class PosixSide(ApiModel):
@@ -91,7 +92,8 @@ def plan_side(location: LocationSpec, places: Places) -> AnySide:
     if lustre := location.fsx_lustre:
         # Its driver mounts whole file systems; the folder is reached below the mount.
         return PosixSide(uri=location.uri, root=places.mount, path=lustre.path.strip("/"))
-    if location.nfs or location.efs or location.fsx_open_zfs or location.fsx_ontap:
+    ontap = location.fsx_ontap
+    if location.nfs or location.efs or location.fsx_open_zfs or (ontap and ontap.path):
         return PosixSide(uri=location.uri, root=places.mount)
     if claim := location.persistent_volume_claim:
         return PosixSide(
@@ -110,19 +112,9 @@ def plan_side(location: LocationSpec, places: Places) -> AnySide:
             payload_signing=storage.payload_signing,
         )
     if smb := location.smb:
-        return SmbSide(
-            uri=location.uri,
-            server=smb.server,
-            port=smb.port,
-            share=smb.share,
-            path=_folder(smb.path),
-            version=smb.version,
-            encryption=smb.encryption,
-            signing=smb.signing,
-            credentials_path=places.credentials,
-            kerberos_principal=smb.kerberos.principal if smb.kerberos else None,
-            krb5_conf_path=places.krb5_conf if smb.kerberos else None,
-        )
+        return _share(location.uri, smb.server, smb, places, port=smb.port)
+    if ontap and ontap.smb:
+        return _share(location.uri, ontap.dns_name, ontap.smb, places)
     if fsx := location.fsx_windows:
         return SmbSide(
             uri=location.uri,
@@ -145,6 +137,25 @@ def plan_side(location: LocationSpec, places: Places) -> AnySide:
         role_arn=s3.role_arn,
         expected_bucket_owner=s3.expected_bucket_owner,
         requester_pays=s3.requester_pays,
+    )
+
+
+def _share(
+    uri: str, server: str, share: Smb | OntapShare, places: Places, *, port: int = DEFAULT_PORT
+) -> SmbSide:
+    kerberos = share.kerberos
+    return SmbSide(
+        uri=uri,
+        server=server,
+        port=port,
+        share=share.share,
+        path=_folder(share.path),
+        version=share.version,
+        encryption=share.encryption,
+        signing=share.signing,
+        credentials_path=places.credentials,
+        kerberos_principal=kerberos.principal if kerberos else None,
+        krb5_conf_path=places.krb5_conf if kerberos else None,
     )
 
 

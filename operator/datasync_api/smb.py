@@ -1,4 +1,7 @@
-"""The members of a location that are reached by SMB: a server's share, and FSx for Windows."""
+"""The members of a location that are reached by SMB: a server's share, and FSx for Windows.
+
+What a share of FSx for ONTAP has in common with them is here as well.
+"""
 
 from typing import Annotated, Literal
 
@@ -35,6 +38,19 @@ SmbPath = Annotated[
     ),
 ]
 
+NEEDS_A_NAME = "Kerberos knows servers by name: write the server's DNS name, not its address"
+"""The message to a host that is an address, where Kerberos logs on."""
+
+
+def has_a_name(host: str) -> str:
+    """CEL for `is_a_name`."""
+    return f"!({host}.matches('^[0-9.]+$') || {host}.contains(':'))"
+
+
+def is_a_name(host: str) -> bool:
+    """Whether a host is told by a DNS name, and not by an IPv4 or IPv6 address."""
+    return not (host.replace(".", "").isdigit() or ":" in host)
+
 
 Principal = Annotated[
     str,
@@ -58,8 +74,8 @@ class Kerberos(ApiModel):
     )
 
 
-class Smb(ApiModel):
-    """A share of an SMB server; the runner speaks SMB itself, nothing is mounted."""
+class SmbSession(ApiModel):
+    """How the runner speaks to a share: in which version, as whom, and how secretly."""
 
     rules = (
         Rule(
@@ -91,24 +107,8 @@ class Smb(ApiModel):
                 or (smb.kerberos is not None and smb.credentials_secret_ref is None)
             ),
         ),
-        Rule(
-            cel="self.authentication != 'Kerberos' || "
-            "!(self.server.matches('^[0-9.]+$') || self.server.contains(':'))",
-            message="Kerberos knows servers by name: write the server's DNS name, not its address",
-            field=".server",
-            holds=lambda smb: (
-                smb.authentication != "Kerberos"
-                or not (smb.server.replace(".", "").isdigit() or ":" in smb.server)
-            ),
-        ),
     )
 
-    server: Host = Field(description="DNS name or IP address of the SMB server.")
-    port: Annotated[int, Field(ge=1, le=65535)] = Field(
-        default=DEFAULT_PORT, description="TCP port of the server."
-    )
-    share: ShareName = Field(description="The name of the share, for example projects.")
-    path: SmbPath = Field(default="", description="A folder within the share, with '/'.")
     version: SmbVersion = Field(
         default="Automatic",
         description="Automatic: the newest that both sides know, from 2.1 to 3.1.1. SMB2 is 2.1 "
@@ -142,6 +142,27 @@ class Smb(ApiModel):
     def secret_ref(self) -> Reference | None:
         """The Secret that is mounted: of the password, or of the keytab."""
         return self.kerberos.keytab_secret_ref if self.kerberos else self.credentials_secret_ref
+
+
+class Smb(SmbSession):
+    """A share of an SMB server; the runner speaks SMB itself, nothing is mounted."""
+
+    rules = (
+        *SmbSession.rules,
+        Rule(
+            cel=f"self.authentication != 'Kerberos' || {has_a_name('self.server')}",
+            message=NEEDS_A_NAME,
+            field=".server",
+            holds=lambda smb: smb.authentication != "Kerberos" or is_a_name(smb.server),
+        ),
+    )
+
+    server: Host = Field(description="DNS name or IP address of the SMB server.")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(
+        default=DEFAULT_PORT, description="TCP port of the server."
+    )
+    share: ShareName = Field(description="The name of the share, for example projects.")
+    path: SmbPath = Field(default="", description="A folder within the share, with '/'.")
 
 
 class FsxWindows(ApiModel):

@@ -6,7 +6,6 @@ Nothing is written here; every refusal says which document or argument to change
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 from datasync_api.execution import Execution
 from datasync_api.location import Location
@@ -18,8 +17,6 @@ from datasync_api.task import Task
 from datasync_cli.documents import Document
 from datasync_cli.issues import UsageError
 from datasync_cli.manifests import Manifests
-
-REACHED_DIRECTLY: Final = ("S3", "ObjectStorage", "SMB", "FSxWindows")
 
 
 @dataclass(frozen=True)
@@ -143,17 +140,17 @@ def make_side(location: Location, mounts: Mapping[str, Path], places: Places) ->
     Raises: UsageError when its files are nowhere on this machine, or a mount has no use.
     """
     name, kind = location.metadata.name, location.spec.type
-    if kind in REACHED_DIRECTLY:
+    side = plan_side(location.spec, replace(places, mount=str(mounts.get(name, ""))))
+    if not isinstance(side, PosixSide):
         if name in mounts:
             raise UsageError(f"--mount {name}=…: {kind} is reached directly: leave it out")
-        return plan_side(location.spec, places)
+        return side
     if name not in mounts:
         raise UsageError(
             f"location {name} is {kind}, and nothing says where its files are on this machine: "
             f"mount it and add --mount {name}=PATH"
         )
-    side = plan_side(location.spec, replace(places, mount=str(mounts[name])))
-    if isinstance(side, PosixSide) and side.path and not Path(side.root, side.path).is_dir():
+    if side.path and not Path(side.root, side.path).is_dir():
         raise UsageError(
             f"location {name}: {side.root} has no folder {side.path}: make it, or correct path"
         )

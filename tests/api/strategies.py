@@ -27,12 +27,15 @@ def grammar(cel: str) -> str | None:
 def literals(cel: str) -> tuple[str, ...]:
     """The texts that a rule is about."""
     special = ("[", "]", "{", "}", "?") if "Glob" in cel else ("\0",) if "x00" in cel else ()
+    special = ("1.1",) if "[0-9.]+" in cel else special
     return (*re.findall(r"'([^'\\]+)'", cel), *special)
 
 
 def about(cel: str, schema: Schema) -> Schema:
     """The schema with the fields that a rule names and those that must be there, and so inside.
 
+    Inside come as well what the rules there tie to those fields, or no document would hold; what
+    has a default is always drawn there, because it is never absent.
     All others may be left out, and each that is drawn is one more that its own rules may refuse.
     """
     named = {*re.findall(r"self\.(\w+)", cel), *schema.get("required", [])}
@@ -42,7 +45,11 @@ def about(cel: str, schema: Schema) -> Schema:
         if field in fields[name].get("properties", {}):
             inside.setdefault(name, []).append(f"self.{field}")
     for name, rules in inside.items():
-        fields[name] = about(" ".join(rules), fields[name])
+        there = [rule["rule"] for rule in fields[name].get(CEL, [])]
+        tied = [rule for rule in there if any(field in rule for field in rules)]
+        inner = about(" ".join([*rules, *tied]), fields[name])
+        filled = [field for field, one in inner["properties"].items() if "default" in one]
+        fields[name] = {**inner, "required": [*inner.get("required", []), *filled]}
     return {**schema, "properties": fields}
 
 
@@ -100,9 +107,10 @@ def _texts(schema: Schema, hints: tuple[str, ...]) -> st.SearchStrategy[str]:
     if grammars:
         if "nconnect" in str(schema[CEL]):  # one in two names a version
             return st.sampled_from(["vers=3", "nfsvers=4.1", "hard", "nconnect=8"])
-        return st.from_regex(re.compile(grammars[0], re.ASCII), fullmatch=True).filter(
-            lambda text: low <= len(text) <= high
-        )
+        texts = st.from_regex(re.compile(grammars[0], re.ASCII), fullmatch=True)
+        if right := [hint for hint in hints if re.fullmatch(grammars[0], hint, re.ASCII)]:
+            texts |= st.sampled_from(right)
+        return texts.filter(lambda text: low <= len(text) <= high)
     if rules := [rule["rule"] for rule in schema.get(CEL, [])]:  # a path of some kind
         root = "/" if "self.startsWith('/')" in rules else ""
         least = 1 if low and not root else 0

@@ -202,6 +202,11 @@ URIS = [
     ({"fsxOpenZfs": {"dnsName": "h"}}, "FSxOpenZFS", "fsxz://h/fsx/"),
     ({"fsxOpenZfs": {"dnsName": "h", "path": "/fsx/a"}}, "FSxOpenZFS", "fsxz://h/fsx/a/"),
     ({"fsxOntap": {"dnsName": "h", "path": "/vol1"}}, "FSxONTAP", "fsxn-nfs://h/vol1/"),
+    (
+        {"fsxOntap": {"dnsName": "h", "smb": {"share": "a", "path": "/b", **KEYS}}},
+        "FSxONTAP",
+        "fsxn-smb://h/a/b/",
+    ),
 ]
 
 

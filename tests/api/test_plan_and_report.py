@@ -264,6 +264,26 @@ def test_the_sides_of_shares() -> None:
     assert plan_side(spec(fsxWindows={"dnsName": "fs", **keys}), PLACES) == SmbSide(
         uri="fsxw://fs/share/", server="fs", share="share", credentials_path="/keys"
     )
+    strict = {"version": "SMB3_1_1", "encryption": "Required"}
+    ontap = {"share": "s", "path": "a", **strict, **keys}
+    assert plan_side(spec(fsxOntap={"dnsName": "svm", "smb": ontap}), PLACES) == SmbSide(
+        uri="fsxn-smb://svm/s/a/",
+        server="svm",
+        share="s",
+        path="a/",
+        version="SMB3_1_1",
+        encryption="Required",
+        credentials_path="/keys",
+    )
+    ontap = {"share": "s", "authentication": "Kerberos", "kerberos": kerberos}
+    assert plan_side(spec(fsxOntap={"dnsName": "svm", "smb": ontap}), PLACES) == SmbSide(
+        uri="fsxn-smb://svm/s/",
+        server="svm",
+        share="s",
+        credentials_path="/keys",
+        kerberos_principal="backup@EXAMPLE.COM",
+        krb5_conf_path="/krb5.conf",
+    )
 
 
 def plan(

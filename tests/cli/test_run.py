@@ -41,6 +41,9 @@ SHARE = location(
     "{smb: {server: files, share: team, credentialsSecretRef: {name: login}}, "
     "agentRefs: [{name: site}]}"
 ).replace("example", "share")
+ONTAP = location(
+    "{fsxOntap: {dnsName: svm, smb: {share: team, credentialsSecretRef: {name: login}}}}"
+).replace("example", "share")
 LOGIN = """
 apiVersion: v1
 kind: Secret
@@ -140,8 +143,15 @@ def test_the_runner_gets_the_plan_and_secrets_for_the_owner_alone(setup: Setup) 
     assert "s3cret-word" not in answer.out + answer.err + json.dumps(seen["plan"])
 
 
-def test_a_share_is_reached_directly_with_the_login_of_its_secret(setup: Setup) -> None:
-    setup.write(SECRET, CA, LOGIN, SHARE, BUCKET, task(source="share"))
+@pytest.mark.parametrize(
+    ("share", "uri"),
+    [(SHARE, "smb://files/team/"), (ONTAP, "fsxn-smb://svm/team/")],
+    ids=["smb", "ontap"],
+)
+def test_a_share_is_reached_directly_with_the_login_of_its_secret(
+    setup: Setup, share: str, uri: str
+) -> None:
+    setup.write(SECRET, CA, LOGIN, share, BUCKET, task(source="share"))
     answer = datasync(
         "run",
         "-f",
@@ -152,7 +162,7 @@ def test_a_share_is_reached_directly_with_the_login_of_its_secret(setup: Setup) 
     assert answer.code == 0, answer.err
     seen = setup.seen()
     source = seen["plan"]["source"]
-    assert (source["kind"], source["uri"]) == ("Smb", "smb://files/team/")
+    assert (source["kind"], source["uri"]) == ("Smb", uri)
     assert source["credentialsPath"] == f"{seen['folder']}/source/credentials"
     assert seen["files"]["source/credentials/username"] == "alice"
     assert seen["files"]["source/credentials/domain"] == "CORP"

@@ -149,6 +149,10 @@ VALID = (
     location("{fsxLustre: {dnsName: 10.0.0.1, mountName: fsx}}"),
     location("{fsxOpenZfs: {dnsName: fs-01234567.fsx.example.com, path: /fsx/}}"),
     location("{fsxOntap: {dnsName: svm.example.com, path: '/vol 1'}}"),
+    location(
+        "{fsxOntap: {dnsName: 10.0.0.1, smb: {share: a$, credentialsSecretRef: {name: login}}}, "
+        "agentRefs: [{name: site}]}"
+    ),
     schedule("0 3 * * 1-5", "timeZone: Europe/Berlin"),
     task("deadlineSeconds: null"),
     task("includes: [{filterType: Glob, value: '/src/**/*.{c,h}|README*'}]"),

@@ -113,6 +113,12 @@ def ontap(name: str = "ontap", **member: Any) -> Location:
     return file_system(name, agents=(), fsxOntap=spec)
 
 
+def ontap_share(name: str = "share", **member: Any) -> Location:
+    share = {"share": "projects", "credentialsSecretRef": {"name": "login"}, **member}
+    svm = {"dnsName": "projects.corp.example.com", "smb": share}
+    return file_system(name, agents=(), fsxOntap=svm)
+
+
 def task(
     name: str = "nightly",
     *,

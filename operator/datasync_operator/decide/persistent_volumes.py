@@ -58,10 +58,10 @@ def volume_source(spec: LocationSpec, side: Side) -> VolumeSource | None:
     |---|---|
     | nfs | nfs |
     | fsxOpenZfs | nfs, version 4.2 with 16 connections, as FSx documents |
-    | fsxOntap | nfs, version 3, as AWS DataSync mounts it |
+    | fsxOntap with path | nfs, version 3, as AWS DataSync mounts it |
     | efs | csi, efs.csi.aws.com |
     | fsxLustre | csi, fsx.csi.aws.com |
-    | persistentVolumeClaim, s3, objectStorage | none |
+    | fsxOntap with smb, and all others | none |
     """
     if spec.efs is not None:
         return _efs(spec.efs, side)
@@ -75,7 +75,7 @@ def volume_source(spec: LocationSpec, side: Side) -> VolumeSource | None:
             version="NFS4_2",
             mount_options=_OPEN_ZFS_OPTIONS,
         )
-    elif ontap := spec.fsx_ontap:
+    elif (ontap := spec.fsx_ontap) and ontap.path is not None:
         nfs = Nfs(
             server=ontap.dns_name, path=ontap.path, version="NFS3", mount_options=_ONTAP_OPTIONS
         )

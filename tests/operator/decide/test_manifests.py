@@ -14,7 +14,20 @@ from datasync_api.windows import Window
 from datasync_operator.decide import manifests, naming, volumes
 from datasync_operator.decide.owner import Owner
 from datasync_operator.decide.recipe import Recipe
-from fakes.objects import SETTINGS, agent, bucket, claim, efs, execution, lustre, nfs, s3, smb, task
+from fakes.objects import (
+    SETTINGS,
+    agent,
+    bucket,
+    claim,
+    efs,
+    execution,
+    lustre,
+    nfs,
+    ontap_share,
+    s3,
+    smb,
+    task,
+)
 
 RUN = execution()
 
@@ -93,8 +106,9 @@ def test_secrets_are_mounted_by_name_and_never_in_the_plan() -> None:
     assert secrets == [manifests.token_name(RUN), "keys"]
 
 
-def test_a_share_is_reached_by_its_secret_alone() -> None:
-    made = recipe(smb(), s3("mirror"))
+@pytest.mark.parametrize("share", [smb(), ontap_share()], ids=["smb", "ontap"])
+def test_a_share_is_reached_by_its_secret_alone(share: Location) -> None:
+    made = recipe(share, s3("mirror"))
     pod = pod_of(made)
     secrets = {v["name"]: v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v}
     assert secrets["source-credentials"] == "login"
@@ -105,13 +119,14 @@ def test_a_share_is_reached_by_its_secret_alone() -> None:
     assert mounts[side["credentialsPath"]]["readOnly"] is True
 
 
-def test_a_keytab_and_its_realm_are_mounted_where_the_plan_says() -> None:
+@pytest.mark.parametrize("of_a_server", [smb, ontap_share])
+def test_a_keytab_and_its_realm_are_mounted_where_the_plan_says(of_a_server: Any) -> None:
     kerberos = {
         "principal": "backup@EXAMPLE.COM",
         "keytabSecretRef": {"name": "keytab"},
         "krb5ConfRef": {"name": "realm"},
     }
-    share = smb(authentication="Kerberos", kerberos=kerberos, credentialsSecretRef=None)
+    share = of_a_server(authentication="Kerberos", kerberos=kerberos, credentialsSecretRef=None)
     made = recipe(share, s3("mirror"))
     pod = pod_of(made)
     volumes = {volume["name"]: volume for volume in pod["volumes"]}

@@ -24,7 +24,17 @@ from datasync_operator.decide.persistent_volumes import (
     volume_and_claim,
     volume_source,
 )
-from fakes.objects import bucket, claim, efs, execution, file_system, lustre, nfs, s3
+from fakes.objects import (
+    bucket,
+    claim,
+    efs,
+    execution,
+    file_system,
+    lustre,
+    nfs,
+    ontap_share,
+    s3,
+)
 
 RUN = execution()
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.yaml"))
@@ -52,7 +62,11 @@ def test_every_member_that_needs_a_volume_has_golden_files() -> None:
     assert members == {"nfs", "efs", "fsxLustre", "fsxOpenZfs", "fsxOntap"}
 
 
-@pytest.mark.parametrize("location", [bucket(), s3("mirror"), claim()], ids=["oss", "s3", "pvc"])
+@pytest.mark.parametrize(
+    "location",
+    [bucket(), s3("mirror"), claim(), ontap_share()],
+    ids=["oss", "s3", "pvc", "ontap-smb"],
+)
 def test_others_need_no_volume_of_ours(location: Location) -> None:
     assert not needs_volume(location.spec)
     assert volume_and_claim(Owner.of_run(RUN), location.spec, "source") is None
