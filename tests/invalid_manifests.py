@@ -477,6 +477,33 @@ CASES = (
         "set version to Automatic",
     ),
     Case(
+        "smb-mounted-with-encryption-as-offered",
+        smb(f"share: a, access: Mount, {KEYS}"),
+        "spec.smb.encryption",
+        "set encryption to Required or Off, or access to Direct",
+    ),
+    Case(
+        "smb-mounted-with-kerberos",
+        smb(
+            "share: a, access: Mount, encryption: Required, authentication: Kerberos, "
+            f"kerberos: {KERBEROS}"
+        ),
+        "spec.smb.authentication",
+        "set authentication to NTLM, or access to Direct",
+    ),
+    Case(
+        "smb-mounted-without-secret",
+        smb("share: a, access: Mount, encryption: Required"),
+        "spec.smb.credentialsSecretRef",
+        "NTLM needs a user and password",
+    ),
+    Case(
+        "smb-access",
+        smb(f"share: a, access: Csi, {KEYS}"),
+        "spec.smb.access",
+        'supported values: "Direct", "Mount"',
+    ),
+    Case(
         "smb-port",
         smb(f"share: a, port: 70000, {KEYS}"),
         "spec.smb.port",

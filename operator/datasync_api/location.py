@@ -134,12 +134,22 @@ class LocationSpec(ApiModel):
 
     @property
     def smb_session(self) -> SmbSession | None:
-        """How the runner speaks to the share, where it is one and says so."""
+        """How the runner speaks to the share, where it does and the location says how."""
+        if self.mounted_share is not None:
+            return None
         return self.fsx_ontap.smb if self.fsx_ontap is not None else self.smb
 
     @property
+    def mounted_share(self) -> Smb | None:
+        """The share that a node mounts, where it is one."""
+        return self.smb if self.smb is not None and self.smb.access == "Mount" else None
+
+    @property
     def credentials_secret_ref(self) -> Reference | None:
-        """The Secret that is mounted for the storage's client, where there is one."""
+        """The Secret that is mounted for the storage's client, where there is one.
+
+        That of a mounted share is the CSI driver's matter: the pod does not get it.
+        """
         if session := self.smb_session:
             return session.secret_ref
         for member in (self.object_storage, self.s3, self.fsx_windows):
@@ -149,9 +159,10 @@ class LocationSpec(ApiModel):
 
     @property
     def needs_credentials(self) -> bool:
-        """Whether the storage lets in by credentials: those of a Secret, or the pod's own."""
-        by_identity = self.object_storage is not None or self.s3 is not None
-        return by_identity or self.credentials_secret_ref is not None
+        """Whether the storage lets in by credentials: of a Secret, or the pod's own."""
+        others = (self.object_storage, self.s3, self.mounted_share)
+        by_others = any(member is not None for member in others)
+        return by_others or self.credentials_secret_ref is not None
 
     @property
     def krb5_conf_ref(self) -> Reference | None:

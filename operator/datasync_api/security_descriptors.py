@@ -4,6 +4,7 @@ Only a share tells owner, group and access list in Windows' terms, and only a sh
 """
 
 from datasync_api.plan import TransferPlan
+from datasync_api.side_pairs import is_of_a_share
 from datasync_api.sides import AnySide, SmbSide
 from datasync_api.task_options import SecurityDescriptorCopyFlags, TaskOptions
 
@@ -15,7 +16,7 @@ def copied(plan: TransferPlan) -> SecurityDescriptorCopyFlags:
     |---|---|---|
     | shares | absent | OwnerDACL |
     | shares | any | the same |
-    | others | absent or None | None |
+    | a share that a node mounts, or no share, at either end | absent or None | None |
     """
     if not _shares(plan.source, plan.destination):
         return "None"
@@ -28,6 +29,12 @@ def problem(options: TaskOptions, source: AnySide, destination: AnySide) -> str 
     if asked in (None, "None") or _shares(source, destination):
         return None
     other = destination if isinstance(source, SmbSide) else source
+    if is_of_a_share(other):
+        return (
+            f"securityDescriptorCopyFlags {asked} needs the runner to speak SMB itself at both "
+            f"ends, and {other.uri} is mounted, which shows none: set access of that location to "
+            "Direct, or options.securityDescriptorCopyFlags to None"
+        )
     return (
         f"securityDescriptorCopyFlags {asked} needs an SMB share at both ends, and {other.uri} is "
         "none: set options.securityDescriptorCopyFlags to None, or leave it out"

@@ -35,16 +35,14 @@ def reported_into(report: AnySide, synced: AnySide) -> bool:
     """
     if not nested(report, synced):
         return False
-    one, other = report.uri, synced.uri
-    if isinstance(report, SmbSide):
-        one, other = one.casefold(), other.casefold()
+    one, other = _place(report), _place(synced)
     if one.startswith(other):
         return True
     return any(other.startswith(one + _cased(folder, report)) for folder in REPORT_FOLDERS)
 
 
 def _cased(folder: str, side: AnySide) -> str:
-    return f"{folder.casefold() if isinstance(side, SmbSide) else folder}/"
+    return f"{folder.casefold() if is_of_a_share(side) else folder}/"
 
 
 def nested(source: AnySide, destination: AnySide) -> bool:
@@ -58,12 +56,19 @@ def nested(source: AnySide, destination: AnySide) -> bool:
     | nfs://h/a/ | nfs://h/a/b/ | yes |
     | nfs://h/a/ | s3://a/ | no |
     | smb://h/s/A/ | smb://H/S/a/b/ | yes: SMB does not tell cases apart |
+    | smb://h/s/ that a node mounts | smb://H/s/a/ that the runner speaks to | yes |
     | efs://fs-1/ | efs://fs-1/fsap-2/ | yes: wherever an access point leads, it is within |
     | efs://fs-1/a/ | efs://fs-1/fsap-2/ | no: where it leads is not known |
     """
-    if source.kind != destination.kind:
-        return False
-    one, other = source.uri, destination.uri
-    if isinstance(source, SmbSide):
-        one, other = one.casefold(), other.casefold()
+    one, other = _place(source), _place(destination)
     return one.startswith(other) or other.startswith(one)
+
+
+def is_of_a_share(side: AnySide) -> bool:
+    """Whether the side is a share: one that the runner speaks to, or that a node mounted."""
+    return isinstance(side, SmbSide) or side.uri.startswith("smb://")
+
+
+def _place(side: AnySide) -> str:
+    """The address by which two sides compare; its scheme tells kinds of storage apart."""
+    return side.uri.casefold() if is_of_a_share(side) else side.uri

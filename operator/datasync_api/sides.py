@@ -14,7 +14,7 @@ from datasync_api.smb import DEFAULT_PORT, Smb, SmbEncryption, SmbSigning, SmbVe
 
 
 class PosixSide(ApiModel):
-    """A folder: of an NFS server, of EFS or FSx, of a volume, or a local one."""
+    """A folder: of an NFS server, of EFS or FSx, of a volume or a mounted share, or a local one."""
 
     kind: Literal["Posix"] = "Posix"
     uri: str
@@ -92,6 +92,8 @@ def plan_side(location: LocationSpec, places: Places) -> AnySide:
     if lustre := location.fsx_lustre:
         # Its driver mounts whole file systems; the folder is reached below the mount.
         return PosixSide(uri=location.uri, root=places.mount, path=lustre.path.strip("/"))
+    if mounted := location.mounted_share:
+        return PosixSide(uri=location.uri, root=places.mount, path=mounted.path.strip("/"))
     ontap = location.fsx_ontap
     if location.nfs or location.efs or location.fsx_open_zfs or (ontap and ontap.path):
         return PosixSide(uri=location.uri, root=places.mount)

@@ -14,6 +14,7 @@ SmbVersion = Literal["Automatic", "SMB2", "SMB3", "SMB3_1_1"]
 SmbAuthentication = Literal["NTLM", "Kerberos"]
 SmbEncryption = Literal["Required", "IfOffered", "Off"]
 SmbSigning = Literal["Required", "IfRequired"]
+SmbAccess = Literal["Direct", "Mount"]
 
 DEFAULT_PORT = 445
 KRB5_CONF = "krb5.conf"
@@ -145,10 +146,24 @@ class SmbSession(ApiModel):
 
 
 class Smb(SmbSession):
-    """A share of an SMB server; the runner speaks SMB itself, nothing is mounted."""
+    """A share of an SMB server, to which the runner speaks SMB itself, or which a node mounts."""
 
     rules = (
         *SmbSession.rules,
+        Rule(
+            cel="self.access != 'Mount' || self.encryption != 'IfOffered'",
+            message="a node that mounts does not ask whether the server can encrypt: set "
+            "encryption to Required or Off, or access to Direct",
+            field=".encryption",
+            holds=lambda smb: smb.access != "Mount" or smb.encryption != "IfOffered",
+        ),
+        Rule(
+            cel="self.access != 'Mount' || self.authentication != 'Kerberos'",
+            message="the CSI driver logs on with user and password, and takes no keytab: set "
+            "authentication to NTLM, or access to Direct",
+            field=".authentication",
+            holds=lambda smb: smb.access != "Mount" or smb.authentication != "Kerberos",
+        ),
         Rule(
             cel=f"self.authentication != 'Kerberos' || {has_a_name('self.server')}",
             message=NEEDS_A_NAME,
@@ -157,6 +172,12 @@ class Smb(SmbSession):
         ),
     )
 
+    access: SmbAccess = Field(
+        default="Direct",
+        description="Direct: the runner speaks SMB itself, nothing is mounted. Mount: the node "
+        "mounts the share by the CSI driver smb.csi.k8s.io, which must be installed; attributes, "
+        "create times and security descriptors are then not kept.",
+    )
     server: Host = Field(description="DNS name or IP address of the SMB server.")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(
         default=DEFAULT_PORT, description="TCP port of the server."

@@ -82,8 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     run.add_argument(
         "--mount", dest="mounts", action="append", default=[], metavar="LOCATION=PATH",
-        help="the folder where the files of a location are that a node would mount: nfs, efs, "
-        "fsxLustre, fsxOpenZfs, fsxOntap (path), persistentVolumeClaim",
+        help="the folder where the files of a location are that a node would mount: nfs, smb "
+        "(access Mount), efs, fsxLustre, fsxOpenZfs, fsxOntap (path), persistentVolumeClaim",
     )  # fmt: skip
     run.add_argument(
         "--bytes-per-second", metavar="N",

@@ -76,6 +76,15 @@ def test_nested(one: str, other: str, answer: bool) -> None:
     assert nested(side(other), side(one)) is answer
 
 
+def test_a_mounted_share_is_the_place_that_it_is_when_the_runner_speaks_to_it() -> None:
+    mounted = PosixSide(uri="smb://H/s/A/", root="/mnt")
+    assert nested(mounted, side("smb://h/S/a/b/")) and nested(side("smb://h/s/"), mounted)
+    assert not nested(mounted, side("smb://h/s/ab/"))
+    assert reported_into(side("smb://h/s/a/told/"), mounted)
+    assert reported_into(mounted, PosixSide(uri="smb://h/s/a/summary-reports/", root="/mnt"))
+    assert not reported_into(mounted, side("smb://h/s/b/"))
+
+
 REPORTED = [
     ("s3://a/x/", "s3://a/x/", True),
     ("s3://a/x/y/", "s3://a/x/", True),
@@ -261,6 +270,9 @@ def test_the_sides_of_shares() -> None:
         kerberos_principal="backup@EXAMPLE.COM",
         krb5_conf_path="/krb5.conf",
     )
+    assert plan_side(
+        spec(smb={**smb, "encryption": "Required", "access": "Mount"}), PLACES
+    ) == PosixSide(uri="smb://nas:4450/s/a/b/", root="/mnt", path="a/b")
     assert plan_side(spec(fsxWindows={"dnsName": "fs", **keys}), PLACES) == SmbSide(
         uri="fsxw://fs/share/", server="fs", share="share", credentials_path="/keys"
     )

@@ -190,7 +190,7 @@ def test_only_the_drivers_that_a_location_may_need_are_looked_at(render):
     assert rule == {
         "apiGroups": ["storage.k8s.io"],
         "resources": ["csidrivers"],
-        "resourceNames": [drivers.EFS.name, drivers.FSX_LUSTRE.name],
+        "resourceNames": [drivers.EFS.name, drivers.FSX_LUSTRE.name, drivers.SMB.name],
         "verbs": ["get"],
     }
 

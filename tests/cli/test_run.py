@@ -41,6 +41,10 @@ SHARE = location(
     "{smb: {server: files, share: team, credentialsSecretRef: {name: login}}, "
     "agentRefs: [{name: site}]}"
 ).replace("example", "share")
+MOUNTED = location(
+    "{smb: {server: files, share: team, path: plans/2024, access: Mount, encryption: Required, "
+    "credentialsSecretRef: {name: login}}, agentRefs: [{name: site}]}"
+).replace("example", "share")
 ONTAP = location(
     "{fsxOntap: {dnsName: svm, smb: {share: team, credentialsSecretRef: {name: login}}}}"
 ).replace("example", "share")
@@ -497,6 +501,16 @@ REFUSED: dict[str, tuple[tuple[str, ...], list[str], str]] = {
         [],
         "'../x' is not a key",
     ),
+    "a mounted share without its mount": (
+        (NAS, MOUNTED, task(destination="share")),
+        [],
+        "mount it and add --mount share=PATH",
+    ),
+    "a mounted share without its folder": (
+        (NAS, MOUNTED, task(destination="share")),
+        ["--mount", "share=."],
+        "has no folder plans/2024: make it, or correct path",
+    ),
     "no mount": (
         (NAS, BUCKET, SECRET, CA, CLAIM, task(destination="claim")),
         [],
@@ -567,6 +581,40 @@ def test_refuses_a_pair_of_folders_one_inside_the_other(setup: Setup, name: str)
     )  # fmt: skip
     assert answer.code == 2
     assert "choose a destination outside of the source" in answer.err
+
+
+def test_a_share_that_is_mounted_is_taken_where_it_is(setup: Setup) -> None:
+    """Its Secret is for the CSI driver of a cluster, and is not asked for here."""
+    (setup.tree / "plans" / "2024").mkdir(parents=True)
+    setup.write(SECRET, CA, MOUNTED, BUCKET, task(source="share"))
+    answer = datasync(
+        *("run", "-f", str(setup.manifests), f"--mount=share={setup.tree}"),
+        FAKE_RUNNER="success",
+        FAKE_RUNNER_SEEN=str(setup.seen_file),
+    )
+    assert answer.code == 0, answer.err
+    seen = setup.seen()
+    assert seen["plan"]["source"] == {
+        "kind": "Posix",
+        "uri": "smb://files/team/plans/2024/",
+        "root": str(setup.tree),
+        "path": "plans/2024",
+        "readOnly": False,
+    }
+    assert not any(name.startswith("source/") for name in seen["files"])
+
+
+def test_refuses_security_descriptors_of_a_share_that_is_mounted(setup: Setup) -> None:
+    flags = ", options: {securityDescriptorCopyFlags: OwnerDACL}"
+    mounted = MOUNTED.replace("path: plans/2024, ", "").replace("share}", "mounted}")
+    other = SHARE.replace("share: team", "share: other")
+    setup.write(LOGIN, mounted, other, task(source="mounted", destination="share", more=flags))
+    for answer in (
+        datasync("run", "-f", setup.manifests, f"--mount=mounted={setup.tree}"),
+        datasync("validate", "-f", setup.manifests),
+    ):
+        assert answer.code in (1, 2)
+        assert "set access of that location to Direct" in answer.err + answer.out
 
 
 def test_refuses_security_descriptors_of_what_is_no_share(setup: Setup) -> None:

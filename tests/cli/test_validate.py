@@ -150,6 +150,10 @@ VALID = (
     location("{fsxOpenZfs: {dnsName: fs-01234567.fsx.example.com, path: /fsx/}}"),
     location("{fsxOntap: {dnsName: svm.example.com, path: '/vol 1'}}"),
     location(
+        "{smb: {server: nas, share: a, access: Mount, encryption: 'Off', "
+        "credentialsSecretRef: {name: login}}, agentRefs: [{name: site}]}"
+    ),
+    location(
         "{fsxOntap: {dnsName: 10.0.0.1, smb: {share: a$, credentialsSecretRef: {name: login}}}, "
         "agentRefs: [{name: site}]}"
     ),

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -48,13 +48,37 @@ kind: DataSyncTask
 metadata: {name: nightly}
 spec: {sourceLocationRef: {name: nas}, destinationLocationRef: {name: bucket}}
 """
-EFS_EXAMPLE = Path(__file__).parents[2] / "examples" / "efs-to-s3"
-EFS_DRIVER = """
+EXAMPLES = Path(__file__).parents[2] / "examples"
+DRIVER = """
 apiVersion: storage.k8s.io/v1
 kind: CSIDriver
-metadata: {name: efs.csi.aws.com}
-spec: {attachRequired: false}
+metadata: {{name: {name}}}
+spec: {{attachRequired: false}}
 """
+
+
+class Mounted(NamedTuple):
+    """An example with a source that a CSI driver mounts, and what the driver is told."""
+
+    example: str
+    driver: str
+    location: str
+    task: str
+    execution: str
+    attributes: dict[str, str]
+
+
+MOUNTED = [
+    Mounted(
+        *("efs-to-s3", "efs.csi.aws.com", "shared", "shared-to-archive", "archive-first"),
+        {"encryptInTransit": "true"},
+    ),
+    Mounted(
+        *("smb-mount-to-s3", "smb.csi.k8s.io", "mounted-share", "mounted-share-to-archive"),
+        "mounted-first",
+        {"source": "//files.example.com/projects"},
+    ),
+]
 RUN = """
 apiVersion: datasync.dev/v1alpha1
 kind: DataSyncTaskExecution
@@ -444,8 +468,9 @@ def test_a_run_waits_for_the_task_that_comes_before_it(applied: Namespace) -> No
     launched(applied)
 
 
+@pytest.mark.parametrize("mounted", MOUNTED, ids=lambda mounted: mounted.driver)
 def test_a_run_waits_for_the_driver_of_its_file_system_and_then_goes(
-    operator: Path, control_plane_namespace: Namespace
+    operator: Path, control_plane_namespace: Namespace, mounted: Mounted
 ) -> None:
     space = control_plane_namespace
 
@@ -458,26 +483,27 @@ def test_a_run_waits_for_the_driver_of_its_file_system_and_then_goes(
         what = f"{kind} {name} to say {expected}"
         space.wait(what, lambda: reason(kind, name, type_) == expected)
 
-    space.apply(EFS_EXAMPLE)
-    says("dsl", "shared", "DriverInstalled", "DriverNotInstalled")
-    says("dse", "archive-first", "Ready", "DriverNotInstalled")
-    uid = (space.get("dse", "archive-first") or {})["metadata"]["uid"]
+    space.apply(EXAMPLES / mounted.example)
+    says("dsl", mounted.location, "DriverInstalled", "DriverNotInstalled")
+    says("dse", mounted.execution, "Ready", "DriverNotInstalled")
+    uid = (space.get("dse", mounted.execution) or {})["metadata"]["uid"]
     selector = f"datasync.dev/execution-uid={uid}"
     assert not space.list("jobs,pods,pvc")
     assert not space.kube.list("pv", selector=selector)
+    driver = DRIVER.format(name=mounted.driver)
     try:
-        space.kube.apply(EFS_DRIVER)
+        space.kube.apply(driver)
         space.wait("a Job", lambda: space.list("jobs"))
         [volume] = space.kube.list("pv", selector=selector)
-        assert volume["spec"]["csi"]["volumeHandle"] == "fs-0123456789abcdef0:/projects"
+        assert volume["spec"]["csi"]["volumeAttributes"] == mounted.attributes
         space.wait(
             "the claim to be bound", lambda: space.list("pvc")[0]["status"].get("phase") == "Bound"
         )
-        says("dsl", "shared", "DriverInstalled", "DriverInstalled")
-        says("dsl", "shared", "Ready", "Valid")
-        assert (space.get("dsl", "shared") or {})["status"]["usedBy"] == ["shared-to-archive"]
+        says("dsl", mounted.location, "DriverInstalled", "DriverInstalled")
+        says("dsl", mounted.location, "Ready", "Valid")
+        assert (space.get("dsl", mounted.location) or {})["status"]["usedBy"] == [mounted.task]
     finally:
-        space.kube.kubectl("delete", "-f", "-", input=EFS_DRIVER)
+        space.kube.kubectl("delete", "-f", "-", input=driver)
 
 
 def test_an_execution_waits_for_what_is_applied_later(

@@ -78,6 +78,10 @@ def smb(name: str = "share", *, agents: tuple[str, ...] = ("site",), **member: A
     return Location.model_validate({"metadata": meta(name), "spec": spec})
 
 
+def mounted_share(name: str = "share", **member: Any) -> Location:
+    return smb(name, **{"access": "Mount", "encryption": "Required", **member})
+
+
 def claim(name: str = "volume", **member: Any) -> Location:
     spec = {"persistentVolumeClaim": {"claimName": "data", **member}}
     return Location.model_validate({"metadata": meta(name), "spec": spec})

@@ -4,7 +4,6 @@ set -eu
 cd "$1"
 export "${@:2}"
 login=username=$SMB_USERNAME,password=$SMB_PASSWORD
-owner=uid=65534,gid=65534,file_mode=0644,dir_mode=0755
 mounts=
 at() { # at NAME TYPE OPTIONS WHAT
   mkdir "/mnt/$1"
@@ -17,8 +16,8 @@ everywhere=$mounts
 at nfs-squashed nfs "vers=4.2,port=2059" "$SERVER:/export"
 export DATASYNC_TEST_SQUASHED=nfs-squashed=/mnt/nfs-squashed
 mounts=$everywhere
-at cifs cifs "$login,$owner,vers=3.1.1" "//$SERVER/data"
-at cifs-sealed cifs "$login,$owner,vers=3.1.1,seal" "//$SERVER/enc"
+at cifs cifs "$login,$CIFS_OPTIONS" "//$SERVER/data"
+at cifs-sealed cifs "$login,$CIFS_SEALED_OPTIONS" "//$SERVER/enc"
 cp /proc/mounts "$OUT/mounts"
 export DATASYNC_TEST_MOUNTS=$mounts PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis
 .venv/bin/python -m pytest -q -p no:cacheprovider -p no:xdist --timeout=120 --junitxml="$OUT/junit.xml" \

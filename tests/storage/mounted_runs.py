@@ -5,8 +5,10 @@ A module that is collected by its name alone: elsewhere there are no mounts, and
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import uuid
 from pathlib import Path
 
@@ -59,12 +61,21 @@ def other(request, tmp_path):
     return posix_side(Path(MOUNTS[kind]), name)
 
 
+@pytest.fixture
+def everybodys():
+    """A folder that everybody may enter and write, as pytest's are not."""
+    folder = Path(tempfile.mkdtemp(dir="/var/tmp"))
+    folder.chmod(0o777)
+    yield folder
+    shutil.rmtree(folder)
+
+
 def run(tmp_path, source, destination, **options):
     """A run's counters."""
     return result(tmp_path, source, destination, **options).counters
 
 
-def result(tmp_path, source, destination, *, code=0, excludes=(), **options):
+def result(tmp_path, source, destination, *, code=0, excludes=(), user=None, **options):
     """What a run that ends with the exit code leaves behind."""
     plan = {
         "execution": {"namespace": "n", "name": "e", "uid": "u"},
@@ -77,7 +88,8 @@ def result(tmp_path, source, destination, *, code=0, excludes=(), **options):
     path, found = tmp_path / "plan", tmp_path / "result"
     path.write_text(json.dumps(plan))
     command = [sys.executable, "-m", "datasync_runner", "--plan", path, "--result", found]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    identity = {"user": user, "group": user, "extra_groups": []} if user else {}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **identity)
     assert done.returncode == code, done.stdout + done.stderr
     return TransferResult.model_validate_json(found.read_bytes())
 
@@ -134,3 +146,33 @@ def test_there_on_and_back(tmp_path, kind, other):
     whole = owners and OTHERS[kind] == "s3"
     kept = {"owners": whole, "grain_ns": 1 if whole else 100}
     assert looks(back, **kept) == looks(seed, **kept)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in MOUNTS if kind.startswith("cifs")])
+def test_a_runner_without_any_right_may_do_what_the_server_lets_its_login_do(kind, everybodys):
+    """A share shows one owner for all files; the runner is uid 10001, and is not that owner."""
+    seed, back, mounted = (
+        everybodys / "seed",
+        everybodys / "back",
+        Path(MOUNTS[kind]) / uuid.uuid4().hex,
+    )
+    (seed / "a/b").mkdir(parents=True)
+    (seed / "empty").mkdir()
+    for name in ("f", "a/f", "a/b/large"):
+        (seed / name).write_bytes(os.urandom(3_000_000 if name.endswith("large") else 3_000))
+    back.mkdir(0o777)
+    back.chmod(0o777)
+    mounted.mkdir()
+
+    there = result(everybodys, posix_side(seed), posix_side(mounted), user=10001).counters
+    assert there.files_transferred == there.files_verified == 3
+    (seed / "f").write_bytes(b"new")
+    (seed / "a/f").unlink()
+    again = result(everybodys, posix_side(seed), posix_side(mounted), user=10001).counters
+    assert (again.files_transferred, again.files_deleted, again.files_metadata_updated) == (1, 1, 0)
+
+    result(everybodys, posix_side(mounted), posix_side(back), user=10001, uid="None", gid="None")
+    kept = {"owners": False, "grain_ns": 100}
+    assert looks(back, **kept) == looks(mounted, **kept) == looks(seed, **kept)
+    found = (back / "f").stat()
+    assert (found.st_uid, found.st_mode & 0o777) == (10001, 0o644)

@@ -15,6 +15,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from datasync_api.smb import Smb
+from datasync_operator.decide.share_mounts import share_mount_options
 from fixtures import s3, smb
 from fixtures.testbed import ROOT, SCRIPTS, run, slot
 
@@ -26,6 +28,11 @@ MOUNTS = {
     "cifs": ("cifs", "vers=3.1.1"),
     "cifs-sealed": ("cifs", "seal"),
 }
+SHARES = {
+    "CIFS_OPTIONS": {"version": "SMB3_1_1", "encryption": "Off"},
+    "CIFS_SEALED_OPTIONS": {"encryption": "Required"},
+}
+"""Locations with access Mount: their shares are mounted with what the operator would ask for."""
 SQUASHED = {"nfs-squashed": ("nfs4", "vers=4.2")}
 """The same export, by a server that takes root for nobody."""
 SUITES = ("test_contract.py", "mounted_runs.py", "mounted_nfs.py")
@@ -69,6 +76,7 @@ def network() -> Iterator[tuple[str, dict[str, str]]]:
                     "SMB_PORT": str(shared.port),
                     "SMB_USERNAME": shared.username,
                     "SMB_PASSWORD": shared.password,
+                    **{name: options(**share) for name, share in SHARES.items()},
                     "AWS_ENDPOINT_URL": stored.endpoint,
                     "AWS_ACCESS_KEY_ID": stored.access_key,
                     "AWS_SECRET_ACCESS_KEY": stored.secret_key,
@@ -76,6 +84,13 @@ def network() -> Iterator[tuple[str, dict[str, str]]]:
             )
         finally:
             down()
+
+
+def options(**share: str) -> str:
+    """The mount options of a destination with access Mount, as mount(8) takes them."""
+    login = {"credentialsSecretRef": {"name": "login"}}
+    fields = {"server": "nas", "share": "data", "access": "Mount", **login, **share}
+    return ",".join(share_mount_options(Smb.model_validate(fields), "destination"))
 
 
 def collected() -> Counter[str]:

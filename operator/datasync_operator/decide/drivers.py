@@ -1,4 +1,4 @@
-"""CSI drivers that mount file systems of AWS: which a location needs, and what to say without it.
+"""CSI drivers that mount what locations name: which one a location needs, and what to say without.
 
 A driver is installed when the cluster has a CSIDriver object of its name (Kubernetes documentation,
 "CSIDriver").  Whether it works on a node shows only when a pod mounts something.
@@ -13,23 +13,28 @@ from datasync_api.location import LocationSpec
 
 @dataclass(frozen=True)
 class Driver:
-    """A CSI driver: the name of its CSIDriver object, and of what installs it."""
+    """A CSI driver: the name of its CSIDriver object, and what to do where it is missing."""
 
     name: str
-    package: str
-    """The EKS add-on, and its maintainers' Helm chart as well."""
+    fix: str
+    """What to do when it is not there."""
 
     @property
     def missing(self) -> str:
         """What to say when it is not installed."""
         return (
             f"the CSI driver {self.name} is not installed in this cluster, so no node can mount "
-            f"the file system: install the EKS add-on or the Helm chart {self.package}"
+            f"the file system: {self.fix}"
         )
 
 
-EFS: Final = Driver("efs.csi.aws.com", "aws-efs-csi-driver")
-FSX_LUSTRE: Final = Driver("fsx.csi.aws.com", "aws-fsx-csi-driver")
+_OF_AWS: Final = "install the EKS add-on or the Helm chart "
+EFS: Final = Driver("efs.csi.aws.com", f"{_OF_AWS}aws-efs-csi-driver")
+FSX_LUSTRE: Final = Driver("fsx.csi.aws.com", f"{_OF_AWS}aws-fsx-csi-driver")
+SMB: Final = Driver(
+    "smb.csi.k8s.io",
+    "install the Helm chart csi-driver-smb, or set access of the location to Direct",
+)
 
 
 def driver_of(spec: LocationSpec) -> Driver | None:
@@ -39,12 +44,15 @@ def driver_of(spec: LocationSpec) -> Driver | None:
     |---|---|
     | efs | efs.csi.aws.com |
     | fsxLustre | fsx.csi.aws.com |
+    | smb with access Mount | smb.csi.k8s.io |
     | any other | none: the kubelet mounts NFS itself, a claim's driver is its owner's matter |
     """
     if spec.efs is not None:
         return EFS
     if spec.fsx_lustre is not None:
         return FSX_LUSTRE
+    if spec.mounted_share is not None:
+        return SMB
     return None
 
 

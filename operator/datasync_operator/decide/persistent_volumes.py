@@ -2,26 +2,25 @@
 
 NFS goes through a PersistentVolume and a claim bound to it, because a pod's own `nfs` volume takes
 no mount options and restricted pod security forbids it (Kubernetes documentation, "Pod Security
-Standards"); EFS and FSx for Lustre because their CSI drivers have no other volumes.  Each is what
-the driver's own documentation shows for static provisioning, and nothing more: drivers refuse
-attributes that they do not know.
+Standards"); EFS and FSx for Lustre because their CSI drivers have no other volumes; shares because
+an inline volume of their driver is not read-only where it is asked to be, and needs a driver that
+may read every Secret.  Each is what the driver's own documentation shows for static provisioning,
+and nothing more: drivers refuse attributes that they do not know.
 """
 
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any
 
 from datasync_api.aws_file_systems import Efs, FsxLustre
 from datasync_api.location import LocationSpec
-from datasync_api.nfs import Nfs
+from datasync_api.smb import Smb
 from datasync_operator.decide import naming
-from datasync_operator.decide.drivers import EFS, FSX_LUSTRE
+from datasync_operator.decide.drivers import EFS, FSX_LUSTRE, SMB, driver_of
 from datasync_operator.decide.naming import Side
 from datasync_operator.decide.owner import Owner
+from datasync_operator.decide.nfs_mounts import export_of, nfs_mount_options
+from datasync_operator.decide.share_mounts import share_mount_options
 
-_NFS_VERSIONS: Final = {"NFS3": "3", "NFS4_0": "4.0", "NFS4_1": "4.1", "NFS4_2": "4.2"}
-_OPEN_ZFS_OPTIONS: Final = ["nconnect=16", "rsize=1048576", "wsize=1048576"]
-# Without nolock a node must run rpc.statd to mount by NFS 3; a runner takes no locks.
-_ONTAP_OPTIONS: Final = ["nolock", "nconnect=16"]
 Manifest = dict[str, Any]
 
 
@@ -38,21 +37,21 @@ class VolumeSource:
 
 def needs_volume(spec: LocationSpec) -> bool:
     """Whether the operator makes a PersistentVolume for the location."""
-    return volume_source(spec, "source") is not None
+    return driver_of(spec) is not None or export_of(spec) is not None
 
 
 def volume_and_claim(
     owner: Owner, spec: LocationSpec, side: Side
 ) -> tuple[Manifest, Manifest] | None:
     """What is made for one side of one pod; None where it needs no volume of ours."""
-    source = volume_source(spec, side)
+    source = volume_source(owner, spec, side)
     if source is None:
         return None
     return _volume(owner, source, side), _claim(owner, source, side)
 
 
-def volume_source(spec: LocationSpec, side: Side) -> VolumeSource | None:
-    """The file system of a location, as a volume.
+def volume_source(owner: Owner, spec: LocationSpec, side: Side) -> VolumeSource | None:
+    """The file system of a location, as a volume of one side of one pod.
 
     | member | volume |
     |---|---|
@@ -61,46 +60,24 @@ def volume_source(spec: LocationSpec, side: Side) -> VolumeSource | None:
     | fsxOntap with path | nfs, version 3, as AWS DataSync mounts it |
     | efs | csi, efs.csi.aws.com |
     | fsxLustre | csi, fsx.csi.aws.com |
+    | smb with access Mount | csi, smb.csi.k8s.io |
     | fsxOntap with smb, and all others | none |
     """
     if spec.efs is not None:
         return _efs(spec.efs, side)
     if spec.fsx_lustre is not None:
         return _lustre(spec.fsx_lustre, side)
-    nfs = spec.nfs
-    if zfs := spec.fsx_open_zfs:
-        nfs = Nfs(
-            server=zfs.dns_name,
-            path=zfs.path,
-            version="NFS4_2",
-            mount_options=_OPEN_ZFS_OPTIONS,
-        )
-    elif (ontap := spec.fsx_ontap) and ontap.path is not None:
-        nfs = Nfs(
-            server=ontap.dns_name, path=ontap.path, version="NFS3", mount_options=_ONTAP_OPTIONS
-        )
+    if (share := spec.mounted_share) is not None:
+        return _share(owner, share, side)
+    nfs = export_of(spec)
     if nfs is None:
         return None
     return VolumeSource(
         kind="nfs",
         fields={"server": nfs.server, "path": nfs.path, "readOnly": side == "source"},
-        mount_options=mount_options(nfs, side),
+        mount_options=nfs_mount_options(nfs, side),
         access_mode="ReadOnlyMany" if side == "source" else "ReadWriteMany",
     )
-
-
-def mount_options(nfs: Nfs, side: Side) -> list[str]:
-    """The mount options of an NFS export.
-
-    `hard` waits for a server that is away instead of losing writes; the user's own options come
-    last and win.  A source is mounted read-only.
-    """
-    options = ["hard", "noatime"]
-    if nfs.version != "Automatic":
-        options.insert(0, f"nfsvers={_NFS_VERSIONS[nfs.version]}")
-    if side == "source":
-        options.append("ro")
-    return options + [option for option in nfs.mount_options if option not in options]
 
 
 def _efs(efs: Efs, side: Side) -> VolumeSource:
@@ -138,6 +115,27 @@ def _lustre(lustre: FsxLustre, side: Side) -> VolumeSource:
     )
 
 
+def _share(owner: Owner, share: Smb, side: Side) -> VolumeSource:
+    """Source: csi-driver-smb, docs/driver-parameters.md, "PV/PVC Usage".
+
+    The handle is the volume's own name: the driver asks for a unique one, and a node takes two
+    volumes of one handle for one mount, with the options and the password of the first.  The
+    Secret is of the owner's namespace, never of another: the driver would read any.  The
+    folder is reached below the mount, where the runner makes it for a destination.
+    """
+    secret = share.credentials_secret_ref
+    assert secret is not None  # noqa: S101 - the model's own rule: NTLM has it
+    found = _csi(
+        SMB.name,
+        owner.volume(side),
+        side,
+        attributes={"source": f"//{share.server}/{share.share}"},
+        mount_options=share_mount_options(share, side),
+    )
+    staged = {"name": secret.name, "namespace": owner.namespace}
+    return replace(found, fields={**found.fields, "nodeStageSecretRef": staged})
+
+
 def _csi(
     driver: str,
     handle: str,
@@ -148,7 +146,7 @@ def _csi(
 ) -> VolumeSource:
     """A volume of a CSI driver.
 
-    The access mode is ReadWriteMany at both ends: these drivers refuse ReadOnlyMany.  A source is
+    The access mode is ReadWriteMany at both ends: drivers of AWS refuse ReadOnlyMany.  A source is
     read-only all the same, by the pod's volume, which is what the kubelet tells the driver.
     """
     return VolumeSource(

@@ -27,6 +27,8 @@ _VOLUME: Final = re.compile(
     r"(?P<end>source|destination)(?:-credentials)?[\"\], ]"
 )
 """The kubelet names the volume of the pod, or the PersistentVolume that was made for the run."""
+_CIFS_DENIED: Final = "mount error(13)"
+"""What mount.cifs(8) says of a wrong password, and of a share that the user may not enter."""
 _JOB_BACKOFF: Final = timedelta(minutes=6)  # the Job controller's longest pause between two pods
 
 
@@ -60,6 +62,7 @@ def diagnose(job: JobView, pods: Sequence[PodView], events: Sequence[EventView])
     | pending | Unschedulable condition | Unschedulable |
     | pending | waiting for an image | ImagePullFailed |
     | pending | FailedMount event naming a secret | CredentialsMissing |
+    | pending | FailedMount event with mount.cifs's words for EACCES | CredentialsRefused |
     | pending | FailedMount event naming a ConfigMap | MountFailed |
     | pending | other FailedMount event | MountFailed |
     | pending | - | Launching |
@@ -133,8 +136,16 @@ def _mount_failure(event: EventView) -> tuple[Reason, str]:
     if "secret" in text and "not found" in text:
         return (
             Reason.CREDENTIALS_MISSING,
-            "a Secret that a location names does not exist in this namespace: create it with "
-            f"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; the kubelet says: {event.message}",
+            "a Secret that a location names does not exist in this namespace: create it, with "
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for objects, or username and password "
+            f"for a share; the kubelet says: {event.message}",
+        )
+    if _CIFS_DENIED in text:
+        return (
+            Reason.CREDENTIALS_REFUSED,
+            "the server of a share does not let the user of its Secret in: check username, "
+            "password and domain, and the user's rights to the share, then start a new run; the "
+            f"kubelet says: {event.message}",
         )
     if "configmap" in text and ("not found" in text or "non-existent config key" in text):
         return (

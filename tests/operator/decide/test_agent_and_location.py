@@ -22,6 +22,7 @@ from fakes.objects import (
     efs,
     execution,
     lustre,
+    mounted_share,
     nfs,
     resolved,
     s3,
@@ -168,7 +169,7 @@ NO_AGENT = {"Ready": ("False", "AgentNotFound")}
 DRIVER = {"DriverInstalled": ("True", "DriverInstalled")}
 NO_DRIVER = {"DriverInstalled": ("False", "DriverNotInstalled")}
 UNREADY = {"Ready": ("False", "DriverNotInstalled")}
-EFS, FSX = {"efs.csi.aws.com"}, {"fsx.csi.aws.com"}
+EFS, FSX, SMB = {"efs.csi.aws.com"}, {"fsx.csi.aws.com"}, {"smb.csi.k8s.io"}
 
 
 @pytest.mark.parametrize(
@@ -185,6 +186,9 @@ EFS, FSX = {"efs.csi.aws.com"}, {"fsx.csi.aws.com"}
         (efs(agents=("site",)), set(), set(), DRIVER | NO_AGENT, 60.0),
         (lustre(), set(), FSX, NO_DRIVER | UNREADY, 15.0),
         (lustre(), set(), None, VALID, None),
+        (mounted_share(), {"site"}, SMB, NO_DRIVER | UNREADY, 15.0),
+        (mounted_share(), {"site"}, EFS, DRIVER | VALID, None),
+        (smb(), {"site"}, SMB, VALID, None),
     ],
 )
 def test_what_a_location_misses(
@@ -199,13 +203,24 @@ def test_what_a_location_misses(
     assert seconds == again
 
 
-def test_a_missing_driver_is_named_with_what_to_install() -> None:
-    status, _ = told_of(efs(), missing_drivers=EFS)
+@pytest.mark.parametrize(
+    ("location", "driver", "fix"),
+    [
+        (efs(), EFS, "install the EKS add-on or the Helm chart aws-efs-csi-driver"),
+        (lustre(), FSX, "install the EKS add-on or the Helm chart aws-fsx-csi-driver"),
+        (mounted_share(), SMB, "install the Helm chart csi-driver-smb, or set access"),
+    ],
+    ids=["efs", "lustre", "share"],
+)
+def test_a_missing_driver_is_named_with_what_to_install(
+    location: Location, driver: set[str], fix: str
+) -> None:
+    status, _ = told_of(location, agents={"site"}, missing_drivers=driver)
     for type_ in ("DriverInstalled", "Ready"):
         condition = find_condition(status.conditions, type_)
         assert condition is not None
-        assert "efs.csi.aws.com is not installed" in condition.message
-        assert "install the EKS add-on or the Helm chart aws-efs-csi-driver" in condition.message
+        assert f"{next(iter(driver))} is not installed" in condition.message
+        assert fix in condition.message
 
 
 def test_a_driver_that_comes_is_told_and_one_that_is_needed_no_more_is_not() -> None:
@@ -276,6 +291,22 @@ def test_what_the_start_of_a_run_found_out(
     for known in status.conditions:
         assert known.observed_generation == 1
         assert known.message == f"it is {reason}" or known.reason == "Valid"
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("Reached", LET_IN | VALID),
+        ("CredentialsMissing", refused("CredentialsMissing")),
+        ("CredentialsRefused", refused("CredentialsRefused")),
+    ],
+)
+def test_a_share_that_is_mounted_lets_in_by_its_secret_as_others_do(
+    reason: str, expected: dict[str, tuple[str, str]]
+) -> None:
+    location = mounted_share()
+    status, _ = told_of(location, executions=[looked_at(location, reason)])
+    assert conditions(status) == DRIVER | expected
 
 
 def test_the_latest_look_counts_and_is_kept_when_its_run_is_gone() -> None:

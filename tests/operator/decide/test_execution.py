@@ -28,6 +28,7 @@ from fakes.objects import (
     execution,
     job,
     lustre,
+    mounted_share,
     nfs,
     ontap,
     open_zfs,
@@ -198,8 +199,14 @@ class TestWaiting:
 
     @pytest.mark.parametrize(
         ("source", "destination", "possible"),
-        [(smb(), smb(share="other"), True), (smb(), s3("one"), False), (nfs(), smb(), False)],
-        ids=["shares", "a bucket", "an export"],
+        [
+            (smb(), smb(share="other"), True),
+            (smb(), s3("one"), False),
+            (nfs(), smb(), False),
+            (smb(), mounted_share(share="other"), False),
+            (mounted_share(), smb(share="other"), False),
+        ],
+        ids=["shares", "a bucket", "an export", "to a mounted share", "from a mounted share"],
     )
     def test_security_descriptors_need_a_share_at_both_ends(
         self, source: Location, destination: Location, possible: bool

@@ -98,6 +98,43 @@ def test_when_a_job_is_suspended(
     assert seen.since.hour == (11 if "startTime" in status else 10)
 
 
+STAGE = (
+    f'MountVolume.MountDevice failed for volume "{naming.volume("ns", "run", "uid", "source")}" : '
+)
+
+
+@pytest.mark.parametrize(
+    ("told", "reason", "fix"),
+    [
+        (
+            "fetching NodeStageSecretRef team-a/login failed: kubernetes.io/csi: failed to find "
+            'the secret login in the namespace team-a with error: secrets "login" not found',
+            Reason.CREDENTIALS_MISSING,
+            "username and password for a share",
+        ),
+        (
+            'rpc error: code = Internal desc = volume(v) mount "//nas/team" on "/var/lib/kubelet" '
+            "failed with mount failed: exit status 32 Output: mount error(13): Permission denied",
+            Reason.CREDENTIALS_REFUSED,
+            "check username, password and domain",
+        ),
+        (
+            'rpc error: code = Internal desc = volume(v) mount "//nas/tean" on "/var/lib/kubelet" '
+            "failed with mount failed: exit status 32 Output: mount error(2): No such file",
+            Reason.MOUNT_FAILED,
+            "check its server, path and mount options",
+        ),
+    ],
+    ids=["no Secret", "a wrong password", "no share"],
+)
+def test_why_a_share_is_not_mounted(told: str, reason: Reason, fix: str) -> None:
+    found = diagnose(job(), [pod()], [warning("FailedMount", STAGE + told)])
+    assert found is not None
+    assert (found.reason, found.location) == (reason, "source")
+    assert fix in found.message
+    assert told in found.message
+
+
 MAPS = [
     'MountVolume.SetUp failed for volume "manifest" : configmap "list" not found',
     'MountVolume.SetUp failed for volume "manifest" : configmap references non-existent config '
