@@ -17,8 +17,8 @@ from datasync_api.smb import Smb
 from datasync_operator.decide import naming
 from datasync_operator.decide.drivers import EFS, FSX_LUSTRE, SMB, driver_of
 from datasync_operator.decide.naming import Side
-from datasync_operator.decide.owner import Owner
 from datasync_operator.decide.nfs_mounts import export_of, nfs_mount_options
+from datasync_operator.decide.owner import Owner
 from datasync_operator.decide.share_mounts import share_mount_options
 
 Manifest = dict[str, Any]

@@ -22,9 +22,9 @@ _ALWAYS: Final = (
     "noserverino",
     # A session of its own, so that a password that was changed holds from the next run on.
     "nosharesock",
-    # NTLMv2, and messages are signed, as where the runner speaks SMB itself.
-    "sec=ntlmsspi",
 )
+_NTLM: Final = {"Required": "sec=ntlmsspi", "IfRequired": "sec=ntlmssp"}
+"""NTLMv2, with all messages signed, or only where the server insists."""
 
 
 def share_mount_options(share: Smb, side: Side) -> list[str]:
@@ -36,10 +36,12 @@ def share_mount_options(share: Smb, side: Side) -> list[str]:
     | version Automatic | none: from 2.1 to 3.1.1, as the node's kernel negotiates |
     | encryption Required | seal, by which a server that cannot encrypt is refused |
     | encryption Off | none: only where the server insists |
+    | signing Required | sec=ntlmsspi: messages are signed |
+    | signing IfRequired | sec=ntlmssp: where the server insists |
     | port, other than 445 | port= |
     | the location is the source | ro |
     """
-    options: list[str] = [*_ALWAYS]
+    options: list[str] = [*_ALWAYS, _NTLM[share.signing]]
     if share.version != "Automatic":
         options.append(f"vers={_DIALECTS[share.version]}")
     if share.encryption == "Required":

@@ -17,8 +17,8 @@ from datasync_api.side_pairs import nested
 from datasync_api.sides import plan_side
 from datasync_operator.decide import naming, volumes
 from datasync_operator.decide.naming import Side
-from datasync_operator.decide.owner import Owner
 from datasync_operator.decide.nfs_mounts import nfs_mount_options
+from datasync_operator.decide.owner import Owner
 from datasync_operator.decide.persistent_volumes import (
     needs_volume,
     volume_and_claim,
@@ -96,7 +96,7 @@ def test_mount_options(member: dict[str, Any], side: Side, expected: list[str]) 
 
 SHARE_OPTIONS = [
     *("uid=65534", "gid=65534", "file_mode=0644", "dir_mode=0755", "noperm", "cache=strict"),
-    *("noserverino", "nosharesock", "sec=ntlmsspi"),
+    *("noserverino", "nosharesock"),
 ]
 
 
@@ -106,6 +106,7 @@ SHARE_OPTIONS = [
         ({}, "source", ["seal", "ro"]),
         ({}, "destination", ["seal"]),
         ({"encryption": "Off"}, "destination", []),
+        ({"encryption": "Off", "signing": "IfRequired"}, "destination", ["sec=ntlmssp"]),
         ({"encryption": "Off", "version": "SMB2"}, "destination", ["vers=2.1"]),
         ({"version": "SMB3"}, "destination", ["vers=3.02", "seal"]),
         (
@@ -118,7 +119,8 @@ SHARE_OPTIONS = [
 def test_mount_options_of_a_share(member: dict[str, Any], side: Side, further: list[str]) -> None:
     share = mounted_share(**member).spec.mounted_share
     assert share is not None
-    assert share_mount_options(share, side) == [*SHARE_OPTIONS, *further]
+    signed = [] if "sec=ntlmssp" in further else ["sec=ntlmsspi"]
+    assert share_mount_options(share, side) == [*SHARE_OPTIONS, *signed, *further]
 
 
 def test_the_secret_of_a_mounted_share_is_of_the_runs_own_namespace_and_not_in_the_pod() -> None:
@@ -126,7 +128,7 @@ def test_the_secret_of_a_mounted_share_is_of_the_runs_own_namespace_and_not_in_t
     volume, _ = made(location.spec, "source")
     secret = volume["spec"]["csi"]["nodeStageSecretRef"]
     assert secret == {"name": "login", "namespace": RUN.metadata.namespace}
-    [mounted] = volumes.pod_parts(RUN, location.spec, "source").volumes
+    [mounted] = volumes.pod_parts(Owner.of_run(RUN), location.spec, "source").volumes
     assert "secret" not in mounted
 
 
