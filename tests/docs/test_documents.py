@@ -48,7 +48,7 @@ def test_the_table_of_names_is_the_tested_one() -> None:
         tuple(cell.strip().replace("\0", "|") for cell in line.strip("|").split("|"))
         for line in text.split("\n\n")[3].splitlines()[2:]
     ]
-    assert rows == [(row.what, row.to_files, row.to_objects) for row in TABLE]
+    assert rows == [(row.what, row.to_files, row.to_objects, row.to_share) for row in TABLE]
 
 
 def test_every_reason_is_used() -> None:

@@ -1,17 +1,32 @@
-"""Every awkward name from a real tree to a real server and back: stored as it is, or told."""
+"""Every awkward name from a real tree to a real server and back, and to a real share: stored as it is,
+or told."""
 
 import os
 from contextlib import suppress
 
 import pytest
 
-from awkward_names import NO_NAME, NOT_THERE, STORED, TABLE, UNLISTED
-from runner.engine.test_names import contents
+from awkward_names import CONFLICT, NO_NAME, NOT_THERE, STORED, TABLE, UNLISTED
+from datasync_runner.storage.posix.storage import PosixStorage
+from datasync_runner.storage.smb.storage import SmbStorage
+from fakes.storage import FakeStorage
+from runner.engine.test_names import contents, run
 from storage.looks import started
 from storage.sides import credentials, posix_side, s3_side
 
 ROWS = [row for row in TABLE if row.to_objects != NOT_THERE]
 KEYS = {key: row.to_objects for row in ROWS for key in row.keys}
+
+
+def source_of(row, folder):
+    """The names in a folder; of those that no folder can have, in a bucket."""
+    if row.to_objects == NOT_THERE:
+        bucket = FakeStorage(objects=True)
+        for key in row.keys:
+            bucket.put(key, b"" if key.endswith(b"/") else b"body of " + key)
+        return bucket
+    plant(folder, row.keys)
+    return PosixStorage(posix_side(folder), writes=False, sets_owner=False, started_ns=0)
 
 
 def plant(root, keys):
@@ -58,3 +73,26 @@ def test_a_tree_of_awkward_names_goes_there_and_back(tmp_path, s3_server, bucket
     }
     assert found == wanted
     assert UNLISTED in KEYS.values()
+
+
+@pytest.mark.parametrize("row", TABLE, ids=[row.what for row in TABLE])
+async def test_to_a_share(row, tmp_path, smb_server, smb_folder):
+    """Twice: what is there stays the same, and what fails fails again."""
+    (tmp_path / "tree").mkdir()
+    source = source_of(row, tmp_path / "tree")
+    side = smb_server.side(smb_server.credentials(tmp_path / "login"), f"{smb_folder.name}/")
+    told = row.to_share not in (STORED, UNLISTED)
+    failing = set(row.failing_on_share or row.keys) if told else set()
+    for first in (True, False):
+        share = SmbStorage(side, writes=True, started_ns=0)
+        tally, failures = await run(source, share, side)
+        await share.close()
+        found, _ = contents(smb_folder)
+        if first and row.to_share == CONFLICT and failing == set(row.keys):
+            failing -= found.keys()  # the twin that came first, whichever it is
+            assert len(failing) == len(row.keys) - 1
+        assert failures == {key.removesuffix(b"/"): row.to_share for key in failing}
+        stored = set(row.keys) - failing if row.to_share != UNLISTED else set()
+        assert found == {key: b"body of " + key for key in stored}
+        assert tally.files_transferred == (len(stored) if first else 0)
+    await source.close()
