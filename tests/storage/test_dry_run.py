@@ -1,4 +1,4 @@
-"""A dry run against a real server: it sends no request that writes, and foretells those that do."""
+"""A dry run against real servers: it sends no request that writes, and foretells those that do."""
 
 import os
 import time
@@ -12,7 +12,10 @@ from datasync_runner.engine import pipeline
 from datasync_runner.engine.progress import Board
 from datasync_runner.storage.posix.storage import PosixStorage
 from datasync_runner.storage.s3.storage import S3Storage
+from datasync_runner.storage.temporary_names import temporary_name
+from runner.test_process import seen
 from storage.sides import credentials, posix_side, s3_side
+from storage.test_runs import World, grow
 
 pytestmark = [pytest.mark.storage, pytest.mark.timeout(60)]
 WRITES = {
@@ -81,3 +84,30 @@ async def test_the_requests_that_write_are_those_that_were_foretold(
         assert foretold["DeleteObjects"] == foretold["CopyObject"] == 1
     finally:
         await destination.close()
+
+
+@pytest.mark.parametrize("path", ["", "not/yet/there/"])
+def test_it_leaves_no_trace_on_a_share(
+    tmp_path, s3_server, s3_client, bucket, smb_server, smb_folder, path
+):
+    """Nor does it remove what a run that was killed has left."""
+    world = World(tmp_path, s3_server, s3_client, bucket, ("posix", "s3"))
+    grow(tmp_path / "source")
+    (tmp_path / "source/a/link").unlink()  # a share has no links
+    (smb_folder / "gone").write_text("gone")
+    (smb_folder / os.fsdecode(temporary_name(b"gone"))).write_text("half")
+    share = smb_server.side(smb_server.credentials(tmp_path / "login"), f"{smb_folder.name}/{path}")
+    rules = {"guards": {"maxDeletePercent": 100}}
+    before = seen(smb_folder)
+
+    said = world.run(
+        destination=share, rules={"mode": "DryRun", **rules}, preserveDeletedFiles="Remove"
+    ).counters
+    assert seen(smb_folder) == before
+    assert (said.files_transferred, said.folders_transferred, said.files_deleted) == (0, 0, 0)
+
+    done = world.run(destination=share, rules=rules, preserveDeletedFiles="Remove").counters
+    assert said.estimated_files_to_transfer == done.files_transferred == 9
+    assert said.estimated_bytes_to_transfer == done.bytes_written
+    assert said.estimated_folders_to_transfer == done.folders_transferred
+    assert said.estimated_files_to_delete == done.files_deleted == (not path)
