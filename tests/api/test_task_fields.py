@@ -44,7 +44,7 @@ PROOF = {
     "options.uid": METADATA,
     "options.gid": METADATA,
     "options.posixPermissions": METADATA,
-    "options.preserveDevices": f"{COMPARE}::test_options_of_the_task",
+    "options.preserveDevices": f"{PROCESS}::test_device_nodes_are_kept_where_that_is_asked_for",
     "options.securityDescriptorCopyFlags": "tests/storage/test_security_descriptors.py::test_the_option_says_what_is_copied",
     "options.bytesPerSecond": f"{PROCESS}::test_a_run_keeps_to_its_rate",
     "options.compareMode": "tests/runner/engine/test_inspection.py::test_other_bytes_of_the_same_size_and_time_are_seen",

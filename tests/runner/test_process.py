@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from datasync_api.report import Progress, TransferResult
+from runner.posix.rights import needs_mknod
 
 
 def posix(root, path=""):
@@ -138,6 +140,22 @@ def test_the_log_says_as_much_as_the_level_asks_for(tmp_path, folders, level, ev
         assert lines[0]["execution"] == {**plan["execution"], "task": ""}
         assert lines[-1]["counters"]["filesTransferred"] == 1
         assert lines[-1]["failures"][0]["code"] == "Conflict"
+
+
+@pytest.mark.parametrize(("option", "kept"), [("None", False), ("Preserve", True)])
+def test_device_nodes_are_kept_where_that_is_asked_for(tmp_path, folders, option, kept):
+    needs_mknod(tmp_path)
+    source, destination = folders
+    os.mknod(source / "null", stat.S_IFCHR | 0o640, os.makedev(1, 3))
+    plan = make_plan(*map(posix, folders), options={"preserveDevices": option})
+    code, result, lines = run(tmp_path, plan)
+    assert (code, result.outcome) == (0, "Success")
+    told = [line["path"] for line in lines if line["event"] == "skipped"]
+    assert (result.counters.files_transferred, told) == ((1, []) if kept else (0, ["/null"]))
+    assert [path.name for path in destination.iterdir()] == (["null"] if kept else [])
+    if kept:
+        found = (destination / "null").stat()
+        assert (found.st_rdev, found.st_mode) == (os.makedev(1, 3), stat.S_IFCHR | 0o640)
 
 
 def test_a_run_keeps_to_its_rate(tmp_path, folders):

@@ -6,15 +6,20 @@ import stat
 
 import pytest
 
+from datasync_api.plan import TransferPlan
 from datasync_api.sides import PosixSide
 from datasync_runner.core.entry import Device, Entry, Kind, PosixMetadata
+from datasync_runner.core.parts import BUDGET_BYTES
 from datasync_runner.storage import errors
+from datasync_runner.storage.budget import ByteBudget
+from datasync_runner.storage.factory import Means, make_storages
 from datasync_runner.storage.posix import root as posix_root
 from datasync_runner.storage.posix import storage as posix
+from datasync_runner.storage.throttle import Throttle
 from datasync_runner.storage.values import Content
 from runner.posix.large import MTIME_NS, storage
 from runner.posix.rights import needs_mknod
-from storage.sides import fine, listed
+from storage.sides import fine, listed, posix_side
 
 NULL = Device(block=False, number=os.makedev(1, 3))
 LOOP = Device(block=True, number=os.makedev(7, 200))
@@ -93,3 +98,26 @@ async def test_without_the_right_the_run_is_refused_at_once(tmp_path, monkeypatc
         else:
             await made.check()
         await made.close()
+
+
+@pytest.mark.parametrize(("option", "asked"), [("None", False), ("Preserve", True)])
+async def test_the_right_is_asked_for_where_the_task_keeps_devices(
+    tmp_path, monkeypatch, option, asked
+):
+    monkeypatch.setattr(posix_root, "may_mknod", lambda: False)
+    plan = TransferPlan(
+        execution={"namespace": "n", "name": "e", "uid": "u"},
+        source=posix_side(tmp_path),
+        destination=posix_side(tmp_path),
+        options={"preserveDevices": option, "uid": "None", "gid": "None"},
+    )
+    means = Means(ByteBudget(BUDGET_BYTES), Throttle(-1), 1, started_ns=0)
+    source, destination = make_storages(plan, means)
+    await source.check()
+    if asked:
+        with pytest.raises(errors.OptionsInvalid, match=r"preserveDevices"):
+            await destination.check()
+    else:
+        await destination.check()
+    for one in (source, destination):
+        await one.close()
