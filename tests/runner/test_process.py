@@ -147,11 +147,30 @@ def test_device_nodes_are_kept_where_that_is_asked_for(tmp_path, folders, option
     needs_mknod(tmp_path)
     source, destination = folders
     os.mknod(source / "null", stat.S_IFCHR | 0o640, os.makedev(1, 3))
-    plan = make_plan(*map(posix, folders), options={"preserveDevices": option})
+    (tmp_path / "reports").mkdir()
+    kinds = ("transferred", "verified", "deleted", "skipped")
+    plan = make_plan(
+        *map(posix, folders),
+        options={"preserveDevices": option, "logLevel": "Transfer"},
+        report={
+            "destination": posix(tmp_path / "reports"),
+            "outputType": "Standard",
+            "objectVersionIds": True,
+            "html": False,
+            **dict.fromkeys(kinds, "SuccessesAndErrors"),
+        },
+    )
     code, result, lines = run(tmp_path, plan)
     assert (code, result.outcome) == (0, "Success")
     told = [line["path"] for line in lines if line["event"] == "skipped"]
     assert (result.counters.files_transferred, told) == ((1, []) if kept else (0, ["/null"]))
+    (entry,) = [
+        one
+        for file in (tmp_path / "reports").rglob(f"*.files-{kinds[0 if kept else 3]}-*")
+        for one in json.loads(file.read_text())["Transferred" if kept else "Skipped"]
+        if one["RelativePath"] == "/null"
+    ]
+    assert entry["SrcMetadata"]["Type"] == "Device"
     assert [path.name for path in destination.iterdir()] == (["null"] if kept else [])
     if kept:
         found = (destination / "null").stat()

@@ -109,3 +109,9 @@ def test_no_name_breaks_a_line(key: bytes) -> None:
     for line in lines:
         assert line.isascii() and line.isprintable()
         assert str(json.loads(line)["path"]).startswith("/")
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_kind_of_item_has_a_name(kind: Kind) -> None:
+    (line,) = log_lines.updated_lines(AT, [entry(b"a", kind)])
+    assert json.loads(line)["kind"] in ("File", "Folder", "Symlink", "Special", "Device")

@@ -134,3 +134,10 @@ def test_every_name_and_time_is_json(key: bytes, ns: int) -> None:
         )
         assert made.text.isascii()
         assert told(made)["Overwrite"] == "True"
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_kind_of_item_can_be_told_of(kind: Kind) -> None:
+    """A device that is passed over is told of as any file."""
+    entry = told(BASIC.skipped(Entry(b"a", kind), "now", reason="SpecialFile"))
+    assert entry["SrcMetadata"]["Type"] in ("Regular", "Directory", "Symlink", "Special", "Device")

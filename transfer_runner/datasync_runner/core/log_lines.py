@@ -16,6 +16,7 @@ _KINDS: Final = {
     Kind.FOLDER: "Folder",
     Kind.SYMLINK: "Symlink",
     Kind.SPECIAL: "Special",
+    Kind.DEVICE: "Device",
 }
 
 

@@ -31,6 +31,7 @@ _TYPES: Final = {
     Kind.FOLDER: "Directory",
     Kind.SYMLINK: "Symlink",
     Kind.SPECIAL: "Special",
+    Kind.DEVICE: "Device",
 }
 _VERB: Final = {
     "transferred": "Transfer",
