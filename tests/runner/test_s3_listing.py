@@ -77,7 +77,7 @@ async def test_pages_are_one_stream_with_the_folders_that_keys_imply(page_size: 
     ]
     told = {"etag": f'"{5:032x}"', "changed_ns": NOON_NS, "storage_class": "STANDARD"}
     assert found[0] == Entry(b"a-b", Kind.FILE, 5, NOON_NS, **told)
-    assert found[1] == Entry(b"a/", Kind.FOLDER, 0, NOON_NS, **told)
+    assert found[1] == Entry(b"a/", Kind.FOLDER, 5, NOON_NS, **told)
 
 
 @pytest.mark.parametrize(

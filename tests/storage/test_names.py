@@ -10,9 +10,11 @@ from awkward_names import CONFLICT, NO_NAME, NOT_THERE, STORED, TABLE, UNLISTED
 from datasync_runner.storage.posix.storage import PosixStorage
 from datasync_runner.storage.smb.storage import SmbStorage
 from fakes.storage import FakeStorage
+from fixtures.s3 import bucket_of
 from runner.engine.test_names import contents, run
 from storage.looks import started
 from storage.sides import credentials, posix_side, s3_side
+from storage.test_runs import World
 
 ROWS = [row for row in TABLE if row.to_objects != NOT_THERE]
 KEYS = {key: row.to_objects for row in ROWS for key in row.keys}
@@ -96,3 +98,25 @@ async def test_to_a_share(row, tmp_path, smb_server, smb_folder):
         assert found == {key: b"body of " + key for key in stored}
         assert tally.files_transferred == (len(stored) if first else 0)
     await source.close()
+
+
+@pytest.mark.parametrize("kind", ["s3", "posix"])
+def test_an_object_that_is_named_as_a_folder_and_has_content_is_told(tmp_path, minio, kind):
+    """A folder keeps no content: it is not lost in silence, and its counterpart stays."""
+    with bucket_of(minio) as (client, bucket):
+        world = World(tmp_path, minio, client, bucket, ("s3", kind))
+        for key, body in {"d/": b"content", "d/f": b"x", "e/": b""}.items():
+            client.put_object(Bucket=bucket, Key=f"source/{key}", Body=body)
+        if kind == "s3":
+            client.put_object(Bucket=bucket, Key="destination/d/", Body=b"before")
+        for due in (1, 0):
+            result = world.run(
+                preserveDeletedFiles="Remove", rules={"guards": {"maxDeletePercent": 100}}
+            )
+            (failure,) = result.failures
+            assert (result.outcome, failure.code, failure.count) == ("Error", NO_NAME, 1)
+            assert (failure.sample_path, result.counters.files_transferred) == ("/d", due)
+            assert world.contents(world.destination) == {"d/f": b"x"}
+        if kind == "s3":
+            kept = client.get_object(Bucket=bucket, Key="destination/d/")["Body"].read()
+            assert kept == b"before"

@@ -10,11 +10,21 @@ import re
 from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
 
+from datasync_runner.core.entry import Entry, Kind
+
 T = TypeVar("T")
 _NO_NAMES: Final = frozenset({b"", b".", b".."})
 _SUSPECT: Final = re.compile(rb"/\.{0,2}/|/\.{1,2}\n|\.\.\\|\\\.\.")
 _PARTS: Final = re.compile(rb"[/\\]")
 _SLASH: Final = ord("/")
+
+
+FULL_MARKER: Final = "its key ends in '/', so that it is a folder, but it has content: rename it"
+
+
+def is_full_marker(entry: Entry) -> bool:
+    """Whether an object is listed as a folder and has content, which no folder can keep."""
+    return entry.kind is Kind.FOLDER and entry.size_bytes > 0
 
 
 def problem(key: bytes) -> str | None:

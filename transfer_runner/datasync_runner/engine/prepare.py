@@ -17,7 +17,7 @@ from datasync_runner.core.entry import Entry, Kind, folder_key
 from datasync_runner.core.file_conditions import Bounds
 from datasync_runner.core.hard_links import Name, has_several_names, name_of
 from datasync_runner.core.listed import settled_by
-from datasync_runner.core.names import odd_keys, problem
+from datasync_runner.core.names import FULL_MARKER, is_full_marker, odd_keys, problem
 from datasync_runner.core.pair import MergeJoin, Pair, UnsortedListingError
 from datasync_runner.engine.failures import record, record_listing, skipped
 from datasync_runner.engine.in_the_way import InTheWay
@@ -118,6 +118,8 @@ class Prepare:
         if self._source.objects and batch.entries:
             self._odd |= odd_keys([entry[0] for entry in batch.entries])
         folders = [entry[1] for entry in batch.entries].count(Kind.FOLDER)
+        if folders and self._source.objects:
+            self._odd |= {entry.key for entry in batch.entries if is_full_marker(entry)}
         self._tally.folders_listed_at_source += folders
         self._tally.files_listed_at_source += len(batch.entries) - folders
         for error in batch.errors:
@@ -177,7 +179,7 @@ class Prepare:
                 continue
             elif self._odd and source.key in self._odd:
                 self._odd.remove(source.key)
-                reason = problem(source.key) or ""
+                reason = problem(source.key) or FULL_MARKER
                 record(tally, "prepare", NameNotRepresentable(reason, source.key))
             elif several and destination is not None and action is Action.INSPECT:
                 undecided.append((source, destination))

@@ -49,7 +49,7 @@ def entries_of(page: Page, skip: int) -> list[Entry]:
     if b"/\n" in joined or joined.endswith(b"/"):
         for at, entry in enumerate(entries):
             if entry.key.endswith(b"/"):
-                entries[at] = entry._replace(kind=Kind.FOLDER, size_bytes=0)
+                entries[at] = entry._replace(kind=Kind.FOLDER)
     if b"" in keys[:1]:
         del entries[0]
     return entries
