@@ -303,6 +303,14 @@ def test_ages_are_those_that_the_source_lists(world):
     assert set(world.contents(world.destination)) == {"old"}
 
 
+@pytest.mark.parametrize("world", [("posix", "s3")], ids=["posix-to-s3"], indirect=True)
+def test_a_file_of_the_year_2300_is_sent_once(world):
+    (Path(world.source.root) / "f").write_bytes(b"x")
+    os.utime(Path(world.source.root) / "f", ns=(5, 10_413_792_000 * 10**9))
+    assert world.run(verifyMode="PointInTimeConsistent").counters.files_transferred == 1
+    assert world.run(verifyMode="PointInTimeConsistent").counters.files_skipped == 1
+
+
 ALL_METADATA = {"file-permissions", "file-owner", "file-group", "file-mtime", "file-atime"}
 
 

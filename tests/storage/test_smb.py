@@ -31,6 +31,9 @@ from storage.sides import (
 
 TEMPORARY = os.fsdecode(temporary_name(b"f"))
 
+LATE_NS = 10_413_792_000 * 10**9
+"""In 2300; 64 bits of nanoseconds end in 2262."""
+
 
 @pytest.fixture
 def secret(smb_server, tmp_path):
@@ -135,6 +138,15 @@ async def test_names_that_windows_cannot_have(storage, smb_folder, key):
     with pytest.raises(errors.NameNotRepresentable):
         await storage.write(entry, BytesReader(entry, b"x"))
     assert list(smb_folder.iterdir()) == []
+
+
+async def test_a_time_in_2300_is_kept(storage, smb_folder):
+    late = file(b"f", b"x", mtime_ns=LATE_NS)
+    (written,) = fine(await storage.write_small([late]))
+    assert (smb_folder / "f").stat().st_mtime_ns == LATE_NS
+    (found,) = await listed(storage)
+    assert found.mtime_ns == LATE_NS
+    fine(await storage.verify([written]))
 
 
 async def test_a_file_and_a_folder_of_one_name_are_conflicts(storage, smb_folder):

@@ -28,8 +28,9 @@ DEFAULT_OWNER: Final = 65534
 _TYPES: Final = {Kind.FILE: stat.S_IFREG, Kind.FOLDER: stat.S_IFDIR, Kind.SYMLINK: stat.S_IFLNK}
 _TIME: Final = re.compile(r"(-?\d{1,20})(?:(ns)|\.(\d{1,18})|/(\d{1,9}))?")
 _NS: Final = 1_000_000_000
-_MAX_NS: Final = 2**63 - 1
-_LONGEST: Final = len(f"{_MAX_NS}ns")
+LATEST_NS: Final = 15_032_385_536 * _NS - 1
+"""The last time that ext4 keeps, in 2446; a later one is junk."""
+_LONGEST: Final = len(f"{LATEST_NS}ns")
 _MAX_INODE: Final = 2**64 - 1
 _MAX_ID: Final = 2**32 - 2  # the last value means "leave it" to chown
 
@@ -133,7 +134,7 @@ def parse_time_ns(text: str) -> int | None:
     digits = text[:-2]
     if len(text) <= _LONGEST and text[-2:] == "ns" and digits.isdecimal() and digits.isascii():
         time_ns = int(digits)  # nearly always
-        return time_ns if time_ns <= _MAX_NS else None
+        return time_ns if time_ns <= LATEST_NS else None
     found = _TIME.fullmatch(text.strip()) if text.isascii() else None
     if found is None:
         return None
@@ -148,7 +149,7 @@ def parse_time_ns(text: str) -> int | None:
         time_ns = value * _NS + int(nanoseconds)
     else:
         time_ns = value * 1_000_000
-    return time_ns if abs(time_ns) <= _MAX_NS else None
+    return time_ns if abs(time_ns) <= LATEST_NS else None
 
 
 def _id(text: str) -> int | None:

@@ -6,11 +6,13 @@ A FILETIME counts 100 ns since 1601 (MS-DTYP 2.3.3); 0 and below say that there 
 from typing import Final
 
 from datasync_runner.core.entry import UNSTAMPED, Entry, Kind, PosixMetadata, WindowsMetadata
+from datasync_runner.core.posix_metadata import LATEST_NS
 from datasync_runner.storage.smb.responses import State
 
 GRAIN_NS: Final = 100
 _EPOCH: Final = 116_444_736_000_000_000
-_MAX_NS: Final = 2**63 - 1
+_EARLIEST_NS: Final = -(2**63)
+"""In 1677: what is earlier is a time that nobody has set."""
 _FOLDER, _REPARSE = 0x10, 0x400
 _SURROGATE: Final = 0x20000000
 """The bit of a tag that says "another named entity" (MS-FSCC 2.1.2.1): links and junctions."""
@@ -27,7 +29,7 @@ OWNER: Final = 65534
 
 
 def to_ns(filetime: int) -> int | None:
-    """Nanoseconds since 1970; None where it says none, or more than 64 bits hold.
+    """Nanoseconds since 1970; None where it says none, or one later than files have.
 
     | FILETIME | ns |
     |---|---|
@@ -36,7 +38,7 @@ def to_ns(filetime: int) -> int | None:
     | 0 | None |
     """
     time_ns = (filetime - _EPOCH) * GRAIN_NS
-    return time_ns if filetime > 0 and abs(time_ns) <= _MAX_NS else None
+    return time_ns if filetime > 0 and _EARLIEST_NS <= time_ns <= LATEST_NS else None
 
 
 def to_filetime(time_ns: int | None) -> int:
