@@ -155,6 +155,18 @@ async def test_what_differs_is_said():
     assert board.tally.failures()[0].message == "its mode is 0o600, the source's 0o644"
 
 
+async def test_what_is_not_kept_is_not_said():
+    source, destination = tree(), FakeStorage()
+    other = FILE._replace(mode=0o600, mtime_ns=7)
+    board = await run(
+        source,
+        destination,
+        lambda: destination.put(b"b", b"bbb", metadata=other),
+        posix_permissions="None",
+    )
+    assert board.tally.failures()[0].message.startswith("its mtime_ns is 7, the source's ")
+
+
 @pytest.mark.parametrize("key", [b"b", b"a/"])
 async def test_security_descriptors_count_between_shares(key):
     def described(text):

@@ -23,6 +23,7 @@ from datasync_runner.core.file_conditions import Bounds
 from datasync_runner.core.pair import MergeJoin, Pair, UnsortedListingError
 from datasync_runner.core.parts import BATCH_FILES
 from datasync_runner.core.tally import Tally
+from datasync_runner.core.wanted import wanted
 from datasync_runner.engine.contents import Both, Contents
 from datasync_runner.engine.differences import (
     ContentDiffers,
@@ -192,7 +193,7 @@ class Consistency:
         if action is Action.SKIP:
             return True
         error = (
-            MetadataDiffers(metadata_words(source, destination))
+            MetadataDiffers(metadata_words(wanted(source, self._options), destination))
             if same
             else ContentDiffers("its content is not the source's")
         )

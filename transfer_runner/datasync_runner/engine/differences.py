@@ -67,7 +67,7 @@ def other_content(decision: Decision) -> FileError | None:
 
 
 def metadata_words(source: Entry, destination: Entry) -> str:
-    """The first thing that differs."""
+    """The first thing that differs from what shall be there (`wanted`)."""
     want, have = source.metadata, destination.metadata
     if want is not None and have is not None:
         for name in ("mode", "uid", "gid", "mtime_ns"):
