@@ -80,7 +80,7 @@ class ReportDelivery(ApiModel):
 
 
 class Progress(ApiModel):
-    """The runner's answer to an exchange: counters only, no paths."""
+    """The runner's answer to an exchange: counters, and no path of a file."""
 
     execution_uid: str
     phase: RunnerPhase
@@ -88,6 +88,8 @@ class Progress(ApiModel):
     totals_final: bool
     """Everything is listed and compared: the estimates no longer grow."""
     reached: Reached = Field(default_factory=Reached)
+    waiting: Annotated[str, Field(max_length=1024)] = ""
+    """Why a location has not let the run in yet, where that takes long."""
 
 
 class ExchangeRequest(ApiModel):

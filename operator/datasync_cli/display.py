@@ -36,6 +36,7 @@ class Live:
         self._last: tuple[float, int] = (0.0, 0)
         self._bytes_per_second = 0.0
         self._bar: Progress | None = None
+        self._waiting = ""
         tell(f"{_printable(title)}\n")
 
     def __enter__(self) -> "Live":
@@ -52,6 +53,9 @@ class Live:
 
     def update(self, progress: RunnerProgress, *, seconds: float) -> None:
         """Show the runner's newest numbers."""
+        if progress.waiting and progress.waiting != self._waiting:
+            self._say(progress.waiting)
+        self._waiting = progress.waiting
         counters = progress.counters
         moved = bytes_moved(counters.bytes_transferred, counters.bytes_written)
         self._measure(moved, seconds)
@@ -70,6 +74,14 @@ class Live:
         elif seconds >= self._next_line_seconds:
             self._next_line_seconds = seconds + LINE_INTERVAL_SECONDS
             tell(f"{timedelta(seconds=int(seconds))} {progress.phase}: {text}\n")
+
+    def _say(self, words: str) -> None:
+        """A line that stays; above the bar where there is one."""
+        line = _printable(words)
+        if self._bar is None:
+            tell(f"{line}\n")
+        else:
+            self._bar.console.print(line, markup=False, highlight=False)
 
     def _measure(self, moved: int, seconds: float) -> None:
         elapsed = seconds - self._last[0]

@@ -61,6 +61,15 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
+def test_what_a_run_waits_for_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    waits = progress(0).model_copy(update={"waiting": f"cannot reach {ESCAPES}"})
+    with Live("title", verifying=False) as live:
+        for seconds, seen in ((0.5, waits), (1.0, waits), (1.5, progress(1)), (2.0, waits)):
+            live.update(seen, seconds=seconds)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if "cannot" in line] == ["cannot reach  [31mred  next "] * 2
+
+
 def test_elsewhere_it_is_a_line_every_few_seconds(capsys: pytest.CaptureFixture[str]) -> None:
     with Live(f"title {ESCAPES}", verifying=False) as live:
         for seconds in (0.5, 1.0, 1.0 + LINE_INTERVAL_SECONDS):

@@ -47,12 +47,14 @@ async def test_a_missing_bucket(tmp_path, s3_server):
     assert "create it" in error.message
 
 
-async def test_a_server_that_is_not_there(tmp_path, s3_server):
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:1", "http://no-such-host.invalid"])
+async def test_a_server_that_is_not_there(tmp_path, s3_server, endpoint):
     secret = credentials(tmp_path / "secret", s3_server)
-    side = s3_side(s3_server, "bucket", secret).model_copy(
-        update={"endpoint": "http://127.0.0.1:1"}
-    )
-    assert isinstance(await refusal(side), errors.Unavailable)
+    side = s3_side(s3_server, "bucket", secret).model_copy(update={"endpoint": endpoint})
+    error = await refusal(side)
+    assert isinstance(error, errors.NoService)
+    assert f"there is no server at {endpoint}" in error.message
+    assert "correct endpoint of the location" in error.message
 
 
 async def test_a_secret_without_a_key_names_the_key(tmp_path, s3_server):

@@ -79,8 +79,11 @@ async def test_a_share_that_is_not_there(smb_server, secret):
     assert "no share none" in error.message
 
 
-async def test_a_server_that_is_not_there(side):
-    assert isinstance(await refused(side.model_copy(update={"port": 1})), errors.Unavailable)
+@pytest.mark.parametrize("change", [{"port": 1}, {"server": "no-such-host.invalid"}])
+async def test_a_server_that_is_not_there(side, change):
+    error = await refused(side.model_copy(update=change))
+    assert isinstance(error, errors.NoService)
+    assert "check server and port of the location" in error.message
 
 
 async def test_a_path_that_is_not_there_is_made_at_a_destination_alone(side, smb_folder):

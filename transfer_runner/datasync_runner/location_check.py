@@ -45,7 +45,7 @@ async def _look(plan: CheckPlan, board: Board) -> End:
         storage = make_checked_storage(plan.location, means)
         loading.end()
         try:
-            await enter("source", Patient(storage).check(), board)
+            await enter("source", Patient(storage), board)
         finally:
             board.tally.requests.update(requests_sent(storage))
             await storage.close()

@@ -131,7 +131,8 @@ def follow(seen: ExecutionView, job: JobView, settings: Settings, *, now: dateti
     waiting = diagnose(job, seen.pods, seen.events)
     if waiting is not None:
         return _starting(seen, job, waiting, settings, now)
-    status = say(seen.execution, Reason.RUNNING, "the runner runs", now=now)
+    waiting_for = seen.progress.waiting if seen.progress is not None else ""
+    status = say(seen.execution, Reason.RUNNING, waiting_for or "the runner runs", now=now)
     known = seen.execution.status
     if seen.progress is None:
         changes = {"job_uid": job.uid, "progress": progress.stale(known.progress)}

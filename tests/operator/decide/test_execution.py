@@ -385,6 +385,12 @@ class TestRunning:
         assert told(plan).phase == phase
         assert reason(plan) == Reason.RUNNING
 
+    def test_a_location_that_lets_nobody_in_yet_is_told(self) -> None:
+        text = "cannot reach the source, trying again: no answer"
+        seen = live("Preparing").model_copy(update={"waiting": text})
+        plan = decide(launching(), **running_view(progress=seen))
+        assert [c.message for c in told(plan).conditions if c.type == "Ready"] == [text]
+
     @pytest.mark.parametrize(
         ("phase", "source", "age", "written"),
         [

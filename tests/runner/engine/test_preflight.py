@@ -1,6 +1,7 @@
 """What the start of a run finds out: who let it in, and whom an error is about."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -51,6 +52,66 @@ async def test_an_error_names_the_location_that_it_is_about(error, code):
     assert (reached, stop.code, stop.location) == (["source"], code, "destination")
     reached, stop = await look(failing(error), FakeStorage())
     assert (reached, stop.code, stop.location) == ([], code, "source")
+
+
+class Clock:
+    """Moves while somebody sleeps, and while a location is asked."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+NO_SERVICE, NO_ANSWER = errors.NoService("no such name"), errors.Unavailable("503")
+TAKES: dict[str, tuple[list[errors.StorageError], float, float]] = {
+    # what the destination answers, as long as there is something; seconds until the end
+    "lets us in at once": ([], 0, 0),
+    "is there a moment later": ([NO_SERVICE], 0, 1),
+    "is not there": ([NO_SERVICE] * 9, 1.5, 5),
+    "is away": ([NO_ANSWER] * 9, 7, 15),
+    "was there, and is away": ([NO_ANSWER, NO_SERVICE, NO_ANSWER, NO_ANSWER], 7, 15),
+}
+
+
+@pytest.mark.parametrize("name", TAKES)
+async def test_what_is_not_there_is_told_at_once_and_soon_given_up(name, caplog):
+    answers, least, most = TAKES[name]
+    left, clock, told = [*answers], Clock(), []
+    board = Board("uid", clock)
+
+    async def sleep(seconds):
+        told.append(board.progress().waiting)
+        await clock.sleep(seconds)
+
+    destination = FakeStorage(trouble=lambda *_: left.pop(0) if left else None)
+    source = Patient(FakeStorage())
+    with contextlib.suppress(errors.Unreachable):
+        await preflight(source, Patient(destination, sleep=sleep), board, clock=clock)
+    assert least <= clock.seconds <= most
+    how_long = " for 5 s" if answers[:1] == [NO_SERVICE] else ""
+    words = [f"cannot reach the destination, trying again{how_long}: {e}" for e in answers[:1]]
+    assert sorted(set(told)) == words
+    assert [r.fields["problem"] for r in caplog.records if r.message == "waiting"] == words
+    assert board.progress().waiting == "", "what is over is told by the result"
+
+
+async def test_a_location_that_says_nothing_is_told_too(monkeypatch):
+    monkeypatch.setattr("datasync_runner.engine.preflight.SILENT_SECONDS", 0)
+    board, told = Board("uid", lambda: 0.0), []
+
+    class Slow(FakeStorage):
+        async def check(self):
+            for _ in range(3):  # turns of the loop, which has its timer done meanwhile
+                await asyncio.sleep(0)
+            told.append(board.progress().waiting)
+
+    await preflight(Patient(Slow()), Patient(FakeStorage()), board)
+    assert told == ["no answer from the source for 0 s; still waiting"]
 
 
 async def test_options_that_the_runner_may_not_fulfil_say_nothing_of_the_location():

@@ -41,6 +41,14 @@ from datasync_runner.storage.values import (
 T = TypeVar("T")
 R = TypeVar("R")
 Sleep = Callable[[float], Awaitable[None]]
+GoesOn = Callable[[Unavailable, float], bool]
+"""Whether there is any use in trying again after this error, and after so many seconds."""
+
+
+def always(error: Unavailable, pause_seconds: float) -> bool:
+    """Goes on until the tries are used up."""
+    del error, pause_seconds
+    return True
 
 
 class Patient:
@@ -56,10 +64,10 @@ class Patient:
         """As the port; known after check()."""
         return self._inner.keeps
 
-    async def check(self) -> None:
+    async def check(self, goes_on: GoesOn = always) -> None:
         """Raises: StopError; Unreachable when the location does not answer."""
         try:
-            await self.retry(self._inner.check)
+            await self.retry(self._inner.check, goes_on)
         except Unavailable as error:
             raise self._unreachable(error) from error
         except FileError as error:
@@ -166,15 +174,15 @@ class Patient:
         """As the port."""
         await self._inner.close()
 
-    async def retry(self, call: Callable[[], Awaitable[R]]) -> R:
+    async def retry(self, call: Callable[[], Awaitable[R]], goes_on: GoesOn = always) -> R:
         """The call's answer, Unavailable retried.  Raises: what the call raises at last."""
         attempt = 1
         while True:
             try:
                 return await call()
-            except Unavailable:
+            except Unavailable as error:
                 pause = delay_seconds(attempt, random.random())  # noqa: S311 - jitter
-                if pause is None:
+                if pause is None or not goes_on(error, pause):
                     raise
             attempt += 1
             await self._sleep(pause)
@@ -217,6 +225,6 @@ class Patient:
 
     def _unreachable(self, error: Unavailable) -> Unreachable:
         return Unreachable(
-            f"{error.message}; tried {TRIES} times; check that the location is up and that network "
+            f"{error.message}; tried again in vain; check that the location is up and that network "
             "policies and firewalls let the runner reach it"
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from datasync_api.baseline import Baseline
 from datasync_api.hold import Hold
-from datasync_api.preflight import Reached
+from datasync_api.preflight import End, Reached
 from datasync_api.report import Progress, RunnerPhase
 from datasync_runner.core.tally import Tally
 from datasync_runner.engine.file_events import FileEvents
@@ -27,6 +27,8 @@ class Board:
     began: float = 0.0
     reached: Reached = field(default_factory=Reached)
     """When each location let the run in."""
+    waiting: dict[End, str] = field(default_factory=dict[End, str])
+    """Why a location has not let it in yet, where that takes long."""
     prepared_at: float | None = None
     transfer_began: float | None = None
     transferred_at: float | None = None
@@ -101,4 +103,5 @@ class Board:
             counters=self.tally.counters(),
             totals_final=self.prepared_at is not None,
             reached=self.reached,
+            waiting="; ".join(self.waiting.values()),
         )

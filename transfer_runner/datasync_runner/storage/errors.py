@@ -2,6 +2,7 @@
 
     StorageError
     ├── Unavailable                 retry; a file's failure when the retries are used up
+    │   ├── NoService               no such name, nobody listens there: soon final at a run's start
     │   └── Throttled               asked to come back later: retry, and ask less often
     ├── FileError                   this file failed, the run goes on
     │   ├── Missing                 gone since it was listed
@@ -56,6 +57,13 @@ class Unavailable(StorageError):
     """The storage did not answer, or asked to come back later."""
 
     hint = "the storage answered too late or with errors; run again when it is well"
+
+
+class NoService(Unavailable):
+    """There is nothing of the kind at that address: no such name, nobody who listens, no TLS.
+
+    What was there before may come back; what was never reached is most likely written wrong.
+    """
 
 
 class Throttled(Unavailable):

@@ -21,7 +21,7 @@ PATIENT_SECONDS: Final = 120
 class Answer:
     """What came back; `problem` says why nothing did (status 0)."""
 
-    __slots__ = ("_headers", "head", "pieces", "problem", "status", "trusted")
+    __slots__ = ("_headers", "head", "met", "pieces", "problem", "status", "trusted")
 
     def __init__(
         self,
@@ -31,6 +31,7 @@ class Answer:
         problem: str = "",
         *,
         trusted: bool = True,
+        met: bool = True,
     ) -> None:
         self.status = status
         self.head = head
@@ -40,6 +41,8 @@ class Answer:
         self.problem = problem
         self.trusted = trusted
         """False: the server's certificate was refused, which no retry mends."""
+        self.met = met
+        """False: there is no such name, or nobody who listens there."""
         self._headers: dict[str, str] | None = None
 
     @property

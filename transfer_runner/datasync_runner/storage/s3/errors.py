@@ -146,10 +146,17 @@ def _by_status(status: int) -> type[errors.StorageError]:
 def unanswered(side: S3Side, origin: str, call: Call, answer: Answer) -> errors.StorageError:
     """Our error where nothing came back; `origin` is the URL without a path that was asked."""
     if _NO_TLS in answer.problem and side.endpoint is not None and origin.startswith("https://"):
-        return errors.Unavailable(  # a balancer may say in the clear, for a while, that it has none
+        return errors.NoService(  # a balancer may say in the clear, for a while, that it has none
             f"{side.uri}: the endpoint {origin} does not speak TLS on this port ({call.operation}: "
             f"{answer.problem}); correct the port, or, if data in the clear is intended, write "
             "http:// and set allowInsecure: true; where HTTPS_PROXY is set, that port may be meant",
+            call.key,
+        )
+    if not answer.met:
+        wrong = "region" if side.endpoint is None else "endpoint"
+        return errors.NoService(
+            f"{side.uri}: there is no server at {origin} ({call.operation}: {answer.problem}); "
+            f"correct {wrong} of the location, or HTTPS_PROXY where that is set",
             call.key,
         )
     if answer.trusted:

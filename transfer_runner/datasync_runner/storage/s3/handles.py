@@ -33,6 +33,10 @@ UNTRUSTED: Final = frozenset(
     }
 )
 """Errors of libcurl that say the server is not who it should be; all others may pass."""
+NOT_MET: Final = frozenset(
+    {pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_COULDNT_RESOLVE_PROXY, pycurl.E_COULDNT_CONNECT}
+)
+"""Errors of libcurl that say there is no server, or none at that port; silence is another."""
 
 
 class Handle:
@@ -86,8 +90,11 @@ class Handle:
             self._load_sink(call.sink)
         self.call = call
 
-    def unload(self, problem: str, *, trusted: bool) -> tuple[Call, Answer]:
-        """The call and what came of it; ready for the next one then."""
+    def unload(self, problem: str, code: int) -> tuple[Call, Answer]:
+        """The call and what came of it; ready for the next one then.
+
+        `problem` and `code` are libcurl's, where nothing came.
+        """
         call = self.call
         assert call is not None  # noqa: S101 - it was loaded
         status = 0 if problem else self.curl.getinfo(pycurl.RESPONSE_CODE)
@@ -96,7 +103,14 @@ class Handle:
                 call.sink.take(self.pieces)
                 self.pieces.clear()
             self._deliver(self.pieces.append)
-        answer = Answer(status, b"".join(self.head), self.pieces.copy(), problem, trusted=trusted)
+        answer = Answer(
+            status,
+            b"".join(self.head),
+            self.pieces.copy(),
+            problem,
+            trusted=code not in UNTRUSTED,
+            met=code not in NOT_MET,
+        )
         self.head.clear()
         self.pieces.clear()
         self.call = None

@@ -24,7 +24,7 @@ import pycurl
 
 from datasync_runner.storage.s3.busy import busy_seconds
 from datasync_runner.storage.s3.calls import Answer, Call
-from datasync_runner.storage.s3.handles import UNTRUSTED, Handle, PacedHandle, PiecesHandle
+from datasync_runner.storage.s3.handles import Handle, PacedHandle, PiecesHandle
 from datasync_runner.storage.s3.limits import ConnectionLimit
 from datasync_runner.storage.s3.pieces import Pieces
 from datasync_runner.storage.throttle import Throttle
@@ -159,18 +159,18 @@ class Http:
         while True:
             left, good, bad = self._multi.info_read()
             for curl in good:
-                self._finish(curl, "", trusted=True)
+                self._finish(curl, "", pycurl.E_OK)
             for curl, code, message in bad:
-                self._finish(curl, f"{message} ({code})", trusted=code not in UNTRUSTED)
+                self._finish(curl, f"{message} ({code})", code)
             if not left:
                 break
         if self._waiting:
             self._launch()
 
-    def _finish(self, curl: pycurl.Curl, problem: str, *, trusted: bool) -> None:
+    def _finish(self, curl: pycurl.Curl, problem: str, code: int) -> None:
         handle = self._busy.pop(curl)
         self._multi.remove_handle(curl)
-        call, answer = handle.unload(problem, trusted=trusted)
+        call, answer = handle.unload(problem, code)
         self._idle[type(handle), handle.method].append(handle)
         self._done(call, answer)
 

@@ -170,7 +170,9 @@ def _negotiate(side: SmbSide, connection: Any) -> None:
     try:
         connection.connect(_DIALECTS[side.version], timeout=CONNECT_SECONDS)
     except ValueError as error:  # the library's own for a server that does not answer
-        raise errors.Unavailable(f"{side.uri}: {error}") from error
+        absent = isinstance(error.__cause__, (ConnectionRefusedError, socket.gaierror))
+        ours = errors.NoService if absent else errors.Unavailable
+        raise ours(f"{side.uri}: {error}; check server and port of the location") from error
     except SMBResponseException as error:
         raise _other_version(side, f"{_status(error):#010x}") from error
     if connection.dialect not in connection.negotiated_dialects:
