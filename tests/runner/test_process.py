@@ -281,7 +281,7 @@ def test_a_secret_without_its_keys(tmp_path, folders):
     assert "AWS_ACCESS_KEY_ID" in result.error.detail
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_stops_the_run_in_seconds(tmp_path, folders, number):
     source, destination = folders
     (source / "large").write_bytes(b"x" * 30_000_000)  # takes 30 s at this rate
@@ -294,6 +294,23 @@ def test_a_signal_stops_the_run_in_seconds(tmp_path, folders, number):
     code, result, _ = finish(tmp_path, process)
     assert (code, result.outcome, result.transfer_status) == (31, "Stopped", "Pending")
     assert not list(destination.iterdir())
+
+
+UNTIL_A_HANGUP = """
+import os, runpy, signal, threading, time
+signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup leaves it
+threading.Timer(1, os.kill, (os.getpid(), signal.SIGHUP)).start()
+runpy.run_module("datasync_runner", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_a_hangup_that_is_ignored_stops_nothing(tmp_path, folders):
+    (folders[0] / "large").write_bytes(b"x" * 20_000_000)
+    takes_two_seconds = {"bytesPerSecond": 10_000_000}
+    plan = make_plan(*map(posix, folders), options=takes_two_seconds)
+    code, result, _ = finish(tmp_path, start(tmp_path, plan, "-c", UNTIL_A_HANGUP))
+    assert (code, result.outcome) == (0, "Success")
+    assert result.total_duration_ms > 1000
 
 
 WAITS = """
@@ -357,7 +374,7 @@ runpy.run_module("datasync_runner", run_name="__main__", alter_sys=True)
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_before_the_run_begins_is_kept_for_it(
     tmp_path: Path, folders: tuple[Path, Path], number: int
 ) -> None:

@@ -3,12 +3,18 @@
 A container's first process is not told of a signal that it neither handles nor blocks, and any
 other process is ended by it without a result.  So they are blocked before anything else is done,
 and a run that is about to begin is told of what came meanwhile.  Source: pid_namespaces(7).
+
+A hangup, as of a terminal that is closed, asks too, unless it is ignored, as by `nohup`.
 """
 
 import signal
 from typing import Final
 
-STOPS: Final = (signal.SIGTERM, signal.SIGINT)
+STOPS: Final = tuple(
+    number
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN
+)
 
 
 def keep() -> None:

@@ -216,7 +216,7 @@ def test_a_killed_run_leaves_no_worker(folders, start):
     assert all_end(workers)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_stop_ends_the_workers(tmp_path, folders, start, number):
     (folders[0] / "large").write_bytes(b"x" * 30_000_000)
     process = start(plan(*folders, **SLOWLY))
