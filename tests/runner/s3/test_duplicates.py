@@ -8,7 +8,7 @@ import pytest
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.parts import LARGE_AT_ONCE
 from datasync_runner.storage import errors
-from datasync_runner.storage.s3 import duplicates
+from datasync_runner.storage.s3 import duplicates, overlap
 from datasync_runner.storage.s3.objects import Objects
 from datasync_runner.storage.values import Content, Duplicate, Written
 from fakes.s3_answers import Reply
@@ -93,7 +93,7 @@ def in_parts(monkeypatch):
 
     def arrange(parts):
         monkeypatch.setattr(duplicates, "WHOLE_COPY_BYTES", 0)
-        monkeypatch.setattr(duplicates, "Upload", parts)
+        monkeypatch.setattr(overlap, "Upload", parts)
         monkeypatch.setattr(Objects, "head", lambda _, __, give: give({"etag": '"1"'}))
         return parts
 

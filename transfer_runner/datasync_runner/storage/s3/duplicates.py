@@ -10,10 +10,9 @@ from datasync_runner.core.entry import ARCHIVES
 from datasync_runner.core.parts import LARGE_AT_ONCE, WHOLE_COPY_BYTES
 from datasync_runner.storage import errors
 from datasync_runner.storage.budget import ByteBudget
-from datasync_runner.storage.s3 import copies
+from datasync_runner.storage.s3 import copies, overlap
 from datasync_runner.storage.s3.gather import Gather, Give, one
 from datasync_runner.storage.s3.metadata import stored_checksum
-from datasync_runner.storage.s3.multipart import Upload
 from datasync_runner.storage.s3.naming import copy_source
 from datasync_runner.storage.s3.objects import Objects
 from datasync_runner.storage.values import Duplicate, Written
@@ -87,9 +86,8 @@ async def _in_parts(
     try:
         etag = first.etag or (await one(objects.head, first)).get("etag", "")
         named = copy_source(objects.side, objects.name(first.key), objects.side)
-        upload = Upload(objects, entry, budget=budget)
         async with at_once:
-            made = await upload.copy(named, etag, checksum=checksum)
+            made = await overlap.copy(objects, entry, named, etag, checksum=checksum, budget=budget)
         give(made._replace(checksum=checksum))
     except errors.StorageError as error:
         give(error)

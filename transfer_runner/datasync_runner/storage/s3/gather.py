@@ -4,7 +4,7 @@ A task for each request would cost more than the request's own Python.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 from datasync_runner.storage.errors import FileError, StopError, StorageError
@@ -81,3 +81,24 @@ async def each(
             error.key = error.key or key_of(item)
             gather.put(at, error)
     return await gather.all()
+
+
+async def some_at_once(
+    numbers: Iterable[int], work: Callable[[int], Awaitable[None]], *, at_once: int
+) -> None:
+    """Do the work of each number, so many at a time.  Raises: what the first of them raises."""
+    slots = asyncio.Semaphore(at_once)
+
+    async def do(number: int) -> None:
+        try:
+            await work(number)
+        finally:
+            slots.release()
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for number in numbers:
+                await slots.acquire()
+                group.create_task(do(number))
+    except ExceptionGroup as several:  # `except*` would group again what it raises
+        raise several.exceptions[0] from None

@@ -2,7 +2,8 @@
 
 Memory: the parts on their way, each with its share of the process's byte budget.  A failure aborts
 the upload, so no parts are left to be paid for; a stop leaves them, for the next run to go on
-with.  What earlier runs left of the same key and cannot be used is aborted.
+with.  What earlier runs left of the same key and cannot be used is aborted; `overlap` says what
+becomes of a run that still goes.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from datasync_runner.storage.port import Moved, PouringReader, RangedReader, Rea
 from datasync_runner.storage.s3 import copies
 from datasync_runner.storage.s3.algorithms import CRC64NVME
 from datasync_runner.storage.s3.calls import Call
-from datasync_runner.storage.s3.gather import one
+from datasync_runner.storage.s3.gather import one, some_at_once
 from datasync_runner.storage.s3.metadata import says
 from datasync_runner.storage.s3.naming import copy_source, etag_in, version_of
 from datasync_runner.storage.s3.objects import Objects
@@ -37,12 +38,21 @@ class Upload:
     """A multipart upload of one entry."""
 
     def __init__(
-        self, objects: Objects, entry: Entry, *, budget: ByteBudget, checksums: bool = True
+        self,
+        objects: Objects,
+        entry: Entry,
+        *,
+        budget: ByteBudget,
+        checksums: bool = True,
+        alone: bool = False,
     ) -> None:
-        """Raises: NotSupported for more than 5 TiB, NameNotRepresentable."""
+        """`alone`: whatever else is under way at the key is another run's, and left to it.
+
+        Raises: NotSupported for more than 5 TiB, NameNotRepresentable.
+        """
         self._objects, self._client, self._entry = objects, objects.client, entry
         self._budget = budget
-        self._checksums = checksums
+        self._checksums, self._alone = checksums, alone
         self._algorithm = objects.algorithm
         self._calls = UploadCalls(objects.path(entry.key), entry.key, self._algorithm)
         self._uploads = Uploads(objects)
@@ -95,26 +105,20 @@ class Upload:
                 raise
         # MinIO copies no part into an upload that has checksums; Versity's gateway then tells of
         # each part the checksum of the whole source, and keeps what follows from it.
-        plain = Upload(self._objects, self._entry, budget=self._budget, checksums=False)
+        plain = Upload(
+            self._objects, self._entry, budget=self._budget, checksums=False, alone=self._alone
+        )
         return await plain.copy(source, source_etag, checksum=checksum)
 
     async def _begin(self) -> None:
-        found = await self._uploads.of(self._entry.key)
-        # Another run has said how the object is to be; an archived one could not be put right.
-        restatable = self._objects.keeping.class_of(self._entry) not in ARCHIVES
-        for upload_id in found:
-            parts = await self._uploads.parts(self._entry.key, upload_id)
-            if parts and not self._id and restatable and self._fits(parts):
-                self._id, self._known, self._resumed = upload_id, parts, True
-            else:
-                await self._uploads.abort(self._entry.key, upload_id)
+        if not self._alone:
+            self._id, self._known = await self._uploads.take_over(self._entry.key, self._fits)
         if self._id:
+            self._resumed = True
             return
         call = await self._create()
-        if call.attempt > 1:  # an attempt whose answer was lost may have made one as well
-            for other in await self._uploads.of(self._entry.key):
-                if other != self._id:
-                    await self._uploads.abort(self._entry.key, other)
+        if call.attempt > 1 and not self._alone:  # one whose answer was lost may be there as well
+            await self._uploads.abort_others(self._entry.key, self._id)
         if self._objects.checks is None and self._checksums:
             # Whatever becomes of it, the real first part takes its place.
             question = self._calls.part(self._id, 1, Pieces([b"datasync"]), stated="")
@@ -134,28 +138,18 @@ class Upload:
         return call
 
     def _fits(self, parts: dict[int, Part]) -> bool:
-        """Whether what another run has sent was cut as we cut."""
-        return all(
+        """Whether what another run has sent was cut as we cut.
+
+        It has also said how the object is to be; an archived one could not be put right.
+        """
+        restatable = self._objects.keeping.class_of(self._entry) not in ARCHIVES
+        return restatable and all(
             part.stated and part.size_bytes == self._layout.extent(number)[1]
             for number, part in parts.items()
         )
 
     async def _each(self, work: Callable[[int], Awaitable[None]]) -> None:
-        slots = asyncio.Semaphore(PARTS_AT_ONCE)
-
-        async def one(number: int) -> None:
-            try:
-                await work(number)
-            finally:
-                slots.release()
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                for number in range(1, self._layout.number + 1):
-                    await slots.acquire()
-                    group.create_task(one(number))
-        except ExceptionGroup as several:  # `except*` would group again what it raises
-            raise several.exceptions[0] from None
+        await some_at_once(range(1, self._layout.number + 1), work, at_once=PARTS_AT_ONCE)
 
     async def _send_ranges(self, reader: RangedReader) -> None:
         async def send(number: int) -> None:

@@ -7,10 +7,9 @@ from datasync_runner.core.entry import Entry
 from datasync_runner.core.parts import WHOLE_COPY_BYTES
 from datasync_runner.storage import errors
 from datasync_runner.storage.budget import ByteBudget
-from datasync_runner.storage.s3 import copies
+from datasync_runner.storage.s3 import copies, overlap
 from datasync_runner.storage.s3.gather import Gather, Give, one
 from datasync_runner.storage.s3.metadata import stored_checksum
-from datasync_runner.storage.s3.multipart import Upload
 from datasync_runner.storage.s3.naming import copy_source
 from datasync_runner.storage.s3.objects import Objects
 from datasync_runner.storage.s3.reader import pinned
@@ -52,9 +51,9 @@ async def _copy_in_parts(
         name = source.name(entry.key)
         found, checksum = await pinned(source, entry)
         found = found._replace(storage_class=entry.storage_class)
-        upload = Upload(objects, found, budget=budget)
         named = copy_source(source.side, name, objects.side, version_id=entry.version_id)
-        give(await upload.copy(named, found.etag, checksum=checksum))
+        made = overlap.copy(objects, found, named, found.etag, checksum=checksum, budget=budget)
+        give(await made)
     except errors.StorageError as error:
         give(error)
 

@@ -18,7 +18,7 @@ from datasync_runner.core.parts import (
 from datasync_runner.storage import errors
 from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.port import Moved, RangedReader, Reader, Source, nobody
-from datasync_runner.storage.s3 import copies
+from datasync_runner.storage.s3 import copies, overlap
 from datasync_runner.storage.s3.algorithms import CRC64NVME, Algorithm
 from datasync_runner.storage.s3.calls import Call
 from datasync_runner.storage.s3.changing import while_changing
@@ -29,7 +29,6 @@ from datasync_runner.storage.s3.errors import denied
 from datasync_runner.storage.s3.gather import each, one
 from datasync_runner.storage.s3.listing import Listing
 from datasync_runner.storage.s3.metadata import modified_ns
-from datasync_runner.storage.s3.multipart import Upload
 from datasync_runner.storage.s3.objects import Objects
 from datasync_runner.storage.s3.page_stream import ListAnswer, ListRequest
 from datasync_runner.storage.s3.reader import open_object
@@ -148,8 +147,7 @@ class S3Storage:
         """One PUT up to 16 MiB, parts above.  Raises: any FileError, Unavailable."""
         # An upload learns with eight bytes what a PUT would learn with the whole object.
         if entry.size_bytes > SINGLE_PUT_BYTES or self._objects.checks is None:
-            upload = Upload(self._objects, entry, budget=self._budget)
-            return await upload.run(reader, moved)
+            return await overlap.upload(self._objects, entry, reader, moved, budget=self._budget)
         async with self._budget.hold(entry.size_bytes):
             pieces: list[bytes] = []
             while chunk := await reader.read():

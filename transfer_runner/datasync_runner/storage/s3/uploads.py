@@ -7,6 +7,7 @@ answers are small; they are read by expressions of the few elements that are nee
 import contextlib
 import html
 import re
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from datasync_runner.storage import errors
@@ -77,6 +78,28 @@ class Uploads:
             if _element(body, b"IsTruncated") != "true" or not marker:
                 break
         return found
+
+    async def take_over(
+        self, key: bytes, fits: Callable[[dict[int, Part]], bool]
+    ) -> tuple[str, dict[int, Part]]:
+        """An upload whose parts fit, and its parts; empty: there is none.  All others are aborted.
+
+        Raises: Unavailable, StopError.
+        """
+        taken: tuple[str, dict[int, Part]] = "", {}
+        for upload_id in await self.of(key):
+            parts = await self.parts(key, upload_id)
+            if parts and not taken[0] and fits(parts):
+                taken = upload_id, parts
+            else:
+                await self.abort(key, upload_id)
+        return taken
+
+    async def abort_others(self, key: bytes, upload_id: str) -> None:
+        """Abort all uploads but this one.  Raises: Unavailable, StopError."""
+        for other in await self.of(key):
+            if other != upload_id:
+                await self.abort(key, other)
 
     async def abort(self, key: bytes, upload_id: str) -> None:
         """Abort; what is gone already is fine.  Raises: Unavailable, StopError."""

@@ -1,0 +1,60 @@
+"""An upload that is ended from outside, twice: nobody goes on for ever, and the word for it is right."""
+
+import pytest
+
+from datasync_api.sides import S3Side
+from datasync_runner.core.entry import Entry, Kind
+from datasync_runner.core.parts import PART_BYTES
+from datasync_runner.storage import errors
+from datasync_runner.storage.s3.storage import S3Storage
+from fakes.s3_answers import Reply, error, serve
+
+SIZE = 2 * PART_BYTES
+ENTRY = Entry(b"large", Kind.FILE, SIZE)
+
+
+class Zeros:
+    entry, checksum = ENTRY, None
+
+    async def read_at(self, offset_bytes, size_bytes):
+        return [bytes(size_bytes)]
+
+    async def settle(self):
+        pass
+
+    async def read(self):
+        raise AssertionError("it is read by ranges")
+
+    async def close(self):
+        pass
+
+
+def ends_uploads(asked):
+    if asked.method == "POST":
+        return Reply(200, b"<UploadId>one</UploadId>")
+    return Reply(200) if asked.method == "GET" else error(404, "NoSuchUpload")
+
+
+async def test_an_upload_that_is_ended_twice_was_overtaken(tmp_path):
+    (tmp_path / "AWS_ACCESS_KEY_ID").write_text("key")
+    (tmp_path / "AWS_SECRET_ACCESS_KEY").write_text("secret")
+    moved = []
+    with serve(ends_uploads) as server:
+        side = S3Side(
+            uri="s3://data/",
+            bucket="data",
+            region="us-east-1",
+            endpoint=server.endpoint,
+            addressing_style="Path",
+            credentials_path=str(tmp_path),
+        )
+        storage = S3Storage(side)
+        storage._objects.checks = True
+        with pytest.raises(errors.Overtaken, match="has twice ended its upload") as caught:
+            await storage.write(ENTRY, Zeros(), moved.append)
+        await storage.close()
+    assert caught.value.hint == "let one run at a time write to the destination, then run again"
+    begun = [a for a in server.asked if a.method == "POST"]
+    looked = [a for a in server.asked if a.method == "GET" and "uploads" in a.path]
+    assert (len(begun), len(looked)) == (2, 1), "the second one leaves what is under way alone"
+    assert 0 <= sum(moved) <= SIZE

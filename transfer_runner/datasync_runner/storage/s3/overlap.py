@@ -1,0 +1,82 @@
+"""An upload that another run has ended meanwhile is begun again, once.
+
+A run cannot tell an upload that a killed one has left from one that is still going, for both may be
+seconds old: it goes on with what fits and aborts the rest.  So of two runs that overlap, as where
+`datasync run` is started twice, one may find that its upload is gone.  Its file it then sends anew,
+in an upload beside whatever is under way at that key: whoever ended the first one is alive, and to
+take its upload in return would have both begin again and again.  The last one to complete has
+written the object, as with any two writers.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from datasync_runner.core.entry import Entry
+from datasync_runner.storage import errors
+from datasync_runner.storage.budget import ByteBudget
+from datasync_runner.storage.port import Moved, Reader
+from datasync_runner.storage.s3.multipart import Upload
+from datasync_runner.storage.s3.objects import Objects
+from datasync_runner.storage.values import Written
+
+_GONE: Final = "NoSuchUpload"
+
+
+async def upload(
+    objects: Objects, entry: Entry, reader: Reader, moved: Moved, *, budget: ByteBudget
+) -> Written:
+    """As `Upload.run`.  Raises: Overtaken as well, when the second one is gone too."""
+    sent_bytes = 0
+
+    def counted(size_bytes: int) -> None:
+        nonlocal sent_bytes
+        sent_bytes += size_bytes
+        moved(size_bytes)
+
+    async def send(by: Upload) -> Written:
+        nonlocal sent_bytes
+        moved(-sent_bytes)  # of the upload before: for nothing
+        sent_bytes = 0
+        return await by.run(reader, counted)
+
+    return await _twice(objects, entry, send, budget=budget)
+
+
+async def copy(
+    objects: Objects,
+    entry: Entry,
+    source: list[tuple[str, str]],
+    source_etag: str,
+    *,
+    checksum: int | None,
+    budget: ByteBudget,
+) -> Written:
+    """As `Upload.copy`.  Raises: Overtaken as well, when the second one is gone too."""
+
+    def send(by: Upload) -> Awaitable[Written]:
+        return by.copy(source, source_etag, checksum=checksum)
+
+    return await _twice(objects, entry, send, budget=budget)
+
+
+async def _twice(
+    objects: Objects,
+    entry: Entry,
+    send: Callable[[Upload], Awaitable[Written]],
+    *,
+    budget: ByteBudget,
+) -> Written:
+    try:
+        return await send(Upload(objects, entry, budget=budget))
+    except errors.Missing as error:
+        if error.error_code != _GONE:
+            raise
+    try:
+        return await send(Upload(objects, entry, budget=budget, alone=True))
+    except errors.Missing as error:
+        if error.error_code != _GONE:
+            raise
+        raise errors.Overtaken(
+            f"another run, or a rule of the bucket, has twice ended its upload ({error.message})",
+            entry.key,
+        ) from error
