@@ -85,6 +85,35 @@ async def test_what_is_missing_is_a_class_of_its_own_and_the_rest_is_moved(liste
         assert tally.run_error().code == "FilesFailed"
 
 
+TOLD_ONCE: dict[str, tuple[str, bool, bool, str]] = {
+    # the item; whether the source has it, whether the source can have such a name; the class
+    "leads out": ("../x", False, False, "NameNotRepresentable"),
+    "leads out and in again": ("a/../b", False, False, "NameNotRepresentable"),
+    "a key that is no path": ("a//b", True, True, "NameNotRepresentable"),
+    "a name that is too long": ("a" * 300, True, True, "NameNotRepresentable"),
+    "too long, and not there": ("a" * 300, False, True, "ManifestFileDoesNotExist"),
+}
+
+
+@pytest.mark.parametrize("name", TOLD_ONCE)
+async def test_an_item_that_the_destination_cannot_have_fails_once(name, listed):
+    item, there, can_be_there, code = TOLD_ONCE[name]
+    key = item.encode()
+
+    def refuses(_, asked):
+        return errors.NameNotRepresentable("no such name", asked) if asked == key else None
+
+    source = tree(objects=can_be_there)
+    if there:
+        source.put(key, b"1")
+    if not can_be_there:
+        source.trouble = refuses
+    destination = FakeStorage(trouble=refuses)
+    tally = await run(source, destination, listed(f"a/x\n{item}\n"))
+    assert [(failure.code, failure.count) for failure in tally.failures()] == [(code, 1)]
+    assert destination.items.keys() == {b"a/", b"a/x"}
+
+
 async def test_a_folder_is_no_item(listed):
     source, destination = FakeStorage(), FakeStorage()
     source.put(b"a", kind=Kind.FOLDER)  # as stat answers for a name without a slash

@@ -16,9 +16,16 @@ from datasync_api.patterns import Filter
 from datasync_api.plan import ManifestPlace
 from datasync_runner.core import manifest
 from datasync_runner.core.entry import Entry, Kind, folders_of
+from datasync_runner.core.names import problem
 from datasync_runner.engine.manifest_items import read
 from datasync_runner.engine.patient import Patient
-from datasync_runner.storage.errors import Conflict, FileError, Missing, StorageError
+from datasync_runner.storage.errors import (
+    Conflict,
+    FileError,
+    Missing,
+    NameNotRepresentable,
+    StorageError,
+)
 from datasync_runner.storage.port import Source
 from datasync_runner.storage.values import Batch
 
@@ -106,7 +113,7 @@ class _Source:
     | file | Missing | ManifestFileDoesNotExist |
     | file | another error | it |
     | folder | folder | it |
-    | folder | Missing, of objects | an implied folder |
+    | folder | Missing, of objects | an implied folder; none with a name that no path can have |
     | folder | any other | - (what is below tells why) |
     """
 
@@ -119,7 +126,7 @@ class _Source:
     def folder(self, asked: Entry, answer: Entry | StorageError) -> Entry | None:
         if isinstance(answer, Entry):
             return answer if answer.kind is Kind.FOLDER else None
-        if self._objects and isinstance(answer, Missing):
+        if self._objects and isinstance(answer, Missing) and problem(asked.key) is None:
             return asked._replace(implied=True)
         return None
 
@@ -142,6 +149,7 @@ class _Destination:
     |---|---|---|
     | any | of the same sort | it |
     | any | Missing, or something of another sort in the way | - |
+    | file | NameNotRepresentable | -: it is not there; who is to write it fails, and tells |
     | file | another error | it: nobody knows what is there |
     | folder | another error | - (what is below tells) |
     """
@@ -156,7 +164,7 @@ class _Destination:
     def file(self, asked: Entry, answer: Entry | StorageError) -> Entry | StorageError | None:
         if isinstance(answer, Entry):
             return None if answer.kind is Kind.FOLDER else answer
-        return None if isinstance(answer, (Missing, Conflict)) else answer
+        return None if isinstance(answer, (Missing, Conflict, NameNotRepresentable)) else answer
 
 
 class _Looked:
