@@ -1,7 +1,7 @@
 """The counters of a run, live and final, and how much of it is done by them."""
 
 import math
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol
 
 from pydantic import Field
 
@@ -43,7 +43,8 @@ class Counters(ApiModel):
     Source: API reference, DescribeTaskExecution.  Folders are verified by PointInTimeConsistent
     alone: what was transferred is verified by its content, and a folder has none.
     `filesMetadataUpdated` is ours: files whose content was right and whose metadata alone was
-    written; `estimatedMetadataUpdates` says how many there are to be.
+    written; `estimatedMetadataUpdates` says how many there are to be.  So is `bytesResumed`: what
+    an earlier run has left of large files, and what therefore does not travel.
     """
 
     files_listed_at_source: Count = 0
@@ -67,17 +68,42 @@ class Counters(ApiModel):
     folders_deleted: Count = 0
     bytes_transferred: Count = 0
     bytes_written: Count = 0
+    bytes_resumed: Count = 0
     files_failed: FilesFailed = Field(default_factory=FilesFailed)
     folders_failed: FoldersFailed = Field(default_factory=FoldersFailed)
 
 
-def bytes_moved(transferred: int, written: int) -> int:
+class Bytes(Protocol):
+    """Numbers of a run that say where its bytes are."""
+
+    @property
+    def bytes_transferred(self) -> int:
+        """Those that travelled, of files that are on their way too."""
+        ...
+
+    @property
+    def bytes_written(self) -> int:
+        """Those of files that are whole."""
+        ...
+
+    @property
+    def bytes_resumed(self) -> int:
+        """Those that were there from an earlier run, of files that are on their way too."""
+        ...
+
+
+def bytes_done(numbers: Bytes) -> int:
     """How far the bytes of a run are.
 
-    A large file counts while it travels, long before it is written; what a storage copies itself,
-    and holes, are written and never travel.
+    A large file counts while it travels, long before it is written, and what an earlier run has
+    left of it; what a storage copies itself, and holes, are written and never travel.
     """
-    return max(transferred, written)
+    return max(numbers.bytes_transferred + numbers.bytes_resumed, numbers.bytes_written)
+
+
+def bytes_moved(numbers: Bytes) -> int:
+    """What of it this run has done, for its rate."""
+    return bytes_done(numbers) - numbers.bytes_resumed
 
 
 _FILE_WEIGHT_BYTES: Final = 65_536  # what a file costs beside its bytes: requests and round trips
@@ -96,9 +122,8 @@ def percent(counters: Counters, *, totals_final: bool, verifying: bool) -> int |
     if total == 0:
         return 99
     failed = counters.files_failed.total()
-    moved = bytes_moved(counters.bytes_transferred, counters.bytes_written)
-    moved += (counters.files_transferred + failed) * _FILE_WEIGHT_BYTES
-    done = min(1.0, moved / total)
+    weight = bytes_done(counters) + (counters.files_transferred + failed) * _FILE_WEIGHT_BYTES
+    done = min(1.0, weight / total)
     if verifying and files:
         done = (done + min(1.0, (counters.files_verified + failed) / files)) / 2
     return min(99, math.floor(100 * done))

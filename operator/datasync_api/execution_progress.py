@@ -21,6 +21,7 @@ class ExecutionProgress(ApiModel):
     bytes_to_transfer: Count = 0
     bytes_transferred: Count = 0
     bytes_written: Count = 0
+    bytes_resumed: Count = 0
     bytes_per_second: Count | None = None
     percent: Annotated[int, Field(ge=0, le=100)] | None = Field(
         default=None, description="Only once everything is listed; 100 only after success."
@@ -46,6 +47,7 @@ class ExecutionProgress(ApiModel):
             bytes_to_transfer=counters.estimated_bytes_to_transfer,
             bytes_transferred=counters.bytes_transferred,
             bytes_written=counters.bytes_written,
+            bytes_resumed=counters.bytes_resumed,
             last_update_time=now,
         )
 

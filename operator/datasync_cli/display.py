@@ -57,7 +57,7 @@ class Live:
             self._say(progress.waiting)
         self._waiting = progress.waiting
         counters = progress.counters
-        moved = bytes_moved(counters.bytes_transferred, counters.bytes_written)
+        moved = bytes_moved(counters)
         self._measure(moved, seconds)
         done = percent(counters, totals_final=progress.totals_final, verifying=self._verifying)
         text = self._text(counters, done, moved)

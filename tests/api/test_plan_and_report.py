@@ -531,6 +531,17 @@ PERCENT = [
         False,
         49,
     ),
+    (
+        {
+            "estimated_files_to_transfer": 1,
+            "estimated_bytes_to_transfer": 1024 * MiB,
+            "bytes_transferred": 102 * MiB,
+            "bytes_resumed": 410 * MiB,
+        },
+        True,
+        False,
+        49,
+    ),
     ({"estimated_files_to_transfer": 1, "files_transferred": 5}, True, False, 99),
 ]  # fmt: skip
 

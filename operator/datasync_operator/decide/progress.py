@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from datasync_api.counters import Counters, bytes_moved, percent
+from datasync_api.counters import Counters, bytes_done, bytes_moved, percent
 from datasync_api.execution import ExecutionStatus
 from datasync_api.execution_progress import ExecutionProgress
 from datasync_api.report import Progress, TransferResult, throughput
@@ -61,7 +61,7 @@ def _rate(known: ExecutionProgress, counters: Counters, now: datetime) -> int | 
     if known.last_update_time is None or now <= known.last_update_time:
         return known.bytes_per_second
     seconds = (now - known.last_update_time).total_seconds()
-    moved = _moved(counters) - _moved(known)
+    moved = bytes_moved(counters) - bytes_moved(known)
     newest = max(0, moved) / seconds
     if known.bytes_per_second is None:
         return round(newest)
@@ -71,11 +71,7 @@ def _rate(known: ExecutionProgress, counters: Counters, now: datetime) -> int | 
 def _completion(
     counters: Counters, rate: int | None, now: datetime, *, final: bool
 ) -> datetime | None:
-    left = counters.estimated_bytes_to_transfer - _moved(counters)
+    left = counters.estimated_bytes_to_transfer - bytes_done(counters)
     if not final or not rate or left <= 0:
         return None
     return now + timedelta(seconds=min(round(left / rate), 365 * 86_400))
-
-
-def _moved(numbers: Counters | ExecutionProgress) -> int:
-    return bytes_moved(numbers.bytes_transferred, numbers.bytes_written)

@@ -22,6 +22,16 @@ LOOKS: dict[str, tuple[dict[str, int], dict[str, int], int, int]] = {
         {"bytes_transferred": 200 * MIB},
         10 * MIB, 80,
     ),
+    "a large file that goes on": (
+        {"bytes_transferred": 10 * MIB, "bytes_resumed": 800 * MIB},
+        {"bytes_transferred": 60 * MIB, "bytes_resumed": 800 * MIB},
+        5 * MIB, 28,
+    ),
+    "a second file goes on when the first is whole": (
+        {"bytes_transferred": 100 * MIB, "bytes_resumed": 400 * MIB},
+        {"bytes_transferred": 200 * MIB, "bytes_resumed": 700 * MIB, "bytes_written": 500 * MIB},
+        10 * MIB, 10,
+    ),
     "a storage that copies by itself": (
         {"bytes_written": 100 * MIB},
         {"bytes_written": 300 * MIB},

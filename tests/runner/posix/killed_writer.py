@@ -21,7 +21,8 @@ async def main(root: str, size_bytes: int, ranges: int) -> None:
 
     here = 0
 
-    def moved(size_bytes: int) -> None:
+    def moved(size_bytes: int, *, resumed: bool = False) -> None:
+        del resumed
         nonlocal here
         here += size_bytes
         if here == ranges * RANGE_BYTES:

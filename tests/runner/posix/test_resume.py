@@ -47,6 +47,18 @@ async def test_a_killed_download_goes_on(destination, tmp_path, killed):
     assert await fetch(destination, tmp_path) == LEFT
 
 
+async def test_what_was_there_is_told_apart_from_what_travels(destination, killed):
+    told = {False: 0, True: 0}
+
+    def moved(size_bytes, *, resumed=False):
+        told[resumed] += size_bytes
+
+    reader = Ranges(large(SIZE, etag="e1"), body(SIZE))
+    await destination.write(reader.entry, reader, moved)
+    there = DONE * RANGE_BYTES
+    assert told == {True: there, False: SIZE - there}
+
+
 async def test_a_cancelled_download_goes_on(destination, tmp_path):
     class Stuck(Ranges):
         async def read_at(self, offset_bytes, size_bytes):
@@ -57,8 +69,9 @@ async def test_a_cancelled_download_goes_on(destination, tmp_path):
     there = asyncio.Event()
     here = 0
 
-    def moved(size_bytes):
+    def moved(size_bytes, *, resumed=False):
         nonlocal here
+        assert not resumed
         here += size_bytes
         if here == DONE * RANGE_BYTES:
             there.set()

@@ -51,7 +51,7 @@ async def test_an_upload_that_is_ended_twice_was_overtaken(tmp_path):
         storage = S3Storage(side)
         storage._objects.checks = True
         with pytest.raises(errors.Overtaken, match="has twice ended its upload") as caught:
-            await storage.write(ENTRY, Zeros(), moved.append)
+            await storage.write(ENTRY, Zeros(), lambda count, **_: moved.append(count))
         await storage.close()
     assert caught.value.hint == "let one run at a time write to the destination, then run again"
     begun = [a for a in server.asked if a.method == "POST"]

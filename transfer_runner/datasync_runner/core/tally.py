@@ -64,6 +64,7 @@ class Tally:
     folders_deleted: int = 0
     bytes_transferred: int = 0
     bytes_written: int = 0
+    bytes_resumed: int = 0
     failed: dict[Stage, int] = field(default_factory=_new_failures)
     """Files, links and devices, by the stage in which they failed."""
     failed_folders: dict[Stage, int] = field(default_factory=_new_failures)

@@ -62,12 +62,17 @@ class _Moved:
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
-        self._bytes = 0
+        self._travelled = self._resumed = 0
 
-    def __call__(self, size_bytes: int) -> None:
-        self._bytes += size_bytes
-        self._tally.bytes_transferred += size_bytes
+    def __call__(self, size_bytes: int, *, resumed: bool = False) -> None:
+        if resumed:
+            self._resumed += size_bytes
+            self._tally.bytes_resumed += size_bytes
+        else:
+            self._travelled += size_bytes
+            self._tally.bytes_transferred += size_bytes
 
     def take_back(self) -> None:
-        """They travelled for nothing."""
-        self._tally.bytes_transferred -= self._bytes
+        """They travelled, or were there, for nothing."""
+        self(-self._travelled)
+        self(-self._resumed, resumed=True)

@@ -78,6 +78,9 @@ async def write_ranges(
     def size_of(start: int) -> int:
         return min(RANGE_BYTES, entry.size_bytes - start)
 
+    if known:
+        moved(sum(map(size_of, known)), resumed=True)
+
     async def fetch() -> None:
         for start in missing:
             size_bytes = size_of(start)

@@ -5,7 +5,7 @@ returns, each may raise StopError (the run cannot go on); Unavailable, about one
 call, is for the engine to retry.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from datasync_api.patterns import Filter
@@ -21,11 +21,16 @@ from datasync_runner.storage.values import (
     Written,
 )
 
-Moved = Callable[[int], None]
-"""Is told how many more bytes of a large file were taken over."""
+
+class Moved(Protocol):
+    """Is told how many more bytes of a large file were taken over; fewer: they were for nothing."""
+
+    def __call__(self, size_bytes: int, *, resumed: bool = False) -> None:
+        """`resumed`: they were there from an earlier run, and did not travel."""
+        ...
 
 
-def nobody(size_bytes: int) -> None:
+def nobody(size_bytes: int, *, resumed: bool = False) -> None:
     """A Moved that nobody hears."""
 
 

@@ -188,9 +188,10 @@ class Upload:
 
     async def _put(self, number: int, body: Pieces) -> Made:
         stated = self._algorithm.stated(body, body.checksum)
-        self._moved(len(body))
         known = self._known.get(number)
-        if known is not None and (known.stated, known.size_bytes) == (stated, len(body)):
+        resumed = known is not None and (known.stated, known.size_bytes) == (stated, len(body))
+        self._moved(len(body), resumed=resumed)
+        if known is not None and resumed:
             return Made(known.etag, body.checksum, stated, len(body))
         call = self._calls.part(self._id, number, body, stated=stated if self._checksums else "")
         headers = (await self._client.ask(call)).headers()

@@ -26,17 +26,15 @@ async def upload(
     objects: Objects, entry: Entry, reader: Reader, moved: Moved, *, budget: ByteBudget
 ) -> Written:
     """As `Upload.run`.  Raises: Overtaken as well, when the second one is gone too."""
-    sent_bytes = 0
+    told = {False: 0, True: 0}
 
-    def counted(size_bytes: int) -> None:
-        nonlocal sent_bytes
-        sent_bytes += size_bytes
-        moved(size_bytes)
+    def counted(size_bytes: int, *, resumed: bool = False) -> None:
+        told[resumed] += size_bytes
+        moved(size_bytes, resumed=resumed)
 
     async def send(by: Upload) -> Written:
-        nonlocal sent_bytes
-        moved(-sent_bytes)  # of the upload before: for nothing
-        sent_bytes = 0
+        for resumed, size_bytes in told.items():  # of the upload before: for nothing
+            counted(-size_bytes, resumed=resumed)
         return await by.run(reader, counted)
 
     return await _twice(objects, entry, send, budget=budget)
