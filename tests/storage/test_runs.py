@@ -176,6 +176,18 @@ def test_a_missing_bucket_ends_with_its_own_exit_code(upload):
     assert result.error.code == "BucketNotFound"
 
 
+def test_a_destination_that_is_mounted_read_only_says_so(restore, tmp_path):
+    there = tmp_path / "read-only"
+    there.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", there], check=True)
+    try:
+        result = restore.run(destination=posix_side(there), expect=10)
+    finally:
+        subprocess.run(["umount", there], check=True)
+    assert result.error.code == "ConfigurationInvalid"
+    assert "mounted read-only; mount it for writing" in result.error.detail
+
+
 @pytest.mark.timeout(60)
 def test_a_server_that_is_not_there_is_a_passing_error(upload):
     gone = upload.destination.model_copy(update={"endpoint": "http://127.0.0.1:1"})

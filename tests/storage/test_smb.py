@@ -70,6 +70,7 @@ async def test_a_wrong_password(side, smb_server, tmp_path):
     smb_server.credentials(tmp_path / "login", password="Wr0ng!")
     error = await refused(side)
     assert isinstance(error, errors.CredentialsRefused)
+    assert "unknown user or wrong password" in error.message
     assert "Wr0ng!" not in error.message
 
 

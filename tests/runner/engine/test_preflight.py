@@ -114,6 +114,20 @@ async def test_a_location_that_says_nothing_is_told_too(monkeypatch):
     assert told == ["no answer from the source for 0 s; still waiting"]
 
 
+async def test_a_location_that_has_answered_is_not_called_silent(monkeypatch):
+    monkeypatch.setattr("datasync_runner.engine.preflight.SILENT_SECONDS", 0)
+    left, board, told = [NO_ANSWER], Board("uid", lambda: 0.0), []
+
+    async def turns(_seconds):
+        for _ in range(3):
+            await asyncio.sleep(0)
+        told.append(board.progress().waiting)
+
+    source = FakeStorage(trouble=lambda *_: left.pop() if left else None)
+    await preflight(Patient(source, sleep=turns), Patient(FakeStorage()), board)
+    assert told == ["cannot reach the source, trying again: 503"]
+
+
 async def test_options_that_the_runner_may_not_fulfil_say_nothing_of_the_location():
     reached, stop = await look(FakeStorage(), failing(errors.OptionsInvalid("no CAP_CHOWN")))
     assert (reached, stop.code, stop.location) == (["source"], "ConfigurationInvalid", None)

@@ -5,9 +5,15 @@ import ssl
 import subprocess
 import time
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from ipaddress import ip_address
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from datasync_api.sides import S3Side
 from datasync_runner.checksums import crc64, to_header
@@ -351,6 +357,72 @@ async def test_a_certificate_that_nobody_vouches_for(secret, certificate):
         assert server.asked == []
         async with client_of(server, secret, ca_bundle_path=str(path)) as client:
             assert (await get(client)).body == b"fine"
+
+
+def signed(folder, *, address="127.0.0.1", from_days=-1, to_days=1):
+    """A certificate that signs itself, of a time and for an address."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "here")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now + timedelta(days=from_days))
+        .not_valid_after(now + timedelta(days=to_days))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), False)
+        .sign(key, hashes.SHA256())
+    )
+    path, keys = folder / "certificate", folder / "key"
+    path.write_bytes(made.public_bytes(Encoding.PEM))
+    keys.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path, keys)
+    return path, context
+
+
+@pytest.mark.parametrize(
+    ("change", "how"),
+    [
+        ({"from_days": -3, "to_days": -1}, "renew it at the server"),
+        ({"from_days": 1, "to_days": 3}, "set the clock of this node by NTP"),
+        ({"address": "10.0.0.1"}, "write in endpoint a name that the certificate has"),
+    ],
+    ids=["expired", "not yet valid", "of another name"],
+)
+async def test_a_certificate_that_is_wrong_says_how_it_is_mended(secret, tmp_path, change, how):
+    path, context = signed(tmp_path, **change)
+    with serve([OK], tls=context) as server:
+        async with client_of(server, secret, ca_bundle_path=str(path)) as client:
+            with pytest.raises(errors.ConfigurationInvalid, match=how) as caught:
+                await get(client)
+    assert "caBundle" not in caught.value.message
+
+
+NO_S3 = {
+    "a page": (Reply(200, b"<html><title>Console</title><br></html>"), "<html><title>Console"),
+    "nothing": (Reply(200, b""), "no listing, but ''"),
+    "JSON": (Reply(200, b'{"ok": true}'), '{"ok": true}'),
+    "a page that is missing": (Reply(404, b"<html><title>Not here</title>"), "404: Not here"),
+    "a login": (Reply(401, b"<html><p>Hello</p></html>"), "401: Unauthorized"),
+    "a way elsewhere": (Reply(302, b"", {"Location": "http://login/"}), "302: Found"),
+    "a port of TLS": (
+        Reply(400, b"Client sent an HTTP request to an HTTPS server.\n"),
+        "400: Client sent an HTTP request to an HTTPS server.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NO_S3)
+async def test_what_is_no_s3_is_told_before_anything_is_listed(secret, name):
+    reply, words = NO_S3[name]
+    with serve([reply]) as server:
+        storage = S3Storage(side_of(server, secret))
+        with pytest.raises(errors.ConfigurationInvalid) as caught:
+            await storage.check()
+        await storage.close()
+    told = caught.value.message
+    assert told.startswith(f"s3://data/: {server.endpoint} does not answer as an S3 server does")
+    assert words in told
+    assert "correct endpoint of the location" in told
 
 
 async def test_https_at_a_port_of_http_is_told(secret):

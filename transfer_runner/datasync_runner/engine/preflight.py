@@ -89,7 +89,8 @@ class _Look:
         self._board.reached = self._board.reached.model_copy(update={self._end: now})
 
     def _silent(self) -> None:
-        self._tell(f"no answer from the {self._end} for {SILENT_SECONDS:.0f} s; still waiting")
+        if not self._failed:
+            self._tell(f"no answer from the {self._end} for {SILENT_SECONDS:.0f} s; still waiting")
 
     def _goes_on(self, error: Unavailable, pause_seconds: float) -> bool:
         final = isinstance(error, NoService)

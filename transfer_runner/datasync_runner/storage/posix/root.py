@@ -121,7 +121,14 @@ def open_destination(side: PosixSide, *, sets_owner: bool, makes_devices: bool) 
         )
     fd = _open(side, create=True)
     if not os.access(f"/proc/self/fd/{fd}", os.W_OK, effective_ids=True):
+        read_only = os.fstatvfs(fd).f_flag & os.ST_RDONLY
         os.close(fd)
+        if read_only:
+            raise errors.ConfigurationInvalid(
+                f"the destination {where} is on a file system that is mounted read-only; mount it "
+                "for writing (its mount options, the export, the claim), or look for errors of its "
+                "disk: the kernel takes it out of writing then"
+            )
         raise errors.ConfigurationInvalid(
             f"the runner (uid {os.geteuid()}) may not write to the destination {where}; give "
             "it the right (on NFS root may have none, without no_root_squash), or set the agent's "

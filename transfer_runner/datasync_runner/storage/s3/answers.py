@@ -38,8 +38,10 @@ RETRIED_STATUSES: Final = frozenset({408, 429})
 
 _ELEMENT: Final = re.compile(rb"<(Code|Message|Region|Endpoint|ServerTime)>([^<]*)</\1>")
 _ERROR_ROOT: Final = re.compile(rb"\s*(?:<\?xml[^>]*\?>)?\s*<Error[\s>]")
+_TITLE: Final = re.compile(rb"<title>([^<]*)</title>", re.IGNORECASE)
 _REGION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MAX_TEXT: Final = 500
+_MAX_OTHER_TEXT: Final = 100
 
 
 class ErrorAnswer(NamedTuple):
@@ -75,7 +77,8 @@ class ErrorAnswer(NamedTuple):
 def parse_error(status: int, headers: Mapping[str, str], body: bytes) -> ErrorAnswer:
     """What an answer says, from its status, headers (lower-case names) and body.
 
-    A body that is no XML error is passed over.  Raises nothing.
+    Of a body that is no XML error its title counts, or its first words where it is plain text: the
+    answer of a proxy, or of another service on that port.  Raises nothing.
     """
     found: dict[bytes, str] = {}
     if _ERROR_ROOT.match(body):
@@ -87,7 +90,7 @@ def parse_error(status: int, headers: Mapping[str, str], body: bytes) -> ErrorAn
     return ErrorAnswer(
         status,
         code,
-        found.get(b"Message") or (_phrase(status) if code == str(status) else code),
+        found.get(b"Message") or (_other_words(status, body) if code == str(status) else code),
         region if _REGION.fullmatch(region) else "",
         headers.get("location") or found.get(b"Endpoint", ""),
         clock if clock is not None else _seconds(headers.get("date", "")),
@@ -106,6 +109,16 @@ def _plain(text: str) -> str:
     """The text on one line, fit for logs."""
     words = " ".join(text.split())[:_MAX_TEXT]
     return words if words.isprintable() else "".join(filter(str.isprintable, words))
+
+
+def _other_words(status: int, body: bytes) -> str:
+    start = body[:MAX_BODY_BYTES]
+    if title := _TITLE.search(start):
+        start = title[1]
+    words = html.unescape(start.decode("utf-8", "replace"))
+    if b"<" in start or "\ufffd" in words:
+        return _phrase(status)
+    return _plain(words)[:_MAX_OTHER_TEXT] or _phrase(status)
 
 
 def _phrase(status: int) -> str:

@@ -66,6 +66,18 @@ CODES: Final[dict[str, type[errors.StorageError]]] = {
 _NO_TLS: Final = "wrong version number"
 """OpenSSL's words, in libcurl's error 35, for a first answer that is no record of TLS."""
 
+_MISTRUSTED: Final = (
+    ("has expired", "renew it at the server; if it is valid, set the clock of this node by NTP"),
+    ("not yet valid", "set the clock of this node by NTP, and the server's"),
+    (
+        "subject name",
+        "write in endpoint a name that the certificate has, or renew it with this one",
+    ),
+)
+"""OpenSSL's and libcurl's words, and what to do; with any others the authority is unknown."""
+_NOTHING: Final = "Empty reply from server"
+"""libcurl's words, in its error 52, for a connection that was closed without an answer."""
+
 
 def to_error(
     answer: ErrorAnswer, side: S3Side, *, operation: str, key: bytes = b""
@@ -135,6 +147,16 @@ def denied(error: errors.Denied, side: S3Side) -> errors.CredentialsRefused:
     )
 
 
+def strange(side: S3Side, cause: str) -> errors.ConfigurationInvalid:
+    """What is no answer of S3, told to the user as what it is."""
+    wrong = "region" if side.endpoint is None else "endpoint"
+    return errors.ConfigurationInvalid(
+        f"{side.uri}: {side.endpoint or 'S3 in ' + side.region} does not answer as an S3 server "
+        f"does ({cause}); correct {wrong} of the location: it must be the address of the S3 API, "
+        "with its own port, and http or https as is spoken there; not that of a console or a proxy"
+    )
+
+
 def _by_status(status: int) -> type[errors.StorageError]:
     if status in (429, 503):
         return errors.Throttled
@@ -160,12 +182,17 @@ def unanswered(side: S3Side, origin: str, call: Call, answer: Answer) -> errors.
             call.key,
         )
     if answer.trusted:
+        closed = origin.startswith("http://") and _NOTHING in answer.problem
+        tls = "; where it speaks TLS on this port, write https:// in endpoint" if closed else ""
         return errors.Unavailable(
             f"{side.uri}: the endpoint {origin} does not answer well: "
-            f"{call.operation}: {answer.problem}",
+            f"{call.operation}: {answer.problem}{tls}",
             call.key,
         )
+    how = next(
+        (how for words, how in _MISTRUSTED if words in answer.problem),
+        "set caBundle of the location to the authority that signed it",
+    )
     return errors.ConfigurationInvalid(
-        f"{side.uri}: the certificate of {origin} is not trusted "
-        f"({answer.problem}); set caBundle of the location to the authority that signed it"
+        f"{side.uri}: the certificate of {origin} is not trusted ({answer.problem}); {how}"
     )

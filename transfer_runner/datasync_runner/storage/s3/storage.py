@@ -25,7 +25,7 @@ from datasync_runner.storage.s3.changing import while_changing
 from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.deletion import delete
 from datasync_runner.storage.s3.duplicates import duplicate
-from datasync_runner.storage.s3.errors import denied
+from datasync_runner.storage.s3.errors import denied, strange
 from datasync_runner.storage.s3.gather import each, one
 from datasync_runner.storage.s3.listing import Listing
 from datasync_runner.storage.s3.metadata import modified_ns
@@ -72,14 +72,19 @@ class S3Storage:
         return self._client.sent
 
     async def check(self) -> None:
-        """List one key: is the bucket there, are we let in, and what time is it there?
+        """List one key: is it S3, is the bucket there, are we let in, what time is it there?
 
         Raises: BucketMissing, CredentialsRefused, ConfigurationInvalid, Unavailable.
         """
         try:
-            await self._fetch(ListRequest(self._side.prefix, max_keys=1))
+            answer = await self._fetch(ListRequest(self._side.prefix, max_keys=1))
         except errors.Denied as error:
             raise denied(error, self._side) from error
+        except errors.FileError as error:
+            raise strange(self._side, error.message) from error
+        if b"<ListBucketResult" not in answer.body:
+            words = answer.body[:60].decode("utf-8", "replace")
+            raise strange(self._side, f"ListObjectsV2: no listing, but {words!r}")
 
     async def _fetch(self, request: ListRequest) -> ListAnswer:
         pairs = [

@@ -202,7 +202,8 @@ def _log_on(side: SmbSide, session: Any) -> None:
         raise
     except SMBResponseException as error:
         if _status(error) in statuses.REFUSED:
-            raise _refused(side, f"status {_status(error):#010x}") from error
+            words = statuses.REFUSED[_status(error)]
+            raise _refused(side, f"{words} (status {_status(error):#010x})") from error
         raise
     except (SMBAuthenticationError, SMBException) as error:  # e.g. only as a guest
         raise _refused(side, str(error)) from error

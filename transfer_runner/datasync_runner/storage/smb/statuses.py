@@ -32,23 +32,21 @@ LOST: Final = frozenset(
     }
 )
 """The connection is of no use any more."""
-REFUSED: Final = frozenset(
-    {
-        ACCESS_DENIED,
-        0xC000006A,  # wrong password
-        0xC000006D,  # logon failure
-        0xC000006E,  # account restriction
-        0xC000006F,
-        0xC0000070,
-        0xC0000071,  # password expired
-        0xC0000072,  # account disabled
-        0xC0000064,  # no such user
-        0xC000015B,  # this kind of logon is not granted
-        0xC0000193,  # account expired
-        0xC0000224,  # password must change
-        0xC0000234,  # locked out
-    }
-)
+REFUSED: Final = {
+    ACCESS_DENIED: "access denied",
+    0xC000006A: "wrong password",
+    0xC000006D: "unknown user or wrong password",
+    0xC000006E: "a restriction of the account",
+    0xC000006F: "the account may not log on at this hour",
+    0xC0000070: "the account may not log on from this machine",
+    0xC0000071: "the password has expired",
+    0xC0000072: "the account is disabled",
+    0xC0000064: "no such user",
+    0xC000015B: "the account may not log on over the network",
+    0xC0000193: "the account has expired",
+    0xC0000224: "the password must be changed first",
+    0xC0000234: "the account is locked",
+}
 """While logging on: the credentials are not taken."""
 
 _LINK: Final = "a symbolic link or junction stands where a folder should be, and is not followed"
