@@ -68,19 +68,21 @@ class Clock:
 
 
 NO_SERVICE, NO_ANSWER = errors.NoService("no such name"), errors.Unavailable("503")
-TAKES: dict[str, tuple[list[errors.StorageError], float, float]] = {
-    # what the destination answers, as long as there is something; seconds until the end
-    "lets us in at once": ([], 0, 0),
-    "is there a moment later": ([NO_SERVICE], 0, 1),
-    "is not there": ([NO_SERVICE] * 9, 1.5, 5),
-    "is away": ([NO_ANSWER] * 9, 7, 15),
-    "was there, and is away": ([NO_ANSWER, NO_SERVICE, NO_ANSWER, NO_ANSWER], 7, 15),
+TAKES: dict[str, tuple[list[errors.StorageError], float, float, float]] = {
+    # what the destination answers, as long as there is something; seconds that each answer takes,
+    # and until the end
+    "lets us in at once": ([], 0, 0, 0),
+    "is there a moment later": ([NO_SERVICE], 0, 0, 1),
+    "is not there": ([NO_SERVICE] * 9, 0, 1.5, 5),
+    "is away": ([NO_ANSWER] * 9, 0, 7, 15),
+    "was there, and is away": ([NO_ANSWER, NO_SERVICE, NO_ANSWER, NO_ANSWER], 0, 7, 15),
+    "lets every request wait": ([NO_ANSWER] * 9, 40, 80, 82),
 }
 
 
 @pytest.mark.parametrize("name", TAKES)
 async def test_what_is_not_there_is_told_at_once_and_soon_given_up(name, caplog):
-    answers, least, most = TAKES[name]
+    answers, each, least, most = TAKES[name]
     left, clock, told = [*answers], Clock(), []
     board = Board("uid", clock)
 
@@ -88,13 +90,17 @@ async def test_what_is_not_there_is_told_at_once_and_soon_given_up(name, caplog)
         told.append(board.progress().waiting)
         await clock.sleep(seconds)
 
-    destination = FakeStorage(trouble=lambda *_: left.pop(0) if left else None)
+    def answer(*_):
+        clock.seconds += each if left else 0
+        return left.pop(0) if left else None
+
+    destination = FakeStorage(trouble=answer)
     source = Patient(FakeStorage())
     with contextlib.suppress(errors.Unreachable):
         await preflight(source, Patient(destination, sleep=sleep), board, clock=clock)
     assert least <= clock.seconds <= most
-    how_long = " for 5 s" if answers[:1] == [NO_SERVICE] else ""
-    words = [f"cannot reach the destination, trying again{how_long}: {e}" for e in answers[:1]]
+    how_long = "5 s" if answers[:1] == [NO_SERVICE] else "60 s"
+    words = [f"cannot reach the destination, trying again for {how_long}: {e}" for e in answers[:1]]
     assert sorted(set(told)) == words
     assert [r.fields["problem"] for r in caplog.records if r.message == "waiting"] == words
     assert board.progress().waiting == "", "what is over is told by the result"
@@ -125,7 +131,7 @@ async def test_a_location_that_has_answered_is_not_called_silent(monkeypatch):
 
     source = FakeStorage(trouble=lambda *_: left.pop() if left else None)
     await preflight(Patient(source, sleep=turns), Patient(FakeStorage()), board)
-    assert told == ["cannot reach the source, trying again: 503"]
+    assert told == ["cannot reach the source, trying again for 60 s: 503"]
 
 
 async def test_options_that_the_runner_may_not_fulfil_say_nothing_of_the_location():

@@ -19,9 +19,12 @@ from datasync_runner.storage.errors import NoService, OptionsInvalid, StopError,
 _log = logging.getLogger(__name__)
 SILENT_SECONDS: Final = 2.0
 """How long a location may take until it is said that it does."""
-PATIENCE_SECONDS: Final = 5.0
+PATIENCE_SECONDS: Final = 60.0
+"""How long a location is asked again; a request that is never answered takes minutes by itself.
+Longer waits are the Job's: it starts the run again."""
+NO_SERVICE_SECONDS: Final = 5.0
 """How long it is hoped for that a server comes where there is none: a pod's network may be ready
-some seconds after the pod.  Longer waits are the Job's: it starts the run again."""
+some seconds after the pod."""
 
 
 async def preflight(
@@ -59,8 +62,8 @@ class _Look:
     | what comes | told | tried again |
     |---|---|---|
     | nothing for SILENT_SECONDS | that | - |
-    | Unavailable, at first | why, and that it goes on | as often as ever |
-    | NoService, at first | the same | for PATIENCE_SECONDS |
+    | Unavailable, at first | why, and that it goes on | as often as ever, in PATIENCE_SECONDS |
+    | NoService, at first | the same | the same, in NO_SERVICE_SECONDS |
     | either, again | - | the same |
     """
 
@@ -93,12 +96,15 @@ class _Look:
             self._tell(f"no answer from the {self._end} for {SILENT_SECONDS:.0f} s; still waiting")
 
     def _goes_on(self, error: Unavailable, pause_seconds: float) -> bool:
-        final = isinstance(error, NoService)
-        if not self._failed:
-            self._failed = True
-            how_long = f" for {PATIENCE_SECONDS:.0f} s" if final else ""
-            self._tell(f"cannot reach the {self._end}, trying again{how_long}: {error.message}")
-        return not final or self._clock() + pause_seconds <= self._began + PATIENCE_SECONDS
+        patience = NO_SERVICE_SECONDS if isinstance(error, NoService) else PATIENCE_SECONDS
+        goes_on = self._clock() + pause_seconds <= self._began + patience
+        if goes_on and not self._failed:
+            how_long = f"{patience:.0f} s"
+            self._tell(
+                f"cannot reach the {self._end}, trying again for {how_long}: {error.message}"
+            )
+        self._failed = True
+        return goes_on
 
     def _tell(self, problem: str) -> None:
         self._board.waiting[self._end] = problem[:500]
