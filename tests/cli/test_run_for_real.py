@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,18 @@ def test_all_then_nothing_then_exactly_what_changed(local: Local, s3_client: Any
     (local.tree / "link-out").unlink()
     code, status = local.run()
     assert (code, counted(status)) == (0, (1, 1, 1, 2))
+
+
+def test_an_endpoint_where_nobody_listens_is_told_and_soon_given_up(local: Local) -> None:
+    local.server = replace(local.server, endpoint="http://127.0.0.1:1")
+    local.write()
+    answer = datasync(
+        *("run", "-f", local.file, "--mount", f"nas={local.tree}", "-o", "json"), runner=None
+    )
+    status = json.loads(answer.out)
+    assert (answer.code, status["result"]["errorCode"]) == (1, "LocationUnreachable")
+    assert "cannot reach the destination, trying again for 5 s" in answer.err
+    assert "there is no server at http://127.0.0.1:1" in answer.err
 
 
 def test_the_runner_as_a_command_does_the_same(local: Local) -> None:
