@@ -52,6 +52,14 @@ def odd_keys(keys: Sequence[bytes]) -> set[bytes]:
     return {key for key in keys if problem(key)}
 
 
+def odd_entries(entries: Sequence[Entry]) -> set[bytes]:
+    """The keys of a bucket's entries that have a problem, or are a folder that has content."""
+    odd = odd_keys([entry[0] for entry in entries])
+    if Kind.FOLDER in [entry[1] for entry in entries]:
+        odd |= {entry.key for entry in entries if is_full_marker(entry)}
+    return odd
+
+
 class Twins(Generic[T]):
     """Holds files back until it is sure that no folder has the same name: then the folder wins.
 

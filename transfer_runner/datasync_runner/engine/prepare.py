@@ -17,7 +17,7 @@ from datasync_runner.core.entry import Entry, Kind, folder_key
 from datasync_runner.core.file_conditions import Bounds
 from datasync_runner.core.hard_links import Name, has_several_names, name_of
 from datasync_runner.core.listed import settled_by
-from datasync_runner.core.names import FULL_MARKER, is_full_marker, odd_keys, problem
+from datasync_runner.core.names import FULL_MARKER, odd_entries, problem
 from datasync_runner.core.pair import MergeJoin, Pair, UnsortedListingError
 from datasync_runner.engine.failures import record, record_listing, skipped
 from datasync_runner.engine.in_the_way import InTheWay
@@ -115,11 +115,9 @@ class Prepare:
             self._join.close_source()
             return
         self._join.feed_source(batch.entries)
-        if self._source.objects and batch.entries:
-            self._odd |= odd_keys([entry[0] for entry in batch.entries])
         folders = [entry[1] for entry in batch.entries].count(Kind.FOLDER)
-        if folders and self._source.objects:
-            self._odd |= {entry.key for entry in batch.entries if is_full_marker(entry)}
+        if self._source.objects and batch.entries:
+            self._odd |= odd_entries(batch.entries)
         self._tally.folders_listed_at_source += folders
         self._tally.files_listed_at_source += len(batch.entries) - folders
         for error in batch.errors:

@@ -6,7 +6,6 @@ with.  What earlier runs left of the same key and cannot be used is aborted; `ov
 becomes of a run that still goes.
 """
 
-import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from functools import partial
