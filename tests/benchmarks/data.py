@@ -70,3 +70,15 @@ def new_folder(path: Path) -> Path:
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
     return path
+
+
+def metadata() -> dict[str, str]:
+    """The user metadata of an object that holds a file of a grown tree."""
+    return {
+        "file-mtime": f"{MTIME_NS}ns",
+        "file-atime": f"{MTIME_NS}ns",
+        "file-owner": str(os.getuid()),
+        "file-group": str(os.getgid()),
+        "file-permissions": "0100644",
+        "user-agent": "datasync-kubernetes",
+    }

@@ -4,14 +4,14 @@ Only for the bench server: nothing is signed.
 """
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 _AT_ONCE = 64
 
 
-def plant(endpoint: str, bucket: str, keys: Iterable[str]) -> None:
-    """PUT an empty object for every key (which needs no URL encoding).
+def plant(endpoint: str, bucket: str, keys: Iterable[str], metadata: Mapping[str, str]) -> None:
+    """PUT an empty object with that user metadata for every key (which needs no URL encoding).
 
     Raises: RuntimeError when the server refuses one.
     """
@@ -19,6 +19,8 @@ def plant(endpoint: str, bucket: str, keys: Iterable[str]) -> None:
     host, port = address.hostname or "", address.port or 80
     lanes = [socket.create_connection((host, port)) for _ in range(_AT_ONCE)]
     waiting: list[bool] = [False] * _AT_ONCE
+    stated = "".join(f"x-amz-meta-{name}: {value}\r\n" for name, value in metadata.items())
+    head = f"Host: {host}\r\n{stated}Content-Length: 0\r\n\r\n"
     try:
         for lane in lanes:
             lane.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -26,8 +28,7 @@ def plant(endpoint: str, bucket: str, keys: Iterable[str]) -> None:
             index = number % _AT_ONCE
             if waiting[index]:
                 _answer(lanes[index])
-            request = f"PUT /{bucket}/{key} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n"
-            lanes[index].sendall(request.encode())
+            lanes[index].sendall(f"PUT /{bucket}/{key} HTTP/1.1\r\n{head}".encode())
             waiting[index] = True
         for lane, busy in zip(lanes, waiting, strict=True):
             if busy:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.data import MTIME_NS, Tree, grow, new_folder
+from benchmarks.data import Tree, grow, metadata, new_folder
 from benchmarks.install import MissingProgram, Programs
 from benchmarks.measure import WrongRun, measure
 from benchmarks.peers import Job, filler
@@ -113,16 +113,8 @@ class Stage:
         So each restores or compares what it knows.  Raises: WrongRun.
         """
         self.empty(bucket)
-        metadata = {
-            "file-mtime": f"{MTIME_NS}ns",
-            "file-atime": f"{MTIME_NS}ns",
-            "file-owner": str(os.getuid()),
-            "file-group": str(os.getgid()),
-            "file-permissions": "0100644",
-            "user-agent": "datasync-kubernetes",
-        }
         job = Job(Folder(self.tree(tree)), bucket, large=tree.size_bytes >= 64 * 1024**2)
-        measure(filler(metadata)(self.programs, job), self.scratch)
+        measure(filler(metadata())(self.programs, job), self.scratch)
 
     def forget(self) -> None:
         """Between workloads: empty buckets and destination.
