@@ -276,7 +276,7 @@ def test_the_sides_of_shares() -> None:
     assert plan_side(spec(fsxWindows={"dnsName": "fs", **keys}), PLACES) == SmbSide(
         uri="fsxw://fs/share/", server="fs", share="share", credentials_path="/keys"
     )
-    strict = {"version": "SMB3_1_1", "encryption": "Required"}
+    strict = {"version": "SMB3_1_1", "encryption": "Required", "signing": "IfRequired"}
     ontap = {"share": "s", "path": "a", **strict, **keys}
     assert plan_side(spec(fsxOntap={"dnsName": "svm", "smb": ontap}), PLACES) == SmbSide(
         uri="fsxn-smb://svm/s/a/",
@@ -285,6 +285,7 @@ def test_the_sides_of_shares() -> None:
         path="a/",
         version="SMB3_1_1",
         encryption="Required",
+        signing="IfRequired",
         credentials_path="/keys",
     )
     ontap = {"share": "s", "authentication": "Kerberos", "kerberos": kerberos}

@@ -12,7 +12,7 @@ from benchmarks.places import Bucket, Place
 from benchmarks.stage import Stage
 from benchmarks.workloads import Kind, Route, Workload
 
-_WRITES = ("Put", "Copy", "Delete", "UploadPart", "Create", "Complete")
+WRITES = ("Put", "Copy", "Delete", "UploadPart", "Create", "Complete")
 
 
 @dataclass
@@ -115,7 +115,7 @@ def run_once(
     finally:
         if workload.latency_ms:
             stage.server().delay(0)
-    written = {kind: n for kind, n in requests.items() if kind.startswith(_WRITES)}
+    written = {kind: n for kind, n in requests.items() if kind.startswith(WRITES)}
     if workload.unchanged and written:
         raise WrongRun(f"nothing had changed, but the server saw {written}")
     check(workload.tree, stage.tree(workload.tree), _plainly(stage, workload, destination))

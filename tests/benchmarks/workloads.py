@@ -173,7 +173,7 @@ WORKLOADS: tuple[Workload, ...] = (
     replace(
         _SHARE,
         name="smb-large-encrypted",
-        goal=Goal(0.5, rate=0.5),
+        goal=Goal(rate=0.5),
         protection=Protection.ENCRYPTED,
     ),
 )

@@ -32,8 +32,14 @@ def test_every_manifest_is_valid(snippet: Snippet, tmp_path: Path) -> None:
 )
 def test_links_lead_somewhere(document: str) -> None:
     path = ROOT / document
-    for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", path.read_text()):
-        assert (path.parent / link).exists(), f"{document} links to {link}"
+    for link in re.findall(r"\]\((?!https?://)([^)]+)\)", path.read_text()):
+        name, _, anchor = link.partition("#")
+        target = path.parent / name if name else path
+        assert target.exists(), f"{document} links to {link}"
+        if anchor:
+            heads = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE)
+            anchors = {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+            assert anchor in anchors, f"{document} links to {link}"
 
 
 def test_every_reason_of_a_failure_is_explained() -> None:
