@@ -446,8 +446,9 @@ def believing(asked):
     return Reply(200, b"", {**echo, "ETag": '"1"'})
 
 
-async def test_a_server_that_does_not_check_proves_nothing(secret):
-    """It echoes the checksum, and would state it in HEAD: what is there is read back."""
+async def test_a_server_that_does_not_check_proves_nothing(secret, caplog):
+    """It echoes the checksum, and would state it in HEAD: what is there is read back, and told."""
+    caplog.set_level("INFO", logger="datasync_runner")
     with serve(believing) as server:
         storage = S3Storage(side_of(server, secret))
         (written,) = await storage.write_small([Content(FILE, b"fine")])
@@ -459,9 +460,13 @@ async def test_a_server_that_does_not_check_proves_nothing(secret):
         assert isinstance(answer, errors.VerificationFailed)
         assert server.asked[-1].method == "GET"
         await storage.close()
+    (told,) = [record for record in caplog.records if record.message == "notChecked"]
+    assert told.fields["location"] == side_of(server, secret).uri
 
 
-async def test_a_server_that_refuses_a_wrong_checksum_proves(secret):
+async def test_a_server_that_refuses_a_wrong_checksum_proves(secret, caplog):
+    caplog.set_level("INFO", logger="datasync_runner")
+
     def answers(asked):
         stated = asked.headers[CHECKSUM]
         if stated != to_header(crc64(asked.body)):
@@ -475,6 +480,7 @@ async def test_a_server_that_refuses_a_wrong_checksum_proves(secret):
         assert all(one.proven for one in written)
         assert len(server.asked) == 3
         await storage.close()
+    assert "notChecked" not in caplog.messages
 
 
 async def test_a_server_that_gives_no_clear_answer_is_asked_next_time(secret):

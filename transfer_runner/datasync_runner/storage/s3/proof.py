@@ -6,6 +6,7 @@ there, and gets it once more.  So nothing is left behind, whatever happens, and 
 that a transfer does not have.
 """
 
+import logging
 from typing import Final
 
 from datasync_runner.storage import errors
@@ -14,6 +15,7 @@ from datasync_runner.storage.s3.calls import Call
 from datasync_runner.storage.s3.client import Client
 from datasync_runner.storage.s3.pieces import Pieces
 
+_log = logging.getLogger(__name__)
 REFUSALS: Final = frozenset({"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch"})
 
 
@@ -29,4 +31,6 @@ async def refuses(client: Client, call: Call, algorithm: Algorithm) -> bool | No
         await client.ask(call)
     except (errors.Unavailable, errors.FileError) as error:
         return True if error.error_code in REFUSALS else None
+    what = "the server takes what has a wrong checksum: what is written is read back instead"
+    _log.info("notChecked", extra={"fields": {"location": client.side.uri, "message": what}})
     return False
