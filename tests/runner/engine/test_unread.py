@@ -154,6 +154,16 @@ async def test_what_cannot_be_linked_is_read(folder, monkeypatch):
     assert tally.estimated_bytes_to_transfer == 2 * len(BODY)
 
 
+async def test_a_name_with_nul_fails_alone(folder):
+    """A bucket may have it, and it is put aside before anybody writes it."""
+    bucket = Bucket()
+    for key in (b"a", b"b\0", b"c"):
+        bucket.name(key)
+    tally = await folder.run(bucket, failures=["NameNotRepresentable"])
+    assert tally.failure_count() == 1
+    assert folder.inodes("a", "c") == 1
+
+
 async def test_what_cannot_be_asked_about_is_read(folder):
     bucket = Bucket(
         trouble=lambda what, _: errors.Denied("no HEAD", b"") if what == "inspect" else None

@@ -90,7 +90,7 @@ def record_of(entry: Entry, checksum: int | None, state: State) -> bytes | None:
 def restored(record: bytes) -> Restored:
     """The name that a record was made of."""
     group, state = record[: _GROUP.size], State(record[_GROUP.size])
-    key, etag = record[_GROUP.size + 1 : -_REST.size].split(b"\0")
+    key, etag = record[_GROUP.size + 1 : -_REST.size].rsplit(b"\0", 1)  # a key may hold NUL
     known, checksum = _REST.unpack(record[-_REST.size :])
     size_bytes = _GROUP.unpack(group)[1]
     return Restored(group, state, key, size_bytes, etag.decode(), checksum if known else None)
