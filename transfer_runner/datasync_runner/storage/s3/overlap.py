@@ -1,11 +1,11 @@
-"""An upload that another run has ended meanwhile is begun again, once.
+"""An upload that another run has ended or changed meanwhile is begun again, once.
 
 A run cannot tell an upload that a killed one has left from one that is still going, for both may be
 seconds old: it goes on with what fits and aborts the rest.  So of two runs that overlap, as where
-`datasync run` is started twice, one may find that its upload is gone.  Its file it then sends anew,
-in an upload beside whatever is under way at that key: whoever ended the first one is alive, and to
-take its upload in return would have both begin again and again.  The last one to complete has
-written the object, as with any two writers.
+`datasync run` is started twice, one may find that its upload is gone, or has parts of the other's.
+Its file it then sends anew, in an upload beside whatever is under way at that key: whoever ended
+the first one is alive, and to take its upload in return would have both begin again and again.  The
+last one to complete has written the object, as with any two writers.
 """
 
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,9 @@ from datasync_runner.storage.s3.multipart import Upload
 from datasync_runner.storage.s3.objects import Objects
 from datasync_runner.storage.values import Written
 
-_GONE: Final = "NoSuchUpload"
+_GONE: Final = frozenset({"NoSuchUpload", "InvalidPart"})
+"""The upload is not there, or not with the parts that were sent: where an ETag is no MD5, as with
+SSE-KMS and SSE-C, the same part that another run sends once more has another one."""
 
 
 async def upload(
@@ -66,15 +68,16 @@ async def _twice(
 ) -> Written:
     try:
         return await send(Upload(objects, entry, budget=budget))
-    except errors.Missing as error:
-        if error.error_code != _GONE:
+    except (errors.Missing, errors.Unexpected) as error:
+        if error.error_code not in _GONE:
             raise
     try:
         return await send(Upload(objects, entry, budget=budget, alone=True))
-    except errors.Missing as error:
-        if error.error_code != _GONE:
+    except (errors.Missing, errors.Unexpected) as error:
+        if error.error_code not in _GONE:
             raise
         raise errors.Overtaken(
-            f"another run, or a rule of the bucket, has twice ended its upload ({error.message})",
+            "another run, or a rule of the bucket, has twice ended its upload, or replaced parts "
+            f"of it ({error.message})",
             entry.key,
         ) from error
