@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from datasync_api.sides import S3Side
 from datasync_runner.checksums import crc64, to_header
 from datasync_runner.core.entry import Entry, Kind
+from datasync_runner.engine.patient import Patient
 from datasync_runner.storage import errors
 from datasync_runner.storage.s3 import retries
 from datasync_runner.storage.s3.algorithms import ALGORITHMS
@@ -423,6 +424,26 @@ async def test_what_is_no_s3_is_told_before_anything_is_listed(secret, name):
     assert told.startswith(f"s3://data/: {server.endpoint} does not answer as an S3 server does")
     assert words in told
     assert "correct endpoint of the location" in told
+
+
+S3_SAYS_NO = {
+    "AllAccessDisabled": 403,
+    "InvalidBucketName": 400,
+    "InvalidRegionName": 400,
+    "NoSuchAccessPoint": 404,
+    "UserSuspended": 403,
+}
+
+
+@pytest.mark.parametrize("code", S3_SAYS_NO)
+async def test_a_refusal_of_s3_itself_is_told_in_its_own_words(secret, code):
+    with serve([error(S3_SAYS_NO[code], code)]) as server:
+        storage = S3Storage(side_of(server, secret))
+        with pytest.raises(errors.ConfigurationInvalid) as caught:
+            await Patient(storage).check()
+        await storage.close()
+    told = caught.value.message
+    assert told == f"the location cannot be used: ListObjectsV2: {code}: said so"
 
 
 async def test_https_at_a_port_of_http_is_told(secret):

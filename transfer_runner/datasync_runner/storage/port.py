@@ -124,7 +124,7 @@ class Source(Protocol):
     async def check(self) -> None:
         """Make sure that the location is there and lets us in.
 
-        Raises: ConfigurationInvalid, BucketMissing, CredentialsRefused, Unavailable.
+        Raises: ConfigurationInvalid, BucketMissing, CredentialsRefused, Unavailable, FileError.
         """
         ...
 

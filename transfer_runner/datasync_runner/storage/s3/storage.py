@@ -74,13 +74,16 @@ class S3Storage:
     async def check(self) -> None:
         """List one key: is it S3, is the bucket there, are we let in, what time is it there?
 
-        Raises: BucketMissing, CredentialsRefused, ConfigurationInvalid, Unavailable.
+        Raises: BucketMissing, CredentialsRefused, ConfigurationInvalid, Unavailable; FileError, in
+        S3's own words, where it refuses otherwise.
         """
         try:
             answer = await self._fetch(ListRequest(self._side.prefix, max_keys=1))
         except errors.Denied as error:
             raise denied(error, self._side) from error
         except errors.FileError as error:
+            if error.error_code and not error.error_code.isdecimal():  # else that of HTTP
+                raise
             raise strange(self._side, error.message) from error
         if b"<ListBucketResult" not in answer.body:
             words = answer.body[:60].decode("utf-8", "replace")
