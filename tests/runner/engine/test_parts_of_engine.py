@@ -148,6 +148,25 @@ async def test_a_location_that_stays_away_stops_the_run():
         await patient.check()
 
 
+@pytest.mark.parametrize("kind", [errors.ConfigurationInvalid, errors.Unexpected, errors.Missing])
+async def test_what_answers_in_place_of_a_location_that_was_there_may_pass(kind):
+    """As the page of a balancer while the server is maintained."""
+    storage = FakeStorage().put(b"a", b"1")
+    storage.trouble = lambda name, key: (
+        errors.Unavailable("busy", key) if key else kind("a page about maintenance")
+    )
+    with pytest.raises(errors.Unreachable, match="a page about maintenance"):
+        await Patient(storage, sleep=Naps()).read_small([storage.items[b"a"].entry])
+
+
+@pytest.mark.parametrize("kind", [errors.CredentialsRefused, errors.BucketMissing])
+async def test_what_the_location_itself_refuses_ends_the_run_as_that(kind):
+    storage = FakeStorage().put(b"a", b"1")
+    storage.trouble = lambda name, key: errors.Unavailable("busy", key) if key else kind("no")
+    with pytest.raises(kind):
+        await Patient(storage, sleep=Naps()).read_small([storage.items[b"a"].entry])
+
+
 async def test_a_call_that_fails_as_a_whole_fails_each_item():
     storage = FakeStorage()
 

@@ -188,10 +188,14 @@ class Patient:
             await self._sleep(pause)
 
     async def still_there(self) -> None:
-        """After an item was given up: raises Unreachable when nothing else works either."""
+        """After an item was given up: raises Unreachable when nothing else works either.
+
+        The location has let this run in before, so that a page about maintenance in its place, or a
+        refusal that no rule knows, may pass.  Raises: other StopErrors, as it means them.
+        """
         try:
             await self._inner.check()
-        except Unavailable as error:
+        except (Unavailable, FileError, ConfigurationInvalid) as error:
             raise self._unreachable(error) from error
 
     async def _each(
@@ -223,7 +227,7 @@ class Patient:
         except (Unavailable, FileError) as error:
             return [error for _ in items]
 
-    def _unreachable(self, error: Unavailable) -> Unreachable:
+    def _unreachable(self, error: StorageError) -> Unreachable:
         return Unreachable(
             f"{error.message}; tried again in vain; check that the location is up and that network "
             "policies and firewalls let the runner reach it"
