@@ -183,13 +183,12 @@ async def test_what_was_not_read_is_told_as_what_was(world, verify_mode):
     plant(world.source)
     await world.up()
     await world.down(rules={"report": REPORT}, verify_mode=verify_mode)
-    for kind in ("transferred", "skipped"):
+    for kind in ("transferred", "verified", "skipped"):
         told = [json.loads(text) for which, text in world.reported if which == kind]
         files = [one for one in told if one["SrcMetadata"]["Type"] == "Regular"]
         names = [f"/{key}" for key in sorted(world.bodies())]
-        assert sorted(one["RelativePath"] for one in files) == (
-            names if kind == "transferred" else []
-        )
+        told_of = {"transferred": True, "verified": verify_mode != "None", "skipped": False}
+        assert sorted(one["RelativePath"] for one in files) == (names if told_of[kind] else [])
     assert names_of_files(world.back) == names_of_files(world.source)
 
 

@@ -19,6 +19,7 @@ from datasync_api.task import Guards
 from datasync_api.task_options import TaskOptions
 from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.engine import pipeline
+from datasync_runner.engine.file_events import FileEvents
 from datasync_runner.engine.progress import Board
 from datasync_runner.storage.posix.storage import PosixStorage
 from storage.sides import posix_side
@@ -34,7 +35,8 @@ def trees(tmp_path):
     return tmp_path / "source", tmp_path / "destination"
 
 
-async def run(source, destination, **options):
+async def run(source, destination, lines=None, **options):
+    """`lines` takes those of the log."""
     plan = TransferPlan(
         execution={"namespace": "n", "name": "e", "uid": "u"},
         source=posix_side(source),
@@ -48,6 +50,8 @@ async def run(source, destination, **options):
         verifies=plan.options.verify_mode != "None",
     )  # fmt: skip
     board = Board("u", time.monotonic)
+    if lines is not None:
+        board.files = FileEvents.of(plan, board.tally, lines.extend)
     try:
         await pipeline.run_plan(plan, ours, theirs, board)
     finally:
@@ -107,9 +111,13 @@ async def test_a_new_name_is_linked_and_nothing_is_copied(trees):
     plant(source)
     await run(source, destination)
     (source / "a/first-of-all").hardlink_to(source / "b/one")
-    tally = await run(source, destination)
+    lines = []
+    tally = await run(source, destination, lines, log_level="Transfer")
     assert (tally.files_transferred, tally.bytes_written) == (1, 0)
     assert groups(destination) == groups(source)
+    told = [json.loads(line) for line in lines]
+    paths = [(line["path"], line["verified"]) for line in told if line.get("sizeBytes")]
+    assert paths == [("/a/first-of-all", True)]
 
 
 async def test_changed_content_goes_to_all_names(trees):

@@ -1,7 +1,8 @@
 """Large objects that are not read but linked to what was, and what becomes of those that cannot be."""
 
+import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -9,6 +10,7 @@ from datasync_api.task import Guards
 from datasync_runner.core.entry import StatedInode
 from datasync_runner.core.parts import SMALL_BYTES
 from datasync_runner.engine import unread
+from datasync_runner.engine.file_events import FileEvents
 from datasync_runner.engine.pipeline import run_plan
 from datasync_runner.engine.progress import Board
 from datasync_runner.storage import errors
@@ -42,11 +44,14 @@ class Bucket(FakeStorage):
 class Folder:
     root: object
     storage: PosixStorage
+    lines: list[str] = field(default_factory=list)
+    """Of the log."""
 
     async def run(self, bucket, failures=(), **wishes):
         board = Board("u", time.monotonic)
         guards = Guards(max_delete_percent=100)
         plan = plan_of(**OWNERLESS, **{"guards": guards, **wishes})
+        board.files = FileEvents.of(plan, board.tally, self.lines.extend)
         await run_plan(plan, bucket, self.storage, board)
         assert [one.code for one in board.tally.failures()] == list(failures)
         return board.tally
@@ -73,6 +78,20 @@ async def test_of_one_inode_and_content_the_first_name_alone_is_read(folder):
     assert bucket.read == ["a"]
     assert (tally.files_transferred, tally.bytes_transferred) == (3, len(BODY))
     assert (tally.estimated_files_to_transfer, tally.estimated_bytes_to_transfer) == (3, len(BODY))
+
+
+@pytest.mark.parametrize("verify_mode", ["OnlyFilesTransferred", "None"])
+async def test_what_is_linked_is_told_in_the_log(folder, verify_mode):
+    bucket = Bucket()
+    for key in (b"a", b"b"):
+        bucket.name(key)
+    await folder.run(bucket, log_level="Transfer", verify_mode=verify_mode)
+    lines = [json.loads(line) for line in folder.lines]
+    told = {line["path"]: line for line in lines if line["event"] == "transferred"}
+    assert list(told) == ["/a", "/b"]
+    assert told["/b"]["transferType"] == "ContentAndMetadata"
+    assert told["/b"]["sizeBytes"] == len(BODY)
+    assert told["/b"]["verified"] == (verify_mode == "OnlyFilesTransferred")
 
 
 @pytest.mark.parametrize(

@@ -65,10 +65,18 @@ class FileEvents:
             entries = [(one.entry, one.proven) for one in written]
             self._write(log_lines.transferred_lines(self._clock(), entries))
 
-    def linked(self, entries: Sequence[Entry]) -> None:
-        """They are further names of files that are at the destination."""
+    def linked(self, entries: Sequence[Entry], *, verified: bool) -> None:
+        """They are further names of files that are at the destination; a link proves itself.
+
+        `verified`: what is transferred is verified in this run.
+        """
         if self._reports is not None:
             self._reports.transferred([Written(entry, 0) for entry in entries])
+            if verified:
+                self._reports.verified([(entry, None) for entry in entries])
+        if self._write is not None and entries:
+            told = [(entry, verified) for entry in entries]
+            self._write(log_lines.transferred_lines(self._clock(), told))
 
     def updated(self, entries: Sequence[Entry]) -> None:
         """Metadata alone was written, or a folder was made."""

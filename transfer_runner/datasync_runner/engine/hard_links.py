@@ -188,7 +188,7 @@ async def make_links(
             else:
                 works.append(Work(name.action, name.source))
         if files is not None:
-            files.linked(linked)
+            files.linked(linked, verified=verifies)
         if works:
             tally.estimated_bytes_to_transfer += sum([work.source.size_bytes for work in works])
             await queue.put(works)

@@ -121,7 +121,7 @@ class Joining:
         self._tally.files_transferred += len(linked)
         self._tally.files_verified += len(linked) * self._verifies
         if self._board.files is not None:
-            self._board.files.linked(linked)
+            self._board.files.linked(linked, verified=self._verifies)
 
     def _read(self, name: Restored, read: Spool) -> None:
         self._tally.estimated_bytes_to_transfer += name.size_bytes
