@@ -6,6 +6,7 @@ Their way back is test_hard_links_back.py's.
 import json
 import os
 from base64 import b64encode
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -210,6 +211,19 @@ async def test_a_dry_run_foresees_copies(world):
     done = await world.up()
     assert foreseen.estimated_files_to_transfer == done.files_transferred
     assert foreseen.estimated_bytes_to_transfer == done.bytes_written
+
+
+async def test_a_dry_run_foresees_that_what_was_sent_in_parts_is_asked_about(world, monkeypatch):
+    """Without verification, for which some servers have to be asked about copies as well."""
+    plant(world.source)
+    await world.up()
+    monkeypatch.setattr(Objects, "vouches", True)
+    (world.source / "new").hardlink_to(world.source / "large")
+    await world.up(rules={"mode": "DryRun"}, verify_mode="None")
+    foreseen = Counter(world.board.requests) + world.sent
+    await world.up(verify_mode="None")
+    for operation in ("HeadObject", "CopyObject"):
+        assert world.sent[operation] == foreseen[operation] > 0
 
 
 async def test_where_copies_are_refused_every_name_is_sent(world, monkeypatch):

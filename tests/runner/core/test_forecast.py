@@ -56,16 +56,20 @@ def test_for_file(action, size, ends, expected):
 
 
 @pytest.mark.parametrize(
-    ("size", "expected"),
+    ("size", "there", "expected"),
     [
-        (0, {"CopyObject": 1}),
-        (1024 * MIB, {"CopyObject": 1}),
-        (1024 * MIB + 1, {**UPLOAD, "HeadObject": 1, "UploadPartCopy": 65}),
-        (2048 * MIB, {**UPLOAD, "HeadObject": 1, "UploadPartCopy": 128}),
+        (0, "", {"CopyObject": 1}),
+        (1024 * MIB, "", {"CopyObject": 1}),
+        (1024 * MIB, '"whole"', {"CopyObject": 1}),
+        (1024 * MIB, '"parts-2"', {"HeadObject": 1, "CopyObject": 1}),
+        (1024 * MIB + 1, "", {**UPLOAD, "HeadObject": 1, "UploadPartCopy": 65}),
+        (2048 * MIB, "", {**UPLOAD, "HeadObject": 1, "UploadPartCopy": 128}),
+        (2048 * MIB, '"parts-2"', {**UPLOAD, "HeadObject": 2, "UploadPartCopy": 128}),
+        (2048 * MIB, '"whole"', {**UPLOAD, "HeadObject": 2, "UploadPartCopy": 128}),
     ],
 )
-def test_for_duplicate(size, expected):
-    assert for_duplicate(size) == expected
+def test_for_duplicate(size, there, expected):
+    assert for_duplicate(size, there=there) == expected
 
 
 @pytest.mark.parametrize(

@@ -78,18 +78,31 @@ def for_file(action: Action, size_bytes: int, ends: Ends) -> Counter[str]:
     return +asked
 
 
-def for_duplicate(size_bytes: int) -> Counter[str]:
+def for_duplicate(size_bytes: int, *, there: str = "") -> Counter[str]:
     """The requests for a further name of a file, which the bucket copies within itself.
 
-    | size | requests |
-    |---|---|
-    | up to 1 GiB | CopyObject |
-    | more | HeadObject, an upload, n UploadPartCopy |
+    `there`: the ETag of the object that is copied, where it is an earlier run's.
+
+    | size | what is copied | requests |
+    |---|---|---|
+    | up to 1 GiB | just sent | CopyObject |
+    | up to 1 GiB | there, sent whole | CopyObject |
+    | up to 1 GiB | there, sent in parts | HeadObject, CopyObject |
+    | more | just sent | HeadObject, an upload, n UploadPartCopy |
+    | more | there | 2 HeadObject, an upload, n UploadPartCopy |
+
+    One HeadObject asks for the checksum of what is there, where no ETag proves a copy; the other
+    one verifies what was copied in parts.
     """
-    if size_bytes <= WHOLE_COPY_BYTES:
-        return Counter(["CopyObject"])
-    asked = Counter(["HeadObject"])
-    _upload(asked, "UploadPartCopy", size_bytes)
+    asked: Counter[str] = Counter()
+    whole = size_bytes <= WHOLE_COPY_BYTES
+    if there and ("-" in there or not whole):
+        asked["HeadObject"] += 1
+    if whole:
+        asked["CopyObject"] += 1
+    else:
+        asked["HeadObject"] += 1
+        _upload(asked, "UploadPartCopy", size_bytes)
     return asked
 
 

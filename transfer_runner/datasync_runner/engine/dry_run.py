@@ -95,6 +95,7 @@ def for_work(work: Work, ends: Ends) -> Counter[str]:
     asked = Counter[str]()
     if work.origin is None:
         asked += for_file(work.action, size_bytes, ends)
+    there = work.origin.etag if work.origin is not None else ""
     for _ in range(copies):
-        asked += for_duplicate(size_bytes)
+        asked += for_duplicate(size_bytes, there=there)
     return asked
