@@ -8,12 +8,15 @@ import pytest
 
 from datasync_api.task import Guards
 from datasync_runner.core.entry import StatedInode
-from datasync_runner.core.parts import SMALL_BYTES
+from datasync_runner.core.parts import BUDGET_BYTES, SMALL_BYTES
 from datasync_runner.engine import unread
 from datasync_runner.engine.file_events import FileEvents
+from datasync_runner.engine.moving import move
+from datasync_runner.engine.patient import Patient
 from datasync_runner.engine.pipeline import run_plan
 from datasync_runner.engine.progress import Board
 from datasync_runner.storage import errors
+from datasync_runner.storage.budget import ByteBudget
 from datasync_runner.storage.posix.storage import PosixStorage
 from datasync_runner.storage.values import Link
 from fakes.runs import plan_of
@@ -21,6 +24,7 @@ from fakes.storage import FakeStorage
 from storage.sides import posix_side
 
 BODY = b"x" * (SMALL_BYTES + 1)
+WORKERS_END = "the workers have ended"
 OWNERLESS = {"uid": "None", "gid": "None"}
 
 
@@ -39,6 +43,12 @@ class Bucket(FakeStorage):
         """The keys of what was opened."""
         return sorted(call.split()[1] for call in self.calls if call.startswith("open "))
 
+    @property
+    def read_by_workers(self):
+        """Those of them that were, before the run's own process reads what is left."""
+        calls = self.calls[: self.calls.index(WORKERS_END)]
+        return sorted(call.split()[1] for call in calls if call.startswith("open "))
+
 
 @dataclass
 class Folder:
@@ -52,7 +62,14 @@ class Folder:
         guards = Guards(max_delete_percent=100)
         plan = plan_of(**OWNERLESS, **{"guards": guards, **wishes})
         board.files = FileEvents.of(plan, board.tally, self.lines.extend)
-        await run_plan(plan, bucket, self.storage, board)
+        sides = bucket, self.storage
+
+        async def workers(*, queue, board):
+            budget = ByteBudget(BUDGET_BYTES)
+            await move(plan, *map(Patient, sides), queue=queue, board=board, budget=budget)
+            bucket.calls.append(WORKERS_END)
+
+        await run_plan(plan, *sides, board, mover=workers)
         assert [one.code for one in board.tally.failures()] == list(failures)
         return board.tally
 
@@ -97,15 +114,15 @@ async def test_what_is_linked_is_told_in_the_log(folder, verify_mode):
 @pytest.mark.parametrize(
     ("other", "read"),
     [
-        ({"inode": 8}, ["a", "b"]),
+        ({"inode": 8}, ["a", "c"]),
         ({"inode": None}, ["a", "b", "c"]),
-        ({"etag": "f"}, ["a", "b"]),
+        ({"etag": "f"}, ["a", "c"]),
         ({"etag": ""}, ["a", "b", "c"]),
     ],
     ids=["another inode", "no inode", "another ETag", "no ETag"],
 )
 async def test_what_is_not_proven_to_be_the_same_is_read(folder, other, read):
-    """Once by each content that may be one; in `c` there is the same as in `b`."""
+    """Once by each content that may be one; in `b` there is the same as in `c`."""
     bucket = Bucket()
     bucket.name(b"a")
     bucket.name(b"b", **other)
@@ -116,6 +133,39 @@ async def test_what_is_not_proven_to_be_the_same_is_read(folder, other, read):
     joined_by_what_was_read = "etag" in other
     several = 3 if other.get("inode", 7) is None else 2
     assert folder.inodes("a", "b", "c") == (1 if joined_by_what_was_read else several)
+
+
+@pytest.mark.parametrize("vouches", [False, True])
+async def test_one_name_of_each_content_is_read_by_the_workers(folder, vouches):
+    bucket = Bucket(vouches=vouches)
+    names = [f"{name}-{inode}" for name in "abc" for inode in range(5)]
+    for name in names:
+        inode = int(name[-1])
+        bucket.name(name.encode(), inode=inode + 1, etag=f"e{inode}")
+    tally = await folder.run(bucket)
+    assert bucket.read == bucket.read_by_workers
+    assert {name[-1] for name in bucket.read} == set("01234")
+    assert tally.bytes_transferred == tally.estimated_bytes_to_transfer == 5 * len(BODY)
+    for inode in range(5):
+        assert folder.inodes(*(name for name in names if name.endswith(str(inode)))) == 1
+    assert folder.inodes(*names) == 5
+
+
+@pytest.mark.parametrize("other", [{"inode": 8}, {"etag": "f"}], ids=["inode", "ETag"])
+async def test_where_the_first_of_a_size_cannot_be_asked_about_no_other_is_read_in_vain(
+    folder, other
+):
+    bucket = Bucket(
+        trouble=lambda what, key: (
+            errors.Denied("no HEAD", key) if (what, key) == ("inspect", b"a") else None
+        )
+    )
+    bucket.name(b"a")
+    bucket.name(b"b")
+    bucket.name(b"c", **other)
+    await folder.run(bucket)
+    assert bucket.read_by_workers == ["a"]
+    assert bucket.read == ["a", "c"]
 
 
 async def test_what_states_no_checksum_is_linked_by_the_one_that_the_storage_vouches_for(folder):
@@ -204,6 +254,20 @@ async def test_a_name_that_is_new_is_linked_to_what_is_right(folder):
     bucket.calls.clear()
     await folder.run(bucket)
     assert bucket.read == []
+    assert (folder.root / "d").stat().st_ino == before
+
+
+async def test_a_name_that_is_new_is_linked_to_any_that_is_right_and_as_large(folder):
+    bucket = Bucket()
+    bucket.name(b"b", inode=7, etag="e")
+    bucket.name(b"c", inode=8, etag="f")
+    await folder.run(bucket)
+    before = (folder.root / "c").stat().st_ino
+    bucket.name(b"a", inode=8, etag="f")
+    bucket.name(b"d", inode=8, etag="f")
+    bucket.calls.clear()
+    await folder.run(bucket)
+    assert bucket.read == ["a"]
     assert (folder.root / "d").stat().st_ino == before
 
 

@@ -4,13 +4,15 @@ Two things are put aside while objects are listed that go to a file system with 
 
 - A large object of the same size as one before it.  When all is listed it is asked about: where it
   states an inode, it may be another name of what this run reads anyway, and becomes a link then.
+  Of what is nobody's content yet, one name is read beside all the rest.
   A small one is read: that is one request as well.
 - A pair that the baseline proves, whose file has several names at the destination.  Nobody looks at
   it, but a name that is new may be one of its own: then one name of the file is asked about.
 
 What is found out are records of `core.restored`; `joining` makes the links.
 
-Memory: the records that MEMORY_BYTES hold, the rest is on disk; SIZES sizes.
+Memory: the records that MEMORY_BYTES hold, the rest is on disk; SIZES sizes, each with a key, and
+as many contents.
 """
 
 import asyncio
@@ -23,7 +25,7 @@ from datasync_runner.core.compare_options import CompareOptions
 from datasync_runner.core.entry import Entry, Kind
 from datasync_runner.core.hard_links import has_several_names, inode_of
 from datasync_runner.core.parts import SMALL_BYTES
-from datasync_runner.core.restored import State, record_of, restored, size_and_time
+from datasync_runner.core.restored import Restored, State, record_of, restored, size_and_time
 from datasync_runner.core.wanted import wanted
 from datasync_runner.engine.collected_names import MEMORY_BYTES
 from datasync_runner.engine.patient import Patient
@@ -35,7 +37,7 @@ from datasync_runner.storage.sorting import Sorter
 from datasync_runner.storage.values import Examined
 
 SIZES: Final = 65_536
-"""So many different sizes of large objects are remembered."""
+"""So many different sizes of large objects are remembered, and so many contents."""
 INODES_ASKED: Final = 64
 """Of so many files with one size and time it is asked whether a new name is theirs."""
 _BATCH: Final = 1000
@@ -51,7 +53,9 @@ class Unread:
         """`options`: with the baseline, where it holds."""
         self._source, self._options = source, options
         self._board, self._tally = board, board.tally
-        self._sizes: set[int] = set()
+        self._sizes: dict[int, bytes] = {}
+        """With the key of the object that is read of each; empty: there may be other contents."""
+        self._begun: set[int] = set()
         self._waiting = Spool()
         self._proven = Sorter(MEMORY_BYTES)
         self._listed: list[bytes] = []
@@ -72,7 +76,7 @@ class Unread:
         what = size_and_time(destination.size_bytes, destination.mtime_ns)
         name = source.key + b"\0" + source.etag.encode()
         self._listed.append(what + _PROVEN + _INODE.pack(*inode) + name)
-        self._note(source.size_bytes)
+        self._note(source.size_bytes, b"")
 
     async def put_aside(self, works: Sequence[Work]) -> list[Work]:
         """What of these is not put aside."""
@@ -87,18 +91,27 @@ class Unread:
                 self._tally.estimated_bytes_to_transfer -= size_bytes
                 self._waiting.push(pack_work(work))
             else:
-                self._note(size_bytes)
+                read = work.large and not work.source.version_id
+                self._note(size_bytes, work.source.key if read else b"")
                 go_on.append(work)
         return go_on
 
-    def _note(self, size_bytes: int) -> None:
-        if size_bytes > SMALL_BYTES and len(self._sizes) < SIZES:
-            self._sizes.add(size_bytes)
+    def _note(self, size_bytes: int, key: bytes) -> None:
+        if size_bytes in self._sizes:
+            self._sizes[size_bytes] = b""
+        elif size_bytes > SMALL_BYTES and len(self._sizes) < SIZES:
+            self._sizes[size_bytes] = key
 
     async def settle(self, queue: WorkQueue) -> None:
-        """All is listed: what states no inode goes on to be read.  Raises: StopError."""
+        """All is listed: what is no name of anything that is read yet goes on to be read.
+
+        Raises: StopError.
+        """
+        known: dict[int, bool] = {}
         for packed in self._waiting.reversed_batches(_BATCH):
             works = list(map(unpack_work, packed))
+            sizes = {work.source.size_bytes for work in works} - known.keys()
+            known.update(await self._ask_about_first(sorted(sizes)))
             go_on: list[Work] = []
             names: list[bytes] = []
             replacing: list[bytes] = []
@@ -107,6 +120,8 @@ class Unread:
                 name = None
                 if not isinstance(answer, StorageError):
                     name = self._record(answer, State.UNREAD)
+                    if name and known[work.source.size_bytes] and self._begins(restored(name)):
+                        name = None
                 if name is None:
                     self._tally.estimated_bytes_to_transfer += work.source.size_bytes
                     go_on.append(work)
@@ -120,6 +135,26 @@ class Unread:
                 self._board.files.replacing(replacing)
             if go_on:
                 await queue.put(go_on)
+
+    async def _ask_about_first(self, sizes: Sequence[int]) -> dict[int, bool]:
+        """For each size, whether all is known now that there is of it beside what was put aside."""
+        keys = {size: key for size in sizes if (key := self._sizes[size])}
+        answers = await self._source.examine([Entry(key, Kind.FILE) for key in keys.values()])
+        known = dict.fromkeys(sizes, False)
+        for size, answer in zip(keys, answers, strict=True):
+            if not isinstance(answer, StorageError):
+                known[size] = True
+                if name := self._record(answer, State.WRITTEN):
+                    self._begun |= _contents(restored(name))
+        return known
+
+    def _begins(self, name: Restored) -> bool:
+        """Whether it is the first name of its content; it is read then."""
+        contents = _contents(name)
+        if len(self._begun) >= SIZES or not self._begun.isdisjoint(contents):
+            return False
+        self._begun |= contents
+        return True
 
     async def recall(self, records: Spool) -> None:
         """Add what is proven and may be one file with a name that is not.  Raises: StopError."""
@@ -141,6 +176,12 @@ class Unread:
 
     def _record(self, examined: Examined, state: State) -> bytes | None:
         return record_of(wanted(examined.entry, self._options), examined.checksum, state)
+
+
+def _contents(name: Restored) -> set[int]:
+    """What two names that are one file may have in common; of two that are not, hardly ever."""
+    told = (name.etag or None, name.checksum)
+    return {hash((name.group, one)) for one in told if one is not None}
 
 
 def _candidates(records: Iterable[bytes]) -> Iterator[Entry]:
