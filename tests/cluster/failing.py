@@ -26,7 +26,7 @@ CASES = (
     Case("wrong-secret", "CredentialsRefused", ("credentials",)),
     Case("wrong-password", "CredentialsRefused", ("smb://", "check username, password")),
     Case("missing-bucket", "BucketNotFound", ("no-such-bucket-here", "create")),
-    Case("missing-secret", "CredentialsMissing", ("absent", "create it with AWS_ACCESS_KEY_ID")),
+    Case("missing-secret", "CredentialsMissing", ("absent", "create it, with AWS_ACCESS_KEY_ID")),
     Case("nfs-server-away", "MountFailed", ("cannot be mounted", "check its server")),
     Case("s3-server-away", "LocationUnreachable", ("endpoint",)),
     Case("no-room", "Unschedulable", ("no node takes", "resources", "Insufficient memory")),
