@@ -40,6 +40,15 @@ def field(frame, at, size_bytes=4):
     return int.from_bytes(frame[at : at + size_bytes], "little")
 
 
+def as_of_the_logon(frame, session_id):
+    """The library asks for no proof of the logon's own answers."""
+    return edited(edited(frame, 12, SESSION_SETUP, 2), 40, session_id, 8)
+
+
+def signed_by_nobody(frame):
+    return edited(frame, 16, field(frame, 16) | SIGNED)[:48] + bytes(range(16)) + frame[64:]
+
+
 def without_encryption(frame, *, signature=bytes(16)):
     """As if the server could not encrypt, also where it is asked once more (MS-SMB2 3.2.5.5)."""
     if command(frame) == NEGOTIATE:
@@ -69,6 +78,27 @@ def test_nobody_takes_encryption_away(smb_server, side, signature):
             connecting.connect(there)
 
 
+DISGUISES = {
+    "of nobody's logon": lambda frame: as_of_the_logon(frame, 0),
+    "of our logon": lambda frame: signed_by_nobody(as_of_the_logon(frame, field(frame, 40, 8))),
+}
+
+
+@pytest.mark.parametrize("disguised", DISGUISES.values(), ids=DISGUISES)
+def test_nobody_takes_encryption_away_by_an_answer_to_the_logon(smb_server, side, disguised):
+    offered = side(version="SMB3", encryption="IfOffered")
+
+    def answered(frame):
+        asked_again = command(frame) == IOCTL
+        frame = without_encryption(frame)
+        return disguised(frame) if asked_again else frame
+
+    with relay_to(smb_server.port, answered=answered) as relay:
+        there = offered.model_copy(update={"port": relay.port})
+        with pytest.raises(errors.Unavailable, match="something else"):
+            connecting.connect(there)
+
+
 @pytest.mark.parametrize("encryption", ["Off", "IfOffered"])
 def test_nobody_bends_what_is_negotiated_with_the_newest_version(smb_server, side, encryption):
     """The keys of 3.1.1 hang on each bit of it."""
@@ -82,7 +112,13 @@ def test_nobody_bends_what_is_negotiated_with_the_newest_version(smb_server, sid
             connecting.connect(there)
 
 
-def test_an_answer_in_clear_to_somebody_who_encrypts_is_none(smb_server, side):
+@pytest.mark.parametrize(
+    ("disguised", "words"),
+    [(lambda frame: frame, "not encrypted")]
+    + [(disguised, "something else") for disguised in DISGUISES.values()],
+    ids=["as it is", *DISGUISES],
+)
+def test_an_answer_in_clear_to_somebody_who_encrypts_is_none(smb_server, side, disguised, words):
     """This one says that there is no such share, which would end a run for good."""
     clear = []
 
@@ -94,11 +130,11 @@ def test_an_answer_in_clear_to_somebody_who_encrypts_is_none(smb_server, side):
         head = edited(edited(head, 12, TREE_CONNECT, 2), 16, ANSWER)
         head = edited(head, 24, field(head, 24, 8) + 1, 8)
         clear.append(head + b"\x09" + bytes(8))
-        return clear[-1]
+        return disguised(clear[-1])
 
     with relay_to(smb_server.port, answered=answered) as relay:
         there = side(encryption="Required").model_copy(update={"port": relay.port})
-        with pytest.raises(errors.Unavailable, match="not encrypted"):
+        with pytest.raises(errors.Unavailable, match=words):
             connecting.connect(there)
 
 

@@ -66,7 +66,13 @@ class _Releasable(_Connection):
         return answer_to(self, request, *more, **options)
 
     def verify_signature(self, header: Any, session_id: int, force: bool = False) -> None:  # noqa: FBT001, FBT002 - the library's
-        """Refuse what is not proven; asked of each answer in clear.  Raises: SMBException."""
+        """Refuse what is not proven; asked of each answer in clear.  Raises: SMBException.
+
+        The library asks for no proof of a logon's answer, and believes it that it is one.
+        """
+        asked = self.outstanding_requests.get(header["message_id"].get_value())
+        if not force and (asked is None or _command(asked.message) != _command(header)):
+            raise SMBConnectionClosed("an answer to something else came back")
         flags = header["flags"]
         if not flags.has_flag(Smb2Flags.SMB2_FLAGS_SERVER_TO_REDIR):
             raise SMBException("a request came back in place of its answer")
@@ -97,6 +103,11 @@ class _Releasable(_Connection):
 
             transport.recv = listen_until_told
             super()._process_message_thread()  # pyright: ignore[reportUnknownMemberType]
+
+
+def _command(header: Any) -> int:
+    """What a message asks for or answers."""
+    return header["command"].get_value()
 
 
 def _status(error: Any) -> int:
