@@ -154,6 +154,22 @@ def to_another(frame):
     return edited(frame, 24, 99, 8)
 
 
+def test_a_referral_is_proven_to_who_waives_signatures(smb_server, side):
+    """It says whom we show our credentials."""
+
+    def answered(frame):
+        return bent(frame) if command(frame) == IOCTL else frame
+
+    in_namespace = side(share="dfs", signing="IfRequired", encryption="Off")
+    wire = connecting.connect(in_namespace)
+    assert wire.signed
+    wire.close()
+    with relay_to(smb_server.port, answered=answered) as relay:
+        there = in_namespace.model_copy(update={"port": relay.port})
+        with pytest.raises(errors.Unavailable, match="signature"):
+            connecting.connect(there)
+
+
 CHANGES = [
     (encryption, change, nth)
     for encryption in ("Off", "Required")

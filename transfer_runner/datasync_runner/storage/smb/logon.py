@@ -3,7 +3,8 @@
 The library negotiates, logs on and enters the share; then it lets go of the socket, and a channel
 of ours goes on with its keys.  What it refuses: guests, SMB before 2.1, and once the user is logged
 on whatever is neither signed nor encrypted.  Where the location waives signatures and the server
-does not insist, messages go without from where the channel takes over, not before.
+does not insist, messages go without from where the channel takes over, not before; at shares of
+namespaces not even then.
 """
 
 import contextlib
@@ -173,6 +174,7 @@ def _entered(side: SmbSide, connection: Any, session: Any, *, signs: bool) -> En
                 raise missing from None
             desk = None
     connection.echo(sid=session.session_id, credit_request=CREDITS)
+    signs = signs or desk is not None  # a referral says whom we show our credentials
     wire = take_over(side, connection, session, desk if missing else tree, signs=signs)
     return Entered(wire, None if desk is None else desk.tree_connect_id, missing)
 
