@@ -12,9 +12,10 @@ from storage.sides import BytesReader, file
 
 pytestmark = pytest.mark.timeout(60)
 NEGOTIATE, SESSION_SETUP, TREE_CONNECT, IOCTL = 0, 1, 3, 11
-SIGNED, ANSWER = 0x8, 0x1
+SIGNED, ASYNC, ANSWER = 0x8, 0x2, 0x1
 CAN_ENCRYPT = 0x40
 NO_SUCH_SHARE = 0xC00000CC
+PENDING = 0x103
 
 
 @pytest.fixture
@@ -219,16 +220,32 @@ async def test_a_request_that_comes_back_is_no_answer(smb_server, side, version)
     assert lost
 
 
-@pytest.mark.parametrize("silent_at", [SESSION_SETUP, TREE_CONNECT])
+@pytest.mark.parametrize("silent_at", [NEGOTIATE, SESSION_SETUP, TREE_CONNECT])
 def test_a_server_that_falls_silent_is_not_waited_for_without_end(
     smb_server, side, monkeypatch, silent_at
 ):
-    monkeypatch.setattr(logon, "ANSWER_SECONDS", 0.2)  # the library's own: none
+    limit = "CONNECT_SECONDS" if silent_at == NEGOTIATE else "ANSWER_SECONDS"
+    monkeypatch.setattr(logon, limit, 1)
 
     def asked(frame):
         return b"" if command(frame) == silent_at else frame
 
     with relay_to(smb_server.port, asked=asked) as relay:
+        there = side(encryption="Off").model_copy(update={"port": relay.port})
+        with pytest.raises(errors.Unavailable, match="does not answer"):
+            connecting.connect(there)
+
+
+@pytest.mark.parametrize("silent_at", [SESSION_SETUP, TREE_CONNECT])
+def test_nor_is_one_that_promises_to_answer(smb_server, side, monkeypatch, silent_at):
+    monkeypatch.setattr(logon, "ANSWER_SECONDS", 1)  # the library's own: none
+
+    def answered(frame):
+        if command(frame) != silent_at:
+            return frame
+        return edited(edited(frame, 8, PENDING), 16, field(frame, 16) | ASYNC)
+
+    with relay_to(smb_server.port, answered=answered) as relay:
         there = side(encryption="Off").model_copy(update={"port": relay.port})
         with pytest.raises(errors.Unavailable, match="does not answer"):
             connecting.connect(there)

@@ -59,12 +59,17 @@ class _Releasable(_Connection):
     proves that nobody has talked us out of encryption (MS-SMB2 3.2.5.1.3, 3.2.5.5).
     """
 
-    def receive(self, request: Any, *more: Any, **options: Any) -> Any:
+    def receive(self, request: Any, *, timeout: float | None = None, **options: Any) -> Any:
         """The answer.  Raises: SMBException."""
-        if not request.response_event.wait(ANSWER_SECONDS):
-            raise SMBConnectionClosed("the server does not answer")
         answer_to: Any = _Connection.receive
-        return answer_to(self, request, *more, **options)
+        try:
+            return answer_to(self, request, timeout=timeout or ANSWER_SECONDS, **options)
+        except (SMBConnectionClosed, SMBResponseException):
+            raise
+        except SMBException as error:
+            if self._t_exc or request.response_event.is_set():
+                raise
+            raise SMBConnectionClosed("the server does not answer") from error
 
     def verify_signature(self, header: Any, session_id: int, force: bool = False) -> None:  # noqa: FBT001, FBT002 - the library's
         """Refuse what is not proven; asked of each answer in clear.  Raises: SMBException.
