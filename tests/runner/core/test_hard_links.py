@@ -84,14 +84,25 @@ def test_what_becomes_of_a_name(first, other, expected):
     assert fate(other, first) is expected
 
 
+IN_2300_NS = 10_413_792_000 * 10**9 + 1
+
+
+def written(one, mtime_ns):
+    times = META._replace(mtime_ns=mtime_ns, atime_ns=mtime_ns + 1)
+    return one._replace(mtime_ns=mtime_ns, metadata=times)
+
+
 NAMES = st.builds(
     Name,
     st.builds(
-        lambda key, inode, names, kept: source(key, inode, names)._replace(storage_class=kept),
+        lambda key, inode, names, kept, mtime_ns: written(
+            source(key, inode, names)._replace(storage_class=kept), mtime_ns
+        ),
         st.binary(min_size=1, max_size=6).filter(lambda key: b"\0" not in key),
         st.integers(1, 3) | st.integers(0, 2**64 - 1),
         st.integers(2, 9),
         st.sampled_from(["", "GLACIER"]),
+        st.sampled_from([5, -1, IN_2300_NS]),
     ),
     st.sampled_from(list(Action)),
     st.integers(0, 4),

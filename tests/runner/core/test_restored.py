@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasync_runner.core.entry import Entry, HardLink, Kind, PosixMetadata, StatedInode
+from datasync_runner.core.posix_metadata import LATEST_NS
 from datasync_runner.core.restored import (
     REMEMBERED,
     State,
@@ -158,6 +159,7 @@ def test_so_many_different_contents_are_looked_through():
     assert links(*different, *again) == {b"a" + key: key for key in keys[:REMEMBERED]}
 
 
+IN_2300_NS = 10_413_792_000 * 10**9 + 1
 NUMBERS = st.none() | st.integers(0, 2**32 - 2)
 
 
@@ -165,7 +167,7 @@ NUMBERS = st.none() | st.integers(0, 2**32 - 2)
     st.binary(min_size=1) | st.just(b"a\0b"),
     st.integers(0, 2**64 - 1),
     st.integers(0, 2**64 - 1),
-    st.integers(-(2**63), 2**63 - 1),
+    st.sampled_from([-1, IN_2300_NS]) | st.integers(-LATEST_NS, LATEST_NS),
     NUMBERS,
     st.text(st.characters(blacklist_categories=["Cs", "Cc"])),
     st.none() | st.integers(0, 2**64 - 1),

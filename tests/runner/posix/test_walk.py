@@ -25,6 +25,7 @@ from datasync_runner.storage.posix.mount import (
 from datasync_runner.storage.posix.walk import walk
 from fakes.filters import choose
 
+IN_2300 = 10_413_792_000
 ALL = Filter.parse([], [])
 NAMES = st.text(st.sampled_from("aA-.0/z~é\udcff"), min_size=1, max_size=4).filter(
     lambda text: not set(text.split("/")) & {"", ".", ".."}
@@ -85,6 +86,7 @@ def test_what_is_sorted_on_disk_is_the_same(tmp_path, monkeypatch):
     for number in range(50):
         (tmp_path / f"f{number}").write_bytes(b"x" * number)
         os.utime(tmp_path / f"f{number}", ns=(-number, 10**18 + number))
+    os.utime(tmp_path / "f9", (IN_2300, IN_2300))
     (tmp_path / "link").symlink_to("f1")
     (tmp_path / "folder").mkdir(mode=0o1750)
     os.mkfifo(tmp_path / "fifo")
@@ -97,6 +99,7 @@ def test_what_is_sorted_on_disk_is_the_same(tmp_path, monkeypatch):
         kinds.remove(Kind.DEVICE)
     listed(tmp_path)  # the folder has been read now: its access time stays
     before = listed(tmp_path)
+    assert IN_2300 * 10**9 in {entry.mtime_ns for entry in before[0]}
     monkeypatch.setattr(posix_listing, "FOLDER_NAMES", 10)
     monkeypatch.setattr(posix_listing, "CHUNK", 7)
     monkeypatch.setattr(posix_listing, "PIECE", 4)

@@ -19,7 +19,9 @@ Inode = tuple[int, int]
 """The number of a file system, and of an inode on it."""
 
 _HEAD: Final = Struct(">QQB")
-_REST: Final = Struct("<BIIIQqqQQQ?")
+_REST: Final = Struct("<BIIIQqIqIQQQ?")
+"""Times are seconds and nanoseconds: those after 2262 have more than 64 bits of nanoseconds."""
+_SECOND_NS: Final = 10**9
 _ACTIONS: Final = list(Action)
 _COPIED, _WAITS, _LAST = 2, 3, 4
 
@@ -121,8 +123,8 @@ def packed(name: Name) -> bytes:
     names = source.node.names if isinstance(source.node, HardLink) else 1
     rest = _REST.pack(
         _ACTIONS.index(name.action), mode or 0, uid or 0, gid or 0,
-        source.size_bytes, mtime_ns or 0, atime_ns or 0, names, *(name.there or (0, 0)),
-        name.replaces,
+        source.size_bytes, *divmod(mtime_ns or 0, _SECOND_NS), *divmod(atime_ns or 0, _SECOND_NS),
+        names, *(name.there or (0, 0)), name.replaces,
     )  # fmt: skip
     thing = f"\0{source.storage_class}\0{name.etag}\0{name.reason}".encode()
     return _HEAD.pack(*name.inode, name.rank) + source.key + thing + rest
@@ -132,7 +134,8 @@ def unpacked(record: bytes) -> Name:
     """The name that `packed` made a record of."""
     device, inode, rank = _HEAD.unpack_from(record)
     fields: tuple[int, ...] = _REST.unpack(record[-_REST.size :])
-    action, mode, uid, gid, size_bytes, mtime_ns, atime_ns, names, *there, replaces = fields
+    action, mode, uid, gid, size_bytes, *times, names, device_there, inode_there, replaces = fields
+    mtime_ns, atime_ns = times[0] * _SECOND_NS + times[1], times[2] * _SECOND_NS + times[3]
     key, storage_class, etag, reason = record[_HEAD.size : -_REST.size].split(b"\0")
     source = Entry(
         key,
@@ -143,7 +146,8 @@ def unpacked(record: bytes) -> Name:
         node=HardLink(device, inode, names),
         storage_class=storage_class.decode(),
     )
-    known = (there[0], there[1]) if any(there) else None
+    there = device_there, inode_there
+    known = there if any(there) else None
     told = etag.decode(), reason.decode()
     return Name(source, _ACTIONS[action], rank, known, bool(replaces), *told)
 

@@ -13,9 +13,11 @@ from typing import Final, NamedTuple
 
 from datasync_runner.core.entry import Entry, Kind, PosixMetadata, StatedInode
 
-_GROUP: Final = Struct(">QQqIII")
-_SIZE_AND_TIME: Final = Struct(">Qq")
+# Times are seconds and nanoseconds: those after 2262 have more than 64 bits of nanoseconds.
+_GROUP: Final = Struct(">QQqIIII")
+_SIZE_AND_TIME: Final = Struct(">QqI")
 _REST: Final = Struct(">QQ")
+_SECOND_NS: Final = 10**9
 _UNSTATED: Final = 2**32 - 1
 REMEMBERED: Final = 64
 """So many different contents of one group are looked through for a name's own."""
@@ -54,7 +56,8 @@ class Restored(NamedTuple):
     @property
     def entry(self) -> Entry:
         """What its object states."""
-        _, size_bytes, mtime_ns, *numbers = _GROUP.unpack(self.group)
+        _, size_bytes, seconds, ns, *numbers = _GROUP.unpack(self.group)
+        mtime_ns = seconds * _SECOND_NS + ns
         mode, uid, gid = (None if n == _UNSTATED else n for n in numbers)
         metadata = PosixMetadata(mode, uid, gid, mtime_ns)
         return Entry(self.key, Kind.FILE, size_bytes, mtime_ns, metadata, etag=self.etag)
@@ -62,8 +65,8 @@ class Restored(NamedTuple):
     @property
     def size_and_time(self) -> bytes:
         """Those of the group alone, as `size_and_time` has them."""
-        _, size_bytes, mtime_ns, *_ = _GROUP.unpack(self.group)
-        return size_and_time(size_bytes, mtime_ns)
+        _, size_bytes, seconds, ns, *_ = _GROUP.unpack(self.group)
+        return _SIZE_AND_TIME.pack(size_bytes, seconds, ns)
 
 
 class Joined(NamedTuple):
@@ -83,7 +86,8 @@ def record_of(entry: Entry, checksum: int | None, state: State) -> bytes | None:
     if not isinstance(node, StatedInode) or stated is None or stated.mtime_ns is None:
         return None
     numbers = [_UNSTATED if n is None else n for n in (stated.mode, stated.uid, stated.gid)]
-    group = _GROUP.pack(node.inode, entry.size_bytes, stated.mtime_ns, *numbers)
+    time = divmod(stated.mtime_ns, _SECOND_NS)
+    group = _GROUP.pack(node.inode, entry.size_bytes, *time, *numbers)
     return Restored(group, state, entry.key, entry.size_bytes, entry.etag, checksum).record
 
 
@@ -98,7 +102,7 @@ def restored(record: bytes) -> Restored:
 
 def size_and_time(size_bytes: int, mtime_ns: int) -> bytes:
     """What a name and a file at the destination have in common if they are one."""
-    return _SIZE_AND_TIME.pack(size_bytes, mtime_ns)
+    return _SIZE_AND_TIME.pack(size_bytes, *divmod(mtime_ns, _SECOND_NS))
 
 
 def joined(records: Iterable[bytes]) -> Iterator[Joined]:

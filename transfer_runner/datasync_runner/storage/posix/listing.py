@@ -27,7 +27,9 @@ CHUNK: Final = 1000
 PIECE: Final = 250
 """Names looked at together: few enough that what stat tells of them stays in the core's cache."""
 
-_RECORD: Final = Struct("<BBIIIQqqqQQQ")
+_RECORD: Final = Struct("<BBIIIQqIqIqQQQ")
+"""Times are seconds and nanoseconds: those after 2262 have more than 64 bits of nanoseconds."""
+_SECOND_NS: Final = 10**9
 _KEY: Final = itemgetter(0)
 _BETWEEN: Final = Entry(b"", Kind.FILE)[5:9]
 _NOTHING_MORE: Final = Entry(b"", Kind.FILE)[10:]
@@ -123,7 +125,7 @@ def _packed(entry: Entry, cut: int) -> bytes:
     mode, uid, gid, _, atime_ns = metadata or (0, 0, 0, 0, 0)
     known = metadata is not None
     owner = (mode or 0, uid or 0, gid or 0)
-    times = (mtime_ns, atime_ns or 0, entry.changed_ns)
+    times = (*divmod(mtime_ns, _SECOND_NS), *divmod(atime_ns or 0, _SECOND_NS), entry.changed_ns)
     node = (*(entry.node or (0, 0, 0)), 1)[:3]
     return key[cut:] + b"\0" + _RECORD.pack(kind, known, *owner, size_bytes, *times, *node)
 
@@ -137,10 +139,14 @@ def _unpacked(records: Iterator[bytes], prefix: bytes, changed_ns: int) -> Itera
         add = entries.append
         for record in piece:
             fields: tuple[int, ...] = unpack(record[-width:])
-            kind, known, mode, uid, gid, size_bytes, mtime_ns, atime_ns, stamp, *node = fields
+            kind, known, mode, uid, gid, size_bytes, *times, first, second, third = fields
+            modified, modified_ns, accessed, accessed_ns, stamp = times
+            mtime_ns = modified * _SECOND_NS + modified_ns
+            atime_ns = accessed * _SECOND_NS + accessed_ns
             metadata = _metadata((mode, uid, gid, mtime_ns, atime_ns)) if known else None
             head = (prefix + record[: -width - 1], kinds[kind], size_bytes, mtime_ns, metadata)
             entry = _entry((*head, *_BETWEEN, stamp, *_NOTHING_MORE))
+            node = first, second, third
             add(entry._replace(node=_node(kinds[kind], *node)) if any(node) else entry)
         yield _chunk(entries, changed_ns)
 
