@@ -10,7 +10,7 @@ import pytest
 from datasync_runner.storage.smb import requests, responses
 from datasync_runner.storage.smb.channel import POSTED_BYTES, Books, Channel, cost_of
 from datasync_runner.storage.smb.responses import Answer
-from datasync_runner.storage.smb.seals import Signatures, Signing, Tampered
+from datasync_runner.storage.smb.seals import Signatures, Signing, Tampered, Unsigned
 
 KEY = bytes(range(16))
 SEAL = Signatures(KEY, Signing.AES_GMAC)
@@ -184,6 +184,18 @@ def test_an_error_has_no_body(channel, ends):
     sent = channel.send([ECHO])
     ends[1].sendall(frame(answer(5, b"what", status=0xC0000022)))
     assert channel.receive(sent) == [Answer(0xC0000022, b"")]
+
+
+@pytest.mark.parametrize("next_at", [8, 63, 72], ids=["in its head", "in it", "behind all"])
+def test_where_the_next_of_a_chain_is_must_be_in_the_frame(ends, next_at):
+    """As nobody proves it where signatures are waived."""
+    books = Books(session_id=1, tree_id=2, next_id=5, credits=10, several=True)
+    seal = Unsigned(KEY, Signing.AES_GMAC)
+    channel = Channel(without_tcp(ends[0]), seal, books, deadline_seconds=1)
+    sent = channel.send([ECHO])
+    ends[1].sendall(frame(answer(5, b"body", next_at=next_at, flags=0x01)))
+    with pytest.raises(Tampered, match="no message"):
+        channel.receive(sent)
 
 
 @pytest.mark.parametrize(

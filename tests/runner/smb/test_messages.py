@@ -1,12 +1,15 @@
 """Requests and answers against the layouts of MS-SMB2, written down by hand."""
 
+import contextlib
 import struct
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datasync_runner.storage import errors
 from datasync_runner.storage.smb import requests, responses
+from datasync_runner.storage.smb.referrals import answer_of
 from datasync_runner.storage.smb.responses import State
 
 FILE = bytes(range(16))
@@ -133,3 +136,35 @@ def created(contexts):
 def test_who_a_folder_is(contexts, found):
     answer = created(contexts)
     assert responses.identity(answer) == found
+
+
+PARSERS = {
+    "create": responses.opened,
+    "who it is": responses.identity,
+    "close": responses.closed,
+    "read": lambda body: responses.data_of(responses.Answer(0, body)),
+    "write": responses.count_of,
+    "query": lambda body: list(responses.listed(body)),
+    "referrals": answer_of,
+}
+
+
+@pytest.mark.parametrize("parse", PARSERS.values(), ids=PARSERS)
+@given(st.binary(max_size=200))
+def test_an_answer_that_makes_no_sense_is_none(parse, body):
+    """Whatever it is, it ends no run as a defect of ours."""
+    with contextlib.suppress(errors.Unavailable):
+        parse(body)
+
+
+@pytest.mark.parametrize("parse", PARSERS.values(), ids=PARSERS)
+def test_an_answer_that_ends_too_early_is_none(parse):
+    with pytest.raises(errors.Unavailable, match="makes no sense"):
+        parse(b"\x09\0\x48\0\xff")
+
+
+def test_a_name_that_is_no_text_makes_a_list_none():
+    line = bytes(60) + b"\3\0\0\0" + bytes(40) + b"abc"  # 3 bytes of UTF-16
+    answer = b"\x09\0\x48\0" + len(line).to_bytes(4, "little") + line
+    with pytest.raises(errors.Unavailable, match="makes no sense"):
+        list(responses.listed(answer))

@@ -1,10 +1,10 @@
 """Who waits for a range is told how it went, also where an answer makes no sense."""
 
 import asyncio
-import struct
 
 import pytest
 
+from datasync_runner.storage import errors
 from datasync_runner.storage.smb.ranges import Ranges
 from datasync_runner.storage.smb.responses import Answer
 from datasync_runner.storage.smb.wire import Limits, Wire
@@ -52,7 +52,7 @@ async def test_a_range_comes_in_its_pieces(ranges):
 
 @pytest.mark.parametrize("answers", [[CUT_OFF], [GOOD, CUT_OFF], [CUT_OFF, GOOD]])
 async def test_an_answer_that_cannot_be_read_is_told(ranges, answers):
-    with pytest.raises(struct.error):
+    with pytest.raises(errors.Unavailable):
         async with asyncio.timeout(5):
             await ranges(*answers).read(0, len(answers) * PIECE)
 
@@ -63,4 +63,4 @@ async def test_it_is_told_to_all_that_wait(ranges):
         told = await asyncio.gather(
             *(file.read(at * PIECE, PIECE) for at in range(3)), return_exceptions=True
         )
-    assert [type(one) for one in told] == [list, struct.error, struct.error]
+    assert [type(one) for one in told] == [list, errors.Unavailable, errors.Unavailable]

@@ -172,6 +172,8 @@ class Channel:
         magic, _, _, status, _, granted, flags, following, number = _HEAD.unpack_from(messages)
         if magic != _MAGIC:
             raise Tampered("an answer is no message of SMB")
+        if following and not HEADER_BYTES <= following <= len(messages):
+            raise Tampered("an answer is no message of SMB")
         message = messages[:following] if following else messages
         if number == _NOBODY:
             return len(message)  # told to all; we hold nothing that it could be about

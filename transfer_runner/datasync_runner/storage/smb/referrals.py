@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from datasync_api.sides import SmbSide
 from datasync_runner.storage.smb.requests import HEADER_BYTES, LAST_FILE, Request
+from datasync_runner.storage.smb.responses import sensible
 
 ANSWER_BYTES: Final = 56 * 1024
 _IOCTL: Final = 11
@@ -46,8 +47,12 @@ def question(path: str) -> Request:
     return Request(_IOCTL, head + body, ANSWER_BYTES)
 
 
+@sensible
 def answer_of(body: bytes | memoryview) -> tuple[int, list[Referral]]:
-    """How much of the path the answer is about, in characters of UTF-16, and its targets."""
+    """How much of the path the answer is about, in characters of UTF-16, and its targets.
+
+    Raises: Unavailable.
+    """
     fields = _ANSWERED.unpack_from(body)
     start, size_bytes = fields[6] - HEADER_BYTES, fields[7]
     data = bytes(body[start : start + size_bytes])

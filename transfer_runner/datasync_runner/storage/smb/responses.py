@@ -1,13 +1,17 @@
 """SMB2 responses from bytes: what this adapter is told, and nothing more.  Pure.
 
-As with requests, one step for each, and all 100 ns of times.  Source: MS-SMB2 section 2.2, MS-FSCC
-section 2.4.
+As with requests, one step for each, and all 100 ns of times.  What makes no sense is Unavailable:
+where signatures are waived, whatever was on the way may have garbled it.
+Source: MS-SMB2 section 2.2, MS-FSCC section 2.4.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
 from struct import Struct
-from typing import Final, NamedTuple
+from struct import error as StructError
+from typing import Final, NamedTuple, TypeVar
 
+from datasync_runner.storage import errors
 from datasync_runner.storage.smb.requests import CONTEXT, HEADER_BYTES, QFID, READ
 
 _CREATED: Final = Struct("<HBBIqqqqqqII16sII")
@@ -19,6 +23,28 @@ READ_HEAD_BYTES: Final = HEADER_BYTES + _READ_ANSWER.size
 _WRITTEN: Final = Struct("<HHIIHH")
 _QUERIED: Final = Struct("<HHI")
 _LISTED: Final = Struct("<IIqqqqqqIIIIQ")
+
+
+_Given = TypeVar("_Given")
+_Told = TypeVar("_Told")
+_SENSELESS: Final = (StructError, UnicodeDecodeError)
+
+
+def sensible(parse: Callable[[_Given], _Told]) -> Callable[[_Given], _Told]:
+    """The same; raises Unavailable where the answer ends too early or holds no text."""
+
+    @wraps(parse)
+    def careful(answer: _Given) -> _Told:
+        try:
+            return parse(answer)
+        except _SENSELESS as error:
+            raise _senseless(error) from error
+
+    return careful
+
+
+def _senseless(error: Exception) -> errors.Unavailable:
+    return errors.Unavailable(f"the server gave an answer that makes no sense: {error}")
 
 
 class Answer(NamedTuple):
@@ -48,6 +74,7 @@ class Opened(NamedTuple):
     state: State
 
 
+@sensible
 def opened(answer: bytes | memoryview) -> Opened:
     """The answer to `create`."""
     fields = _CREATED.unpack_from(answer)
@@ -56,6 +83,7 @@ def opened(answer: bytes | memoryview) -> Opened:
     return Opened(fields[12], state)
 
 
+@sensible
 def identity(answer: bytes | memoryview) -> bytes | None:
     """What the answer to `create` says to `IDENTITY`; None: nothing."""
     answer = bytes(answer)
@@ -72,12 +100,14 @@ def identity(answer: bytes | memoryview) -> bytes | None:
     return None
 
 
+@sensible
 def closed(answer: bytes | memoryview) -> State:
     """The answer to `close`."""
     created, accessed, written, changed, _, size, attributes = _CLOSED.unpack_from(answer)[3:]
     return State(created, accessed, written, changed, size, attributes)
 
 
+@sensible
 def data_of(answer: Answer) -> bytes:
     """The answer to `read`."""
     if answer.data:
@@ -98,6 +128,7 @@ def is_data(head: bytes | memoryview, size_bytes: int) -> bool:
     return whole and (command, status) == (READ, 0)
 
 
+@sensible
 def count_of(answer: bytes | memoryview) -> int:
     """The answer to `write`: how many bytes were written."""
     return _WRITTEN.unpack_from(answer)[2]
@@ -115,6 +146,13 @@ class Listed(NamedTuple):
 
 def listed(answer: bytes | memoryview) -> Iterator[Listed]:
     """The answer to `query`."""
+    try:
+        yield from _listed(answer)
+    except _SENSELESS as error:
+        raise _senseless(error) from error
+
+
+def _listed(answer: bytes | memoryview) -> Iterator[Listed]:
     answer = bytes(answer)
     _, offset, size_bytes = _QUERIED.unpack_from(answer)
     at = offset - HEADER_BYTES
