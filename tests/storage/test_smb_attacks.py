@@ -4,7 +4,7 @@ import pytest
 
 from datasync_runner.core.parts import MIB
 from datasync_runner.storage import errors
-from datasync_runner.storage.smb import connecting, logon
+from datasync_runner.storage.smb import connecting, guarded, logon
 from datasync_runner.storage.smb.requests import WRITE
 from datasync_runner.storage.smb.storage import SmbStorage
 from fakes.relay import relay_to
@@ -224,8 +224,10 @@ async def test_a_request_that_comes_back_is_no_answer(smb_server, side, version)
 def test_a_server_that_falls_silent_is_not_waited_for_without_end(
     smb_server, side, monkeypatch, silent_at
 ):
-    limit = "CONNECT_SECONDS" if silent_at == NEGOTIATE else "ANSWER_SECONDS"
-    monkeypatch.setattr(logon, limit, 1)
+    if silent_at == NEGOTIATE:
+        monkeypatch.setattr(logon, "CONNECT_SECONDS", 1)
+    else:
+        monkeypatch.setattr(guarded, "ANSWER_SECONDS", 1)
 
     def asked(frame):
         return b"" if command(frame) == silent_at else frame
@@ -238,7 +240,7 @@ def test_a_server_that_falls_silent_is_not_waited_for_without_end(
 
 @pytest.mark.parametrize("silent_at", [SESSION_SETUP, TREE_CONNECT])
 def test_nor_is_one_that_promises_to_answer(smb_server, side, monkeypatch, silent_at):
-    monkeypatch.setattr(logon, "ANSWER_SECONDS", 1)  # the library's own: none
+    monkeypatch.setattr(guarded, "ANSWER_SECONDS", 1)  # the library's own: none
 
     def answered(frame):
         if command(frame) != silent_at:

@@ -186,6 +186,15 @@ async def test_each_way_to_sign(tmp_path, agreed, name, algorithm):
     assert agreed == {algorithm}
 
 
+def test_a_defect_of_ours_is_not_called_the_servers(smb_server, secret, monkeypatch):
+    def defect(*_, **__):
+        raise KeyError("defect")
+
+    monkeypatch.setattr(takeover, "Limits", defect)
+    with pytest.raises(KeyError, match="defect"):
+        connecting.connect(smb_server.side(secret, ""))
+
+
 @pytest.mark.parametrize("encryption", ["Off", "IfOffered", "Required"])
 @pytest.mark.parametrize("version", ["SMB2", "SMB3", "SMB3_1_1"])
 @pytest.mark.parametrize("signing", ["Required", "IfRequired"])

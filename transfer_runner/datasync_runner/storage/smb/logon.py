@@ -1,4 +1,4 @@
-"""Logging on to a share, and the border for its errors: the only importer of smbprotocol.
+"""Logging on to a share, and the border for the errors of smbprotocol.
 
 The library negotiates, logs on and enters the share; then it lets go of the socket, and a channel
 of ours goes on with its keys.  What it refuses: guests, SMB before 2.1, and once the user is logged
@@ -8,12 +8,11 @@ namespaces not even then.
 """
 
 import contextlib
-import select
 import socket
 import uuid
+from collections.abc import Generator
 from typing import Any, Final, NamedTuple
 
-import smbprotocol.connection  # pyright: ignore[reportMissingTypeStubs]
 import smbprotocol.session  # pyright: ignore[reportMissingTypeStubs]
 import smbprotocol.tree  # pyright: ignore[reportMissingTypeStubs]
 from smbprotocol import Dialects  # pyright: ignore[reportMissingTypeStubs]
@@ -23,14 +22,14 @@ from smbprotocol.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
     SMBException,
     SMBResponseException,
 )
-from smbprotocol.header import NtStatus, Smb2Flags  # pyright: ignore[reportMissingTypeStubs]
 
 from datasync_api.sides import SmbSide
 from datasync_runner.storage import errors
 from datasync_runner.storage.smb import statuses
+from datasync_runner.storage.smb.guarded import GuardedConnection
 from datasync_runner.storage.smb.identity import Mechanisms
 from datasync_runner.storage.smb.kerberos import Negotiation, NoTicket
-from datasync_runner.storage.smb.takeover import ANSWER_SECONDS, take_over
+from datasync_runner.storage.smb.takeover import take_over
 from datasync_runner.storage.smb.wire import Wire
 
 CONNECT_SECONDS: Final = 20
@@ -44,76 +43,11 @@ _DIALECTS: Final[dict[str, int | None]] = {
 }
 
 # The library has no types.
-_Connection: Final[Any] = smbprotocol.connection.Connection
 _Session: Final[Any] = smbprotocol.session.Session
 _TreeConnect: Final[Any] = smbprotocol.tree.TreeConnect
 
 
 smbprotocol.session.spnego = Mechanisms  # it has no other way to bring tokens of one's own
-
-
-class _Releasable(_Connection):
-    """The library's connection, with a thread that listens until it is told to let go.
-
-    The library waits without end, and it takes an answer that nobody has signed: also the one that
-    proves that nobody has talked us out of encryption (MS-SMB2 3.2.5.1.3, 3.2.5.5).
-    """
-
-    def receive(self, request: Any, *, timeout: float | None = None, **options: Any) -> Any:
-        """The answer.  Raises: SMBException."""
-        answer_to: Any = _Connection.receive
-        try:
-            return answer_to(self, request, timeout=timeout or ANSWER_SECONDS, **options)
-        except (SMBConnectionClosed, SMBResponseException):
-            raise
-        except SMBException as error:
-            if self._t_exc or request.response_event.is_set():
-                raise
-            raise SMBConnectionClosed("the server does not answer") from error
-
-    def verify_signature(self, header: Any, session_id: int, force: bool = False) -> None:  # noqa: FBT001, FBT002 - the library's
-        """Refuse what is not proven; asked of each answer in clear.  Raises: SMBException.
-
-        The library asks for no proof of a logon's answer, and believes it that it is one.
-        """
-        asked = self.outstanding_requests.get(header["message_id"].get_value())
-        if not force and (asked is None or _command(asked.message) != _command(header)):
-            raise SMBConnectionClosed("an answer to something else came back")
-        flags = header["flags"]
-        if not flags.has_flag(Smb2Flags.SMB2_FLAGS_SERVER_TO_REDIR):
-            raise SMBException("a request came back in place of its answer")
-        session = self.session_table.get(session_id)  # None until the user is logged on
-        if session and header["status"].get_value() != NtStatus.STATUS_PENDING:
-            if session.encrypt_data:
-                raise SMBException("an answer is not encrypted")
-            if not flags.has_flag(Smb2Flags.SMB2_FLAGS_SIGNED):
-                raise SMBException("an answer is not signed")
-        super().verify_signature(header, session_id, force)  # pyright: ignore[reportUnknownMemberType]
-
-    def release(self) -> tuple[socket.socket, dict[str, int]]:
-        """The socket, and the numbers of messages that may be used next."""
-        self._bell.send(b"!")
-        self._t_worker.join()
-        tcp = self.transport
-        connection, tcp._sock, tcp.connected = tcp._sock, None, False
-        return connection, self.sequence_window
-
-    def _process_message_thread(self) -> None:
-        self._bell, bell = socket.socketpair()
-        with self._bell, bell:
-            transport, listen = self.transport, self.transport.recv
-
-            def listen_until_told(timeout: float) -> bytes:
-                found, _, _ = select.select([transport._sock, bell], [], [], timeout)
-                return b"" if bell in found else listen(timeout)
-
-            transport.recv = listen_until_told
-            super()._process_message_thread()  # pyright: ignore[reportUnknownMemberType]
-
-
-def _command(header: Any) -> int:
-    """What a message asks for or answers."""
-    return header["command"].get_value()
 
 
 def _status(error: Any) -> int:
@@ -137,10 +71,11 @@ def enter(side: SmbSide, user: str | Negotiation, password: str | None) -> Enter
     Raises: ConfigurationInvalid, CredentialsRefused, Unavailable.
     """
     required = side.signing == "Required"
-    connection = _Releasable(uuid.uuid4(), side.server, side.port, require_signing=required)
+    connection = GuardedConnection(uuid.uuid4(), side.server, side.port, require_signing=required)
     try:
         said = connection.client_security_mode
-        _negotiate(side, connection)
+        with _answers(side):
+            _negotiate(side, connection)
         connection.client_security_mode = said  # the library forgets, and the server compares it
         signs = bool(connection.require_signing)  # we insist, or the server does
         connection.require_signing = True  # of the log-on and the way in, in any case: no guests
@@ -154,19 +89,37 @@ def enter(side: SmbSide, user: str | Negotiation, password: str | None) -> Enter
             require_encryption=encrypts,
             auth_protocol="ntlm" if isinstance(user, str) else "kerberos",
         )
-        _log_on(side, session)
-        return _entered(side, connection, session, signs=signs)
-    except BaseException as error:
+        with _answers(side):
+            _log_on(side, session)
+            tree, desk, missing = _way_in(side, connection, session)
+            released = connection.release()
+        signs = signs or desk is not None  # a referral says whom we show our credentials
+        keys = connection, session, desk if missing else tree
+        wire = take_over(side, released, *keys, signs=signs)
+        return Entered(wire, None if desk is None else desk.tree_connect_id, missing)
+    except BaseException:
         with contextlib.suppress(Exception):
             connection.disconnect(close=False)
-        if isinstance(error, (errors.StorageError, NoTicket)) or not isinstance(error, Exception):
-            raise
+        raise
+
+
+@contextlib.contextmanager
+def _answers(side: SmbSide) -> Generator[None]:
+    """While a server is asked: whatever is no answer is Unavailable."""
+    try:
+        yield
+    except (errors.StorageError, NoTicket):
+        raise
+    except Exception as error:
         # Of what is no message of SMB the library raises whatever its parser or cipher stumbles on.
         cause = str(error) or type(error).__name__
         raise errors.Unavailable(f"{side.uri}: no answer from the server: {cause}") from error
 
 
-def _entered(side: SmbSide, connection: Any, session: Any, *, signs: bool) -> Entered:
+def _way_in(
+    side: SmbSide, connection: Any, session: Any
+) -> tuple[Any, Any, errors.ConfigurationInvalid | None]:
+    """The share's tree, the one to ask at where it may be elsewhere, and why it is not here."""
     tree = _TreeConnect(session, rf"\\{side.server}\{side.share}")
     missing = _enter(side, tree)
     desk = None
@@ -179,9 +132,7 @@ def _entered(side: SmbSide, connection: Any, session: Any, *, signs: bool) -> En
                 raise missing from None
             desk = None
     connection.echo(sid=session.session_id, credit_request=CREDITS)
-    signs = signs or desk is not None  # a referral says whom we show our credentials
-    wire = take_over(side, connection, session, desk if missing else tree, signs=signs)
-    return Entered(wire, None if desk is None else desk.tree_connect_id, missing)
+    return tree, desk, missing
 
 
 def _negotiate(side: SmbSide, connection: Any) -> None:

@@ -1,5 +1,7 @@
 """From the library's logon to a channel of ours: the socket, the keys, and what was agreed to."""
 
+import socket
+from collections.abc import Mapping
 from typing import Any, Final
 
 from datasync_api.sides import SmbSide
@@ -19,31 +21,40 @@ ANSWER_SECONDS: Final = 120
 _SMB_3_0, _SMB_3_1_1 = 0x300, 0x311
 
 
-def take_over(side: SmbSide, connection: Any, session: Any, tree: Any, *, signs: bool) -> Wire:
-    """What goes on where the library's connection, session and tree stop.
+Released = tuple[socket.socket, Mapping[str, int]]
+"""A socket, and the numbers of messages that may be used next: from `low` to before `high`."""
+
+
+def take_over(
+    side: SmbSide, released: Released, connection: Any, session: Any, tree: Any, *, signs: bool
+) -> Wire:
+    """What goes on where the library's connection, session and tree stop.  Hangs up if it fails.
 
     `signs`: what is not encrypted, because we insist, or the server does.
     """
-    plain, window = connection.release()
-    books = Books(
-        session.session_id,
-        tree.tree_connect_id,
-        window["low"],
-        window["high"] - window["low"],
-        bool(connection.supports_multi_credit),
-    )
-    encrypted = bool(session.encrypt_data or tree.encrypt_data)
-    seal = _seal(connection, session, encrypted=encrypted, signs=signs)
-    channel = Channel(plain, seal, books, deadline_seconds=ANSWER_SECONDS)
-    limits = Limits(
-        connection.dialect,
-        encrypted,
-        signs and not encrypted,
-        connection.max_read_size,
-        connection.max_write_size,
-        connection.max_transact_size,
-    )
-    return Wire(side, channel, limits)
+    plain, window = released
+    try:
+        encrypted = bool(session.encrypt_data or tree.encrypt_data)
+        seal = _seal(connection, session, encrypted=encrypted, signs=signs)
+        books = Books(
+            session.session_id,
+            tree.tree_connect_id,
+            window["low"],
+            window["high"] - window["low"],
+            bool(connection.supports_multi_credit),
+        )
+        limits = Limits(
+            connection.dialect,
+            encrypted,
+            signs and not encrypted,
+            connection.max_read_size,
+            connection.max_write_size,
+            connection.max_transact_size,
+        )
+        return Wire(side, Channel(plain, seal, books, deadline_seconds=ANSWER_SECONDS), limits)
+    except BaseException:
+        plain.close()
+        raise
 
 
 def _seal(connection: Any, session: Any, *, encrypted: bool, signs: bool) -> Seal:
