@@ -155,6 +155,46 @@ def to_another(frame):
     return edited(frame, 24, 99, 8)
 
 
+@pytest.mark.parametrize(
+    ("version", "signing", "let_in"),
+    [
+        ("SMB2", "IfRequired", True),
+        ("SMB3", "IfRequired", True),
+        ("SMB3_1_1", "IfRequired", False),
+        ("SMB2", "Required", False),
+        ("SMB3", "Required", False),
+    ],
+)
+def test_a_server_may_leave_the_end_of_the_logon_unsigned(
+    smb_server, side, version, signing, let_in
+):
+    """To who waives signatures, before 3.1.1 (MS-SMB2 3.3.4.1.1); the next answer proves it."""
+    how = {"version": version, "signing": signing, "encryption": "Off"}
+
+    def unsigned(frame):
+        if (command(frame), field(frame, 8)) != (SESSION_SETUP, 0):
+            return frame
+        return edited(edited(frame, 16, field(frame, 16) & ~SIGNED), 48, 0, 16)
+
+    with relay_to(smb_server.port, answered=unsigned) as relay:
+        there = side(**how).model_copy(update={"port": relay.port})
+        if let_in:
+            wire = connecting.connect(there)
+            assert not wire.signed
+            wire.close()
+        else:
+            with pytest.raises(errors.StorageError, match="not signed"):
+                connecting.connect(there)
+
+    def neither(frame):
+        return bent(frame) if command(frame) == TREE_CONNECT else unsigned(frame)
+
+    with relay_to(smb_server.port, answered=neither) as relay:
+        there = side(**how).model_copy(update={"port": relay.port})
+        with pytest.raises(errors.StorageError, match=r"signature|not signed"):
+            connecting.connect(there)
+
+
 def test_a_referral_is_proven_to_who_waives_signatures(smb_server, side):
     """It says whom we show our credentials."""
 

@@ -9,6 +9,7 @@ import socket
 from typing import Any, Final
 
 import smbprotocol.connection  # pyright: ignore[reportMissingTypeStubs]
+from smbprotocol import Dialects  # pyright: ignore[reportMissingTypeStubs]
 from smbprotocol.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
     SMBConnectionClosed,
     SMBException,
@@ -27,6 +28,9 @@ class GuardedConnection(_Connection):
     An answer proves, too, that nobody has talked us out of encryption (MS-SMB2 3.2.5.1.3, 3.2.5.5).
     """
 
+    signs = True
+    """Whether messages will be signed once the share is entered."""
+
     def receive(self, request: Any, *, timeout: float | None = None, **options: Any) -> Any:
         """The answer.  Raises: SMBException."""
         answer_to: Any = _Connection.receive
@@ -43,6 +47,8 @@ class GuardedConnection(_Connection):
         """Refuse what is not proven; asked of each answer in clear.  Raises: SMBException.
 
         The library asks for no proof of a logon's answer, and believes it that it is one.
+        `force`: of the logon's last one.  Before 3.1.1 a server need not sign it for who does not
+        ask for signatures (MS-SMB2 3.3.4.1.1): then the next answer proves the keys.
         """
         asked = self.outstanding_requests.get(header["message_id"].get_value())
         if not force and (asked is None or _command(asked.message) != _command(header)):
@@ -50,11 +56,14 @@ class GuardedConnection(_Connection):
         flags = header["flags"]
         if not flags.has_flag(Smb2Flags.SMB2_FLAGS_SERVER_TO_REDIR):
             raise SMBException("a request came back in place of its answer")
+        signed = flags.has_flag(Smb2Flags.SMB2_FLAGS_SIGNED)
+        if force and not (signed or self.signs) and self.dialect < Dialects.SMB_3_1_1:
+            return
         session = self.session_table.get(session_id)  # None until the user is logged on
         if session and header["status"].get_value() != NtStatus.STATUS_PENDING:
             if session.encrypt_data:
                 raise SMBException("an answer is not encrypted")
-            if not flags.has_flag(Smb2Flags.SMB2_FLAGS_SIGNED):
+            if not signed:
                 raise SMBException("an answer is not signed")
         super().verify_signature(header, session_id, force)  # pyright: ignore[reportUnknownMemberType]
 

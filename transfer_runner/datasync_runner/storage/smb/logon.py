@@ -77,7 +77,7 @@ def enter(side: SmbSide, user: str | Negotiation, password: str | None) -> Enter
         with _answers(side):
             _negotiate(side, connection)
         connection.client_security_mode = said  # the library forgets, and the server compares it
-        signs = bool(connection.require_signing)  # we insist, or the server does
+        signs = connection.signs = bool(connection.require_signing)  # we insist, or the server does
         connection.require_signing = True  # of the log-on and the way in, in any case: no guests
         encrypts = side.encryption == "Required" or (
             side.encryption == "IfOffered" and bool(connection.supports_encryption)
