@@ -105,7 +105,7 @@ def ratios(
     ours = tools[OURS]
     fast = min(peers, key=lambda name: peers[name].wall_seconds)
     thrifty = min(peers, key=lambda name: peers[name].cpu_seconds)
-    fastest_mib = max(figures.rate_mib for figures in peers.values())
+    rates_mib = [figures.rate_mib for figures in peers.values()]
     return Ratios(
         peers[fast].wall_seconds / ours.wall_seconds,
         peers[thrifty].cpu_seconds / ours.cpu_seconds,
@@ -114,7 +114,7 @@ def ratios(
         None
         if idle_cpu_seconds is None or ours.cpu_seconds <= idle_cpu_seconds
         else peers[thrifty].cpu_seconds / (ours.cpu_seconds - idle_cpu_seconds),
-        ours.rate_mib / fastest_mib if ours.rate_mib and fastest_mib else None,
+        ours.rate_mib / max(rates_mib) if ours.rate_mib and all(rates_mib) else None,
     )
 
 

@@ -112,8 +112,15 @@ def test_rates_are_those_that_the_tools_state() -> None:
     assert missed(Goal(rate=0.9), found, ours) == []
 
 
-def test_a_rate_that_nobody_states_reaches_no_goal() -> None:
-    found = ratios({OURS: took(1, 1), "smbclient mget": took(3, 3)}, Goal(rate=1))
+@pytest.mark.parametrize("ours_mib", [0.0, 900.0])
+@pytest.mark.parametrize("peer_mib", [None, 800.0])
+def test_a_rate_that_somebody_does_not_state_reaches_no_goal(
+    ours_mib: float, peer_mib: float | None
+) -> None:
+    tools = {OURS: took(1, 1)._replace(rate_mib=ours_mib), "smbclient mget": took(3, 3)}
+    if peer_mib is not None:
+        tools["smbclient"] = took(3, 3)._replace(rate_mib=peer_mib)
+    found = ratios(tools, Goal(rate=1))
     assert found is not None and found.rate is None
     assert missed(Goal(rate=1), found, took(1, 1)) == ["not every tool states its rate"]
 
