@@ -116,6 +116,7 @@ def _follow(
 
     | its pod | deadline | step |
     |---|---|---|
+    | not started, a share does not let its user in | any | the answer: CredentialsRefused |
     | not started | within the launch deadline | say why, where there is an obstacle |
     | not started | past it | the answer: that obstacle, or LaunchDeadlineExceeded |
     | runs | within ANSWER_SECONDS more | wait |
@@ -123,6 +124,9 @@ def _follow(
     """
     waiting = None if job.deleting else diagnose(job, seen.pods, seen.events)
     start_seconds = settings.launch_deadline_seconds
+    if waiting is not None and waiting.reason is Reason.CREDENTIALS_REFUSED:
+        # Each try of the kubelet is a logon, and enough of them lock the account of the user.
+        return answered(going, (waiting.reason, waiting.message), now)
     if waiting is not None and past(launched, start_seconds, now):
         reason = Reason.LAUNCH_DEADLINE_EXCEEDED if waiting.reason in _GOING else waiting.reason
         text = f"no runner started within {start_seconds} s: {waiting.message}"

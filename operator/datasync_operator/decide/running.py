@@ -121,6 +121,7 @@ def follow(seen: ExecutionView, job: JobView, settings: Settings, *, now: dateti
 
     | runner pod | exchange | step |
     |---|---|---|
+    | not started, a share does not let its user in | - | Error CredentialsRefused, at once |
     | not started, within the launch deadline | - | say why |
     | not started, past it | - | Error with that reason |
     | none, the Job is suspended | - | say so, without a deadline |
@@ -179,6 +180,9 @@ def _starting(
     found = with_startup(seen.execution.status.preflight, waiting, now=now)
     known = seen.execution.status.model_copy(update={"preflight": found})
     seen = replace(seen, execution=seen.execution.model_copy(update={"status": known}))
+    if waiting.reason is Reason.CREDENTIALS_REFUSED:
+        # Each try of the kubelet is a logon, and enough of them lock the account of the user.
+        return end_now(seen, Outcome(waiting.reason, waiting.message), now)
     if waiting.overdue(now, deadline_seconds):
         reason = waiting.reason
         if reason in (Reason.LAUNCHING, Reason.RETRYING):

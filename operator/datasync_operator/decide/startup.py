@@ -144,8 +144,8 @@ def _mount_failure(event: EventView) -> tuple[Reason, str]:
         return (
             Reason.CREDENTIALS_REFUSED,
             "the server of a share does not let the user of its Secret in: check username, "
-            "password and domain, and the user's rights to the share, then start a new run; the "
-            f"kubelet says: {event.message}",
+            "password and domain, and the user's rights to the share, then start a new run or set "
+            f"another check; the kubelet says: {event.message}",
         )
     if "configmap" in text and ("not found" in text or "non-existent config key" in text):
         return (

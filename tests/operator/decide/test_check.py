@@ -29,6 +29,7 @@ from fakes.objects import (
     efs,
     execution,
     job,
+    mounted_share,
     nfs,
     pod,
     resolved,
@@ -48,6 +49,7 @@ NO_SECRET = warning(
     'MountVolume.SetUp failed for volume "source-credentials" : secret "keys" not found',
 )
 NOT_MOUNTED = warning("FailedMount", "mount.nfs: connection refused")
+NOT_LET_IN = warning("FailedMount", "mount failed: Output: mount error(13): Permission denied")
 NO_QUOTA = warning("FailedCreate", "exceeded quota", uid="uid-job")
 
 
@@ -408,6 +410,15 @@ class TestTheAnswer:
         assert found.ongoing is not None
         assert (found.found.reason if found.found else None) == reason
         assert found.requeue_after_seconds is not None
+
+    def test_a_node_that_is_not_let_in_is_the_answer_at_once(self) -> None:
+        seen: dict[str, Any] = {"job": job(), "pods": [pod()], "events": [NOT_LET_IN]}
+        found = step(asked(mounted_share(), **going()), agent=agent(), **seen)
+        assert (found.actions, found.answered) == ((), TAG)
+        assert found.found is not None
+        assert found.found.reason is Reason.CREDENTIALS_REFUSED
+        assert "check username, password and domain" in found.found.message
+        assert "set another check" in found.found.message
 
     def test_a_job_that_is_suspended_waits_for_its_queue_but_not_for_ever(self) -> None:
         waits = job(suspended=True)

@@ -361,6 +361,14 @@ class TestLaunching:
         assert reason(plan) == expected
         assert "within 60 s" in (told(plan).result.error_detail or "")  # type: ignore[union-attr]
 
+    def test_a_node_that_is_not_let_in_ends_it_at_once(self) -> None:
+        denied = warning("FailedMount", "mount failed: Output: mount error(13): Permission denied")
+        plan = decide(launching(), job=job(), pods=[pod()], events=[denied])
+        assert told(plan).phase is Phase.ERROR
+        assert reason(plan) == Reason.CREDENTIALS_REFUSED
+        detail = told(plan).result.error_detail or ""  # type: ignore[union-attr]
+        assert detail.startswith("the server of a share does not let the user of its Secret in")
+
 
 def running_view(**more: Any) -> dict[str, Any]:
     return {"job": job(), "pods": [pod(phase="Running", ip="10.0.0.1")], **more}
