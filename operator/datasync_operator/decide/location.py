@@ -15,7 +15,7 @@ from datasync_api.conditions import (
 from datasync_api.execution import Execution
 from datasync_api.location import MAX_USED_BY, Location
 from datasync_api.preflight import LocationCheck
-from datasync_operator.decide.check import decide_check
+from datasync_operator.decide.check import decide_check, is_asked
 from datasync_operator.decide.check_step import CheckView
 from datasync_operator.decide.drivers import driver_of
 from datasync_operator.decide.plan import Plan
@@ -54,7 +54,8 @@ class LocationView:
 def decide_location(seen: LocationView, settings: Settings, *, now: datetime) -> Plan:
     """Say what the location is, what a check or the start of a run found out, what is missing.
 
-    The later of the two counts.  A check that is asked for is brought a step further.
+    The later of the two counts.  A check that is asked for is brought a step further; until it is
+    answered a Ready that would be True is Unknown, so that who waits for True waits for the answer.
 
     | agents named | missing | DriverInstalled | CredentialsAvailable | Reachable | Ready |
     |---|---|---|---|---|---|
@@ -79,7 +80,7 @@ def decide_location(seen: LocationView, settings: Settings, *, now: datetime) ->
             told = set_condition(told, found, now=now)
     driver = _driver(seen)
     told = _without(told, _DRIVER) if driver is None else set_condition(told, driver, now=now)
-    ready = _ready(seen, told)
+    ready = _ready(seen, told, unanswered=is_asked(location) and step.answered is None)
     waits = [step.requeue_after_seconds, _next_look_seconds(driver, ready)]
     return Plan(
         actions=step.actions,
@@ -156,7 +157,7 @@ def _driver(seen: LocationView) -> Condition | None:
     )
 
 
-def _ready(seen: LocationView, told: Conditions) -> Condition:
+def _ready(seen: LocationView, told: Conditions, *, unanswered: bool) -> Condition:
     missing = [ref.name for ref in seen.location.spec.agent_refs if ref.name not in seen.agents]
     status: Status = "True"
     reason, message = str(Reason.VALID), "the location can be used"
@@ -172,6 +173,9 @@ def _ready(seen: LocationView, told: Conditions) -> Condition:
         )
     elif in_the_way:
         status, reason, message = "False", in_the_way[0].reason, in_the_way[0].message
+    elif unanswered:
+        status, reason = "Unknown", Reason.RUNNING
+        message = f"spec.check {seen.location.spec.check} is not answered yet"
     return Condition(
         type="Ready",
         status=status,

@@ -487,9 +487,36 @@ class TestTheStatus:
         assert conditions(status) == {
             "CredentialsAvailable": ("Unknown", reason),
             "Reachable": ("Unknown", reason),
-            "Ready": ("True", "Valid"),
+            "Ready": ("Unknown", "Running"),
         }
         assert status.last_check is None
+
+    @pytest.mark.parametrize(
+        ("tag", "status", "seen", "expected"),
+        [
+            ("", {}, {}, ("True", "Valid")),
+            (TAG, {"lastCheck": TAG}, {}, ("True", "Valid")),
+            (TAG, {}, {"verdict": NO_SLOT}, ("Unknown", "Running")),
+            (TAG, {"lastCheck": "before"}, {"verdict": Admitted("site")}, ("Unknown", "Running")),
+            (TAG, going(), {"job": job(), "pods": [pod()]}, ("Unknown", "Running")),
+            (TAG, going(), {"job": job(), "pods": [pod(phase="Running")]}, ("Unknown", "Running")),
+            (
+                TAG,
+                going(),
+                {"job": job(), "pods": [pod()], "events": [NO_SECRET]},
+                ("False", "CredentialsMissing"),
+            ),
+        ],
+    )
+    def test_it_is_ready_once_somebody_has_looked(
+        self, tag: str, status: dict[str, Any], seen: dict[str, Any], expected: tuple[str, str]
+    ) -> None:
+        found = told(asked(tag=tag, **status), check=CheckView(agent=agent(), **seen))
+        assert conditions(found)["Ready"] == expected
+        if expected[0] == "Unknown":
+            ready = find_condition(found.conditions, "Ready")
+            assert ready is not None
+            assert ready.message == f"spec.check {TAG} is not answered yet"
 
     def test_a_missing_secret_is_told_while_the_pod_waits_for_it(self) -> None:
         held_up = {"job": job(), "pods": [pod()], "events": [NO_SECRET]}
