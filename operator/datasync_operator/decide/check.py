@@ -26,10 +26,13 @@ from datasync_operator.decide.check_step import (
 from datasync_operator.decide.ledger import Waiting
 from datasync_operator.decide.owner import Owner
 from datasync_operator.decide.plan import Action, Delete
-from datasync_operator.decide.startup import diagnose
+from datasync_operator.decide.startup import Startup, diagnose
 from datasync_operator.decide.views import JobView
 from datasync_operator.settings import Settings
 
+_OBSTACLE_SECONDS: Final = 120
+"""How long an obstacle of the location's own may last, while the check's pod has the slot."""
+_ITS_OWN: Final = (Reason.CREDENTIALS_MISSING, Reason.MOUNT_FAILED)
 _GOING: Final = (Reason.LAUNCHING, Reason.RETRYING)
 """What is no obstacle yet."""
 
@@ -117,6 +120,7 @@ def _follow(
     | its pod | deadline | step |
     |---|---|---|
     | not started, a share does not let its user in | any | the answer: CredentialsRefused |
+    | not started, no Secret or no mount | _OBSTACLE_SECONDS past its node | the answer: that |
     | not started | within the launch deadline | say why, where there is an obstacle |
     | not started | past it | the answer: that obstacle, or LaunchDeadlineExceeded |
     | runs | within ANSWER_SECONDS more | wait |
@@ -127,9 +131,9 @@ def _follow(
     if waiting is not None and waiting.reason is Reason.CREDENTIALS_REFUSED:
         # Each try of the kubelet is a logon, and enough of them lock the account of the user.
         return answered(going, (waiting.reason, waiting.message), now)
-    if waiting is not None and past(launched, start_seconds, now):
+    if waiting is not None and (seconds := _in_vain(waiting, launched, start_seconds, now)):
         reason = Reason.LAUNCH_DEADLINE_EXCEEDED if waiting.reason in _GOING else waiting.reason
-        text = f"no runner started within {start_seconds} s: {waiting.message}"
+        text = f"no runner started within {seconds} s: {waiting.message}"
         return answered(going, (reason, text), now)
     if past(launched, start_seconds + ANSWER_SECONDS, now):
         text = (
@@ -140,6 +144,16 @@ def _follow(
     if waiting is not None and waiting.reason not in _GOING:
         return held_up(going, waiting.reason, waiting.message)
     return Step(ongoing=going, requeue_after_seconds=LOOK_SECONDS)
+
+
+def _in_vain(waiting: Startup, launched: datetime, start_seconds: int, now: datetime) -> int | None:
+    """The deadline in seconds that has passed without a runner; None: it may start yet."""
+    if past(launched, start_seconds, now):
+        return start_seconds
+    its_own = waiting.reason in _ITS_OWN
+    if its_own and past(waiting.mounts_since or launched, _OBSTACLE_SECONDS, now):
+        return _OBSTACLE_SECONDS
+    return None
 
 
 def _taken_away(location: Location, known: OngoingCheck, settings: Settings) -> list[Action]:

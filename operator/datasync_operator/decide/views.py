@@ -83,6 +83,8 @@ class PodView:
     created: datetime
     phase: str = "Pending"
     deleting: bool = False
+    scheduled: datetime | None = None
+    """When it got its node, by the API server's clock."""
     ip: str = ""
     unschedulable: str = ""
     waiting_reason: str = ""
@@ -110,14 +112,9 @@ class PodView:
         containers = _items(status.get("containerStatuses"))
         state = _object(containers[0].get("state")) if containers else {}
         waiting, ended = _object(state.get("waiting")), _object(state.get("terminated"))
-        unschedulable = next(
-            (
-                c.get("message", "")
-                for c in _items(status.get("conditions"))
-                if c["type"] == "PodScheduled" and c.get("reason") == "Unschedulable"
-            ),
-            "",
-        )
+        known = {c["type"]: c for c in _items(status.get("conditions"))}
+        placing = _object(known.get("PodScheduled"))
+        placed, no_node = placing.get("status") == "True", placing.get("reason") == "Unschedulable"
         return cls(
             name=meta["name"],
             uid=meta["uid"],
@@ -125,7 +122,8 @@ class PodView:
             phase=status.get("phase", "Pending"),
             deleting="deletionTimestamp" in meta,
             ip=status.get("podIP", ""),
-            unschedulable=unschedulable,
+            scheduled=_time(placing.get("lastTransitionTime")) if placed else None,
+            unschedulable=placing.get("message", "") if no_node else "",
             waiting_reason=waiting.get("reason", ""),
             waiting_message=waiting.get("message", ""),
             exit_code=ended.get("exitCode"),

@@ -1,5 +1,6 @@
 """A location that is looked at without a run: when, by what pod, and what the answer is."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -410,6 +411,36 @@ class TestTheAnswer:
         assert found.ongoing is not None
         assert (found.found.reason if found.found else None) == reason
         assert found.requeue_after_seconds is not None
+
+    @pytest.mark.parametrize(
+        ("obstacle", "launch_deadline_seconds", "launched", "placed", "waits_for_seconds"),
+        [
+            (NO_SECRET, 600, 121, 120, None),
+            (NO_SECRET, 600, 122, 121, 120),
+            (NOT_MOUNTED, 600, 122, 121, 120),
+            (NOT_MOUNTED, 600, 400, 20, None),  # a node was added for it, and is young
+            (NOT_MOUNTED, 60, 62, 61, 60),
+            (NO_QUOTA, 600, 600, None, None),
+            (NO_QUOTA, 600, 601, None, 600),
+        ],
+    )
+    def test_an_obstacle_of_the_locations_own_does_not_hold_the_slot_for_long(
+        self,
+        obstacle: Any,
+        launch_deadline_seconds: int,
+        launched: float,
+        placed: float | None,
+        waits_for_seconds: int | None,
+    ) -> None:
+        settings = replace(SETTINGS, launch_deadline_seconds=launch_deadline_seconds)
+        pods = [] if placed is None else [pod(created=ago(launched), scheduled=ago(placed))]
+        seen: dict[str, Any] = {"job": job(), "pods": pods, "events": [obstacle]}
+        found = step(asked(**going(launched=launched)), settings, agent=agent(), **seen)
+        assert (found.answered is not None) is (waits_for_seconds is not None)
+        assert found.found is not None
+        if waits_for_seconds is not None:
+            words = f"no runner started within {waits_for_seconds} s: "
+            assert found.found.message.startswith(words)
 
     def test_a_node_that_is_not_let_in_is_the_answer_at_once(self) -> None:
         seen: dict[str, Any] = {"job": job(), "pods": [pod()], "events": [NOT_LET_IN]}

@@ -98,6 +98,24 @@ def test_when_a_job_is_suspended(
     assert seen.since.hour == (11 if "startTime" in status else 10)
 
 
+@pytest.mark.parametrize(
+    ("condition", "unschedulable", "placed"),
+    [
+        ({"status": "True"}, "", True),
+        ({"status": "False", "reason": "Unschedulable", "message": "0/1"}, "0/1", False),
+        ({"status": "False", "reason": "SchedulingGated", "message": "gated"}, "", False),
+    ],
+)
+def test_when_a_pod_got_its_node(
+    condition: dict[str, str], unschedulable: str, placed: bool
+) -> None:
+    meta = {"name": "p", "uid": "u", "creationTimestamp": "2026-11-23T10:00:00Z"}
+    told = {"type": "PodScheduled", "lastTransitionTime": "2026-11-23T11:00:00Z", **condition}
+    seen = PodView.parse({"metadata": meta, "status": {"conditions": [told]}})
+    assert seen.unschedulable == unschedulable
+    assert (seen.scheduled is not None and seen.scheduled.hour == 11) is placed
+
+
 STAGE = (
     f'MountVolume.MountDevice failed for volume "{naming.volume("ns", "run", "uid", "source")}" : '
 )
