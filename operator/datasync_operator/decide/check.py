@@ -17,6 +17,7 @@ from datasync_operator.decide.check_job import ANSWER_SECONDS, job_name
 from datasync_operator.decide.check_launch import launch
 from datasync_operator.decide.check_step import (
     LOOK_SECONDS,
+    QUEUE_SECONDS,
     CheckView,
     Step,
     answered,
@@ -102,7 +103,8 @@ def _wait_or_launch(
         if past(going.start_time, settings.launch_deadline_seconds, now):
             text = f"not looked at within {settings.launch_deadline_seconds} s: {verdict.message}"
             return answered(going, (verdict.reason, text), now)
-        return held_up(going, verdict.reason, verdict.message)
+        obstacle = verdict.reason, verdict.message
+        return held_up(going, obstacle, again_seconds=QUEUE_SECONDS)
     launched = {"launch_time": now, "agent": verdict.agent}
     return Step(ongoing=going.model_copy(update=launched), requeue_after_seconds=0.0)
 
@@ -142,7 +144,7 @@ def _follow(
         )
         return answered(going, (Reason.LOCATION_UNREACHABLE, text), now)
     if waiting is not None and waiting.reason not in _GOING:
-        return held_up(going, waiting.reason, waiting.message)
+        return held_up(going, (waiting.reason, waiting.message))
     return Step(ongoing=going, requeue_after_seconds=LOOK_SECONDS)
 
 

@@ -14,6 +14,8 @@ from datasync_operator.decide.plan import Action
 from datasync_operator.decide.views import EventView, JobView, PodView
 
 LOOK_SECONDS: Final = 2.0
+QUEUE_SECONDS: Final = 5.0
+"""As often as a run that waits: each look at the queue is one at a time, in the whole cluster."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +46,13 @@ class Step:
     requeue_after_seconds: float | None = None
 
 
-def held_up(going: OngoingCheck, reason: Reason, message: str) -> Step:
+def held_up(
+    going: OngoingCheck, obstacle: tuple[Reason, str], *, again_seconds: float = LOOK_SECONDS
+) -> Step:
     """Said at once; of the time of the tag, so that what a run finds out meanwhile is later."""
+    reason, message = obstacle
     found = LocationCheck(time=going.start_time, reason=reason, message=message[:1024])
-    return Step(ongoing=going, found=found, requeue_after_seconds=LOOK_SECONDS)
+    return Step(ongoing=going, found=found, requeue_after_seconds=again_seconds)
 
 
 def answered(going: OngoingCheck, answer: tuple[Reason, str], now: datetime) -> Step:

@@ -176,6 +176,7 @@ class TestWaiting:
         assert found.found.reason is Reason.WAITING_FOR_SLOT
         assert "no free slot" in found.found.message
         assert found.found.time == (NOW if answered else ago(since))
+        assert found.requeue_after_seconds == (0.0 if answered else 5.0)
 
     @pytest.mark.parametrize(
         ("location", "expected"),
