@@ -16,7 +16,7 @@ from datasync_api.execution import Execution
 from datasync_api.location import MAX_USED_BY, Location
 from datasync_api.preflight import LocationCheck
 from datasync_operator.decide.check import decide_check, is_asked
-from datasync_operator.decide.check_step import CheckView
+from datasync_operator.decide.check_step import CheckView, Step
 from datasync_operator.decide.drivers import driver_of
 from datasync_operator.decide.plan import Plan
 from datasync_operator.decide.preflight import latest
@@ -72,7 +72,8 @@ def decide_location(seen: LocationView, settings: Settings, *, now: datetime) ->
     if status.observed_generation != generation:  # what was found was about another spec
         told, checked = _without(told, _CREDENTIALS, _REACHABLE), None
     step = decide_check(location, seen.check, settings, now=now)
-    known = [one for one in (step.found, latest(location, seen.executions)) if one is not None]
+    asked = step.found or _cleared(step, checked)
+    known = [one for one in (asked, latest(location, seen.executions)) if one is not None]
     last = max(known, key=lambda one: one.time, default=None)  # of two at one time the check
     if last is not None and (checked is None or last.time >= checked):
         checked = last.time
@@ -105,6 +106,14 @@ def _next_look_seconds(driver: Condition | None, ready: Condition) -> float | No
     if driver is not None and driver.status == "False":
         return _DRIVER_SECONDS
     return _AGENT_SECONDS if ready.reason == Reason.AGENT_NOT_FOUND else None
+
+
+def _cleared(step: Step, checked: datetime | None) -> LocationCheck | None:
+    """What is said in place of an obstacle that this check has told of, and that is gone."""
+    if checked is None or step.ongoing is None or step.ongoing.start_time != checked:
+        return None
+    text = "a check is looking at it"
+    return LocationCheck(time=checked, reason=Reason.LAUNCHING, message=text)
 
 
 def _without(conditions: Conditions, *types: str) -> Conditions:

@@ -51,6 +51,7 @@ NO_SECRET = warning(
 )
 NOT_MOUNTED = warning("FailedMount", "mount.nfs: connection refused")
 NOT_LET_IN = warning("FailedMount", "mount failed: Output: mount error(13): Permission denied")
+RUNS: dict[str, Any] = {"job": job(), "pods": [pod(phase="Running")]}
 NO_QUOTA = warning("FailedCreate", "exceeded quota", uid="uid-job")
 
 
@@ -555,6 +556,32 @@ class TestTheStatus:
         status = told(asked(**going()), check=CheckView(agent=agent(), **held_up))
         assert conditions(status)["CredentialsAvailable"] == ("False", "CredentialsMissing")
         assert status.last_check is None
+
+    @pytest.mark.parametrize(
+        ("before", "seen", "expected"),
+        [
+            ({"verdict": NO_SLOT}, {"verdict": Admitted("site")}, "Launching"),
+            ({"verdict": NO_SLOT}, {"job": job()}, "Launching"),
+            ({"job": job(), "pods": [pod()], "events": [NO_SECRET]}, RUNS, "Launching"),
+            ({"job": job(), "pods": [pod(unschedulable="0/1")]}, {"job": job()}, "Launching"),
+            ({"job": job()}, RUNS, None),
+        ],
+    )
+    def test_an_obstacle_that_is_gone_is_told_no_longer(
+        self, before: dict[str, Any], seen: dict[str, Any], expected: str | None
+    ) -> None:
+        def view(known: dict[str, Any]) -> CheckView:
+            return CheckView(agent=agent(), **known)
+
+        def going_on(known: dict[str, Any]) -> dict[str, Any]:
+            return going(launched=None if "verdict" in known else 4)
+
+        status = told(asked(**going_on(before)), check=view(before))
+        later = asked(**{**status.manifest(), **going_on(seen)})
+        found = conditions(told(later, check=view(seen)))
+        assert found.get("Reachable") == (("Unknown", expected) if expected else None)
+        assert found.get("CredentialsAvailable") == (("Unknown", expected) if expected else None)
+        assert found["Ready"] == ("Unknown", "Running")
 
     @pytest.mark.parametrize(
         ("heard", "expected"), [(20, "WaitingForSlot"), (5, "WaitingForSlot"), (3, "Reached")]
