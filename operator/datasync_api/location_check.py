@@ -20,4 +20,7 @@ class OngoingCheck(ApiModel):
     launch_time: datetime | None = Field(
         default=None, description="When it left the queue; from then on it has a slot of the agent."
     )
+    run_time: datetime | None = Field(
+        default=None, description="When its pod was first seen to run; absent: it does not yet."
+    )
     agent: Name | None = None

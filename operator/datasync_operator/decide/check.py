@@ -125,8 +125,8 @@ def _follow(
     | not started, no Secret or no mount | _OBSTACLE_SECONDS past its node | the answer: that |
     | not started | within the launch deadline | say why, where there is an obstacle |
     | not started | past it | the answer: that obstacle, or LaunchDeadlineExceeded |
-    | runs | within ANSWER_SECONDS more | wait |
-    | runs | past it | the answer: LocationUnreachable |
+    | runs | within ANSWER_SECONDS of when it was seen to | wait |
+    | runs | past them | the answer: LocationUnreachable |
     """
     waiting = None if job.deleting else diagnose(job, seen.pods, seen.events)
     start_seconds = settings.launch_deadline_seconds
@@ -137,15 +137,20 @@ def _follow(
         reason = Reason.LAUNCH_DEADLINE_EXCEEDED if waiting.reason in _GOING else waiting.reason
         text = f"no runner started within {seconds} s: {waiting.message}"
         return answered(going, (reason, text), now)
-    if past(launched, start_seconds + ANSWER_SECONDS, now):
+    if waiting is not None:
+        still = going.model_copy(update={"run_time": None})  # it may be the pod of an evicted one
+        if waiting.reason in _GOING:
+            return Step(ongoing=still, requeue_after_seconds=LOOK_SECONDS)
+        return held_up(still, (waiting.reason, waiting.message))
+    since = going.run_time or now
+    if past(since, ANSWER_SECONDS, now):
         text = (
             f"it did not answer within {ANSWER_SECONDS} s: check that the server is up, and that "
             "network policies and firewalls let the runner and the node reach it"
         )
         return answered(going, (Reason.LOCATION_UNREACHABLE, text), now)
-    if waiting is not None and waiting.reason not in _GOING:
-        return held_up(going, (waiting.reason, waiting.message))
-    return Step(ongoing=going, requeue_after_seconds=LOOK_SECONDS)
+    runs = going.model_copy(update={"run_time": since})
+    return Step(ongoing=runs, requeue_after_seconds=LOOK_SECONDS)
 
 
 def _in_vain(waiting: Startup, launched: datetime, start_seconds: int, now: datetime) -> int | None:

@@ -67,6 +67,7 @@ def going(
     *,
     since: float = 5,
     launched: float | None = 4,
+    runs: float | None = None,
     on: str | None = "site",
     tag: str = TAG,
     generation: int = 1,
@@ -76,6 +77,8 @@ def going(
     check["startTime"] = ago(since).isoformat()
     if launched is not None:
         check |= {"launchTime": ago(launched).isoformat(), "agent": on}
+    if runs is not None:
+        check["runTime"] = ago(runs).isoformat()
     return {"ongoingCheck": check}
 
 
@@ -394,13 +397,6 @@ class TestTheAnswer:
             ([pod()], [NOT_MOUNTED], 4, "MountFailed"),
             ([pod(unschedulable="0/1 nodes")], [], LAUNCH_SECONDS + 1, "Unschedulable"),
             ([pod(phase="Running")], [], LAUNCH_SECONDS + 1, None),
-            ([pod(phase="Running")], [], LAUNCH_SECONDS + ANSWER_SECONDS, None),
-            (
-                [pod(phase="Running")],
-                [],
-                LAUNCH_SECONDS + ANSWER_SECONDS + 1,
-                "LocationUnreachable",
-            ),
         ],
     )
     def test_what_keeps_it_is_told_and_every_wait_ends(
@@ -413,6 +409,29 @@ class TestTheAnswer:
         assert found.ongoing is not None
         assert (found.found.reason if found.found else None) == reason
         assert found.requeue_after_seconds is not None
+
+    @pytest.mark.parametrize(
+        ("known", "seen", "runs_since", "reason"),
+        [
+            (None, [pod(phase="Running")], 0, None),
+            (7, [pod(phase="Running")], 7, None),
+            (ANSWER_SECONDS, [pod(phase="Running")], ANSWER_SECONDS, None),
+            (ANSWER_SECONDS + 1, [pod(phase="Running")], None, "LocationUnreachable"),
+            (7, [pod(name="its-successor")], None, None),  # the first one was evicted
+        ],
+    )
+    def test_a_pod_that_runs_has_so_long_from_when_it_was_seen_to(
+        self, known: float | None, seen: list[Any], runs_since: float | None, reason: str | None
+    ) -> None:
+        location = asked(**going(launched=LAUNCH_SECONDS, runs=known))
+        found = step(location, job=job(), pods=seen, agent=agent())
+        assert found.answered == (TAG if reason else None)
+        assert (found.found.reason if found.found else None) == reason
+        if found.found is None:
+            assert found.ongoing is not None
+            assert found.ongoing.run_time == (None if runs_since is None else ago(runs_since))
+        else:
+            assert f"within {ANSWER_SECONDS} s" in found.found.message
 
     @pytest.mark.parametrize(
         ("obstacle", "launch_deadline_seconds", "launched", "placed", "waits_for_seconds"),
