@@ -113,7 +113,7 @@ def test_runs_beyond_an_agents_slots_wait_their_turn(
                 transfers.until("run-1", "Launching", "Preparing", "Transferring")
         told = {name: transfers.waits_for(name, "WaitingForSlot") for name in names[1:]}
         transfers.until("run-1", "Transferring")
-        assert "site runs 1 of 1" in told["run-2"]["message"]
+        assert "1 of 1 slots of site are taken" in told["run-2"]["message"]
         assert "1 ahead in the queue" in told["run-3"]["message"]
         assert [transfers.phase(name) for name in names[1:]] == ["Queued", "Queued"]
         agent = transfers.space.wait(

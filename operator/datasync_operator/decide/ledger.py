@@ -233,11 +233,12 @@ class Ledger:
             if used[agent.metadata.name] < agent.spec.max_concurrent_executions:
                 return Admitted(agent.metadata.name)
         caps = ", ".join(
-            f"{agent.metadata.name} runs {used[agent.metadata.name]} of "
-            f"{agent.spec.max_concurrent_executions}"
+            f"{used[agent.metadata.name]} of {agent.spec.max_concurrent_executions} slots of "
+            f"{agent.metadata.name}"
             for agent in online
         )
-        return Waiting(Reason.WAITING_FOR_SLOT, f"no free slot: {caps}")
+        text = f"no free slot: {caps} are taken, by runs and by checks of locations"
+        return Waiting(Reason.WAITING_FOR_SLOT, text)
 
 
 def _arrival(run: Execution) -> tuple[float, str]:

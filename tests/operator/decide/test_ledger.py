@@ -119,7 +119,9 @@ def test_a_full_agent_lets_wait_and_says_who_is_ahead() -> None:
     assert isinstance(first, Waiting)
     assert isinstance(second, Waiting)
     assert first.reason is Reason.WAITING_FOR_SLOT
-    assert "site runs 2 of 2" in first.message
+    assert first.message == (
+        "no free slot: 2 of 2 slots of site are taken, by runs and by checks of locations"
+    )
     assert "1 ahead" in second.message
 
 
