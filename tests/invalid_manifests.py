@@ -492,6 +492,12 @@ CASES = (
         "set authentication to NTLM, or access to Direct",
     ),
     Case(
+        "smb-mounted-share-with-comma",
+        smb(f"share: 'a,b', access: Mount, encryption: Required, {KEYS}"),
+        "spec.smb.share",
+        "share it under another name, or set access to Direct",
+    ),
+    Case(
         "smb-mounted-without-secret",
         smb("share: a, access: Mount, encryption: Required"),
         "spec.smb.credentialsSecretRef",

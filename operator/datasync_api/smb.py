@@ -165,6 +165,13 @@ class Smb(SmbSession):
             holds=lambda smb: smb.access != "Mount" or smb.authentication != "Kerberos",
         ),
         Rule(
+            cel="self.access != 'Mount' || !self.share.contains(',')",
+            message="a node cannot mount a share with a comma in its name, for options are told "
+            "apart by commas: share it under another name, or set access to Direct",
+            field=".share",
+            holds=lambda smb: smb.access != "Mount" or "," not in smb.share,
+        ),
+        Rule(
             cel=f"self.authentication != 'Kerberos' || {has_a_name('self.server')}",
             message=NEEDS_A_NAME,
             field=".server",
