@@ -55,9 +55,10 @@ def launch(
     assert going.launch_time is not None  # noqa: S101 - who is launched has it
     if past(going.launch_time, settings.launch_deadline_seconds, now):
         text = (
-            f"Kubernetes refused for {settings.launch_deadline_seconds} s what the check needs "
-            "(its volume or its Job): look for the refusal in the operator's log, check quotas and "
-            "admission policies of the namespace, then set another spec.check"
+            f"there is no Job of the check {settings.launch_deadline_seconds} s after it was to "
+            "begin: Kubernetes refused it or its volume (see the operator's log, quotas and "
+            "admission policies of the namespace), it was deleted from outside, or the operator "
+            "was away; set another spec.check"
         )
         return answered(going, (Reason.LAUNCH_DEADLINE_EXCEEDED, text), now)
     owner, namespace = Owner.of_check(location, going), location.metadata.namespace

@@ -271,6 +271,19 @@ class TestLaunching:
         assert found.found is not None
         assert (found.found.reason, found.found.time) == (reason, NOW)
 
+    def test_that_there_is_no_job_in_the_end_may_have_more_reasons_than_a_refusal(self) -> None:
+        """The operator may have been away since the slot was taken, and has asked for nothing."""
+        found = step(asked(**going(launched=LAUNCH_SECONDS + 1)), agent=agent())
+        assert found.found is not None
+        for words in (
+            f"there is no Job of the check {LAUNCH_SECONDS} s after it was to begin",
+            "Kubernetes refused it",
+            "it was deleted from outside",
+            "the operator was away",
+            "set another spec.check",
+        ):
+            assert words in found.found.message
+
 
 def made(location: Location, **agent_spec: Any) -> dict[str, Any]:
     """The Job of a check."""
