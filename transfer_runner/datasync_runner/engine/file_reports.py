@@ -3,8 +3,8 @@
 Entries are handed on as they are made: a worker sends them with its next report, the leader writes
 them into files (`report_files`).  What a level leaves out is not made at all.
 
-Memory: the keys of items on their way that replace something: those of the works in hand, and of all
-large names from S3 that wait to be linked.
+Memory: the keys of items on their way that replace something: those of the works in hand, and of
+all large names from S3 that wait to be linked.
 """
 
 import time
