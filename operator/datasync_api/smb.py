@@ -128,7 +128,8 @@ class SmbSession(ApiModel):
     signing: SmbSigning = Field(
         default="Required",
         description="Of messages that are not encrypted. Required: each is signed, so that nobody "
-        "can change data on their way. IfRequired: only where the server insists, which is faster, "
+        "can change data on their way. IfRequired: only where the server insists, and at "
+        "shares of DFS namespaces, which is faster, "
         "for networks that you trust; the log-on is signed always.",
     )
     credentials_secret_ref: Reference | None = Field(

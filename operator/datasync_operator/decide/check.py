@@ -33,6 +33,8 @@ from datasync_operator.settings import Settings
 
 _OBSTACLE_SECONDS: Final = 120
 """How long an obstacle of the location's own may last, while the check's pod has the slot."""
+_STILL_SECONDS: Final = 45
+"""A mount that fails for good has failed again by then: the kubelet's pauses double from 0.5 s."""
 _ITS_OWN: Final = (Reason.CREDENTIALS_MISSING, Reason.MOUNT_FAILED)
 _GOING: Final = (Reason.LAUNCHING, Reason.RETRYING)
 """What is no obstacle yet."""
@@ -157,8 +159,9 @@ def _in_vain(waiting: Startup, launched: datetime, start_seconds: int, now: date
     """The deadline in seconds that has passed without a runner; None: it may start yet."""
     if past(launched, start_seconds, now):
         return start_seconds
-    its_own = waiting.reason in _ITS_OWN
-    if its_own and past(waiting.mounts_since or launched, _OBSTACLE_SECONDS, now):
+    since, failed = waiting.mounts_since or launched, waiting.failed_last
+    goes_on = failed is None or past(since, _STILL_SECONDS, failed)  # else it may be mounted by now
+    if waiting.reason in _ITS_OWN and goes_on and past(since, _OBSTACLE_SECONDS, now):
         return _OBSTACLE_SECONDS
     return None
 

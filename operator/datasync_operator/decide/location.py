@@ -139,6 +139,8 @@ def _found(location: Location, check: LocationCheck) -> list[Condition]:
         statuses = {_CREDENTIALS: "Unknown", _REACHABLE: "False"}
     if not location.spec.needs_credentials:
         del statuses[_CREDENTIALS]
+        if check.reason in _ABOUT_CREDENTIALS:  # a claim's own Secret: the node was not let in
+            statuses[_REACHABLE] = "False"
     return [
         Condition(
             type=type_,
@@ -185,6 +187,8 @@ def _ready(seen: LocationView, told: Conditions, *, unanswered: bool) -> Conditi
     elif unanswered:
         status, reason = "Unknown", Reason.RUNNING
         message = f"spec.check {seen.location.spec.check} is not answered yet"
+    elif (known := find_condition(told, _REACHABLE)) is not None and known.status == "Unknown":
+        status, reason, message = "Unknown", known.reason, known.message
     return Condition(
         type="Ready",
         status=status,

@@ -43,6 +43,8 @@ class Startup:
     """The location whose volume or Secret it is about, where that is known."""
     mounts_since: datetime | None = None
     """When the pod got the node that cannot mount."""
+    failed_last: datetime | None = None
+    """When that node was last heard to fail at it."""
 
     def overdue(self, now: datetime, deadline_seconds: int) -> bool:
         """Whether the launch deadline has passed; it does not run while the Job is suspended."""
@@ -99,7 +101,13 @@ def diagnose(job: JobView, pods: Sequence[PodView], events: Sequence[EventView])
             pod.created,
         )
     if failed := _last(events, pod.uid, "FailedMount", "FailedAttachVolume"):
-        return Startup(*_mount_failure(failed), pod.created, _location_of(failed), pod.scheduled)
+        return Startup(
+            *_mount_failure(failed),
+            pod.created,
+            _location_of(failed),
+            pod.scheduled,
+            failed.last_seen,
+        )
     if pod.waiting_reason not in ("", "ContainerCreating", "PodInitializing"):
         return Startup(
             Reason.LAUNCHING,

@@ -454,6 +454,7 @@ class TestTheAnswer:
             (NOT_MOUNTED, 600, 122, 121, 120),
             (NOT_MOUNTED, 600, 400, 20, None),  # a node was added for it, and is young
             (NOT_MOUNTED, 60, 62, 61, 60),
+            (replace(NOT_MOUNTED, last_seen=ago(100)), 600, 122, 121, None),  # its image is pulled
             (NO_QUOTA, 600, 600, None, None),
             (NO_QUOTA, 600, 601, None, 600),
         ],
@@ -582,6 +583,18 @@ class TestTheStatus:
             ready = find_condition(found.conditions, "Ready")
             assert ready is not None
             assert ready.message == f"spec.check {TAG} is not answered yet"
+
+    def test_it_is_not_ready_where_nobody_could_look(self) -> None:
+        before = going(since=LAUNCH_SECONDS + 1, launched=None)
+        found = told(asked(**before), check=CheckView(verdict=NO_SLOT))
+        assert found.last_check == TAG
+        assert conditions(found)["Ready"] == ("Unknown", "WaitingForSlot")
+
+    def test_a_claim_whose_own_secret_is_refused_cannot_be_reached(self) -> None:
+        held_up = {"job": job(), "pods": [pod()], "events": [NOT_LET_IN]}
+        found = told(asked(claim(), **going()), check=CheckView(agent=agent(), **held_up))
+        assert conditions(found)["Reachable"] == ("False", "CredentialsRefused")
+        assert conditions(found)["Ready"] == ("False", "CredentialsRefused")
 
     def test_a_missing_secret_is_told_while_the_pod_waits_for_it(self) -> None:
         held_up = {"job": job(), "pods": [pod()], "events": [NO_SECRET]}

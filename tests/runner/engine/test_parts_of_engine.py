@@ -188,6 +188,18 @@ async def test_a_location_that_may_not_be_listed_is_no_defect_of_ours():
             pass
 
 
+async def test_a_page_in_place_of_a_listing_may_pass():
+    storage = FakeStorage()
+    page = errors.Missing("a page")
+    page.error_code = "404"
+    storage.trouble = lambda name, key: page
+    with pytest.raises(errors.Unreachable, match="a page"):
+        async for _ in Patient(storage, sleep=Naps()).listing(None):
+            pass
+    with pytest.raises(errors.Unreachable, match="a page"):
+        await Patient(storage, sleep=Naps()).enter_again()
+
+
 async def test_a_listing_that_breaks_off_stops_the_run():
     storage = FakeStorage()
     storage.trouble = lambda name, key: errors.Unavailable("gone")

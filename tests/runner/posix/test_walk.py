@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datasync_api.patterns import Filter
-from datasync_runner.core.entry import Keeps, Kind
+from datasync_runner.core.entry import UNSTAMPED, Entry, Keeps, Kind
 from datasync_runner.storage import errors
 from datasync_runner.storage.posix import ahead as posix_ahead
 from datasync_runner.storage.posix import listing as posix_listing
@@ -356,3 +356,14 @@ def test_a_folder_deeper_than_any_path_is_told_and_the_rest_is_listed(tmp_path):
     (failure,) = failures
     assert isinstance(failure, errors.NameNotRepresentable)
     assert len(failure.key) > 4095
+
+
+@pytest.mark.parametrize(
+    ("changed_ns", "kept_ns"), [(5, 5), (UNSTAMPED, UNSTAMPED), (IN_2300 * 10**9, UNSTAMPED)]
+)
+def test_a_change_that_a_record_cannot_hold_proves_nothing(changed_ns: int, kept_ns: int) -> None:
+    """A share's ctime is what its clients set, as `os.utime` cannot."""
+    entry = Entry(b"d/f", Kind.FILE, 1, 2)._replace(changed_ns=changed_ns)
+    record = posix_listing._packed(entry, 2)
+    (chunk,) = posix_listing._unpacked(iter([record]), b"d/", 0)
+    assert [found.changed_ns for found in chunk.entries] == [kept_ns]

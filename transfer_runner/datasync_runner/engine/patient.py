@@ -14,6 +14,7 @@ from datasync_runner.core.entry import Entry, Keeps
 from datasync_runner.core.retry import TRIES, delay_seconds
 from datasync_runner.storage.errors import (
     ConfigurationInvalid,
+    Denied,
     FileError,
     StorageError,
     Unavailable,
@@ -81,6 +82,8 @@ class Patient:
         except Unavailable as error:
             raise self._unreachable(error) from error
         except FileError as error:
+            if error.error_code.isdecimal() and not isinstance(error, Denied):
+                raise self._unreachable(error) from error  # no word of S3's: a page in its place
             raise ConfigurationInvalid(
                 f"the location cannot be listed: {error.message}; {error.hint}"
             ) from error
@@ -186,6 +189,13 @@ class Patient:
                     raise
             attempt += 1
             await self._sleep(pause)
+
+    async def enter_again(self) -> None:
+        """As `check`, by a worker: the run was let in before.  Raises: Unreachable, other stops."""
+        try:
+            await self.retry(self._inner.check)
+        except (Unavailable, FileError, ConfigurationInvalid) as error:
+            raise self._unreachable(error) from error
 
     async def still_there(self) -> None:
         """After an item was given up: raises Unreachable when nothing else works either.

@@ -149,7 +149,7 @@ async def _do(
     storages = make_storages(budget)
     source, destination = (Patient(storage) for storage in storages)
     try:
-        await asyncio.gather(source.check(), destination.check())
+        await asyncio.gather(source.enter_again(), destination.enter_again())
         await move(plan, source, destination, queue=feed, board=board, budget=budget)
     finally:
         for storage in storages:

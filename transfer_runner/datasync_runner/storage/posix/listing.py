@@ -125,7 +125,8 @@ def _packed(entry: Entry, cut: int) -> bytes:
     mode, uid, gid, _, atime_ns = metadata or (0, 0, 0, 0, 0)
     known = metadata is not None
     owner = (mode or 0, uid or 0, gid or 0)
-    times = (*divmod(mtime_ns, _SECOND_NS), *divmod(atime_ns or 0, _SECOND_NS), entry.changed_ns)
+    changed_ns = min(entry.changed_ns, UNSTAMPED)  # a share's is what its clients set
+    times = (*divmod(mtime_ns, _SECOND_NS), *divmod(atime_ns or 0, _SECOND_NS), changed_ns)
     node = (*(entry.node or (0, 0, 0)), 1)[:3]
     return key[cut:] + b"\0" + _RECORD.pack(kind, known, *owner, size_bytes, *times, *node)
 

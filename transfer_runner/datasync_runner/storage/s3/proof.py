@@ -31,6 +31,9 @@ async def refuses(client: Client, call: Call, algorithm: Algorithm) -> bool | No
         await client.ask(call)
     except (errors.Unavailable, errors.FileError) as error:
         return True if error.error_code in REFUSALS else None
-    what = "the server takes what has a wrong checksum: what is written is read back instead"
+    what = (
+        "the server takes what has a wrong checksum, so it proves nothing: a run that verifies "
+        "reads back what it has written"
+    )
     _log.info("notChecked", extra={"fields": {"location": client.side.uri, "message": what}})
     return False
