@@ -318,7 +318,7 @@ def checked(namespace: Namespace, name: str, tag: str) -> dict[str, Any]:
     before = (namespace.get("dsl", name) or {})["metadata"]["generation"]
 
     def goes_on() -> bool:
-        check = (namespace.get("dsl", name) or {})["status"].get("ongoingCheck", {})
+        check = (namespace.get("dsl", name) or {}).get("status", {}).get("ongoingCheck", {})
         return (check.get("tag"), check.get("generation")) == (tag, before)
 
     namespace.wait("the check to go on", goes_on)
